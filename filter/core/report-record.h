@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report-record.h - the log records that a report makes
+ *
+ * Purpose:   Feedback and OOB records in KumoMTA's shape, our additions under the key "dsnarf".
+ * Source:    dsnarf-records(5).
+ * Ownership: appended to the caller's buffer.
+ * Errors:    none: what is no report makes no record.
+ * Threads:   reentrant.
+ */
+#ifndef DSN_CORE_REPORT_RECORD_H
+#define DSN_CORE_REPORT_RECORD_H
+
+#include "mime/report.h"
+
+/* How the message came. Absent spans are null in the record. */
+typedef struct DsnArrival {
+    DsnSpan message;             /* its bytes, for size and id */
+    DsnSpan id;                  /* absent: the digest of the bytes, 32 hex digits */
+    DsnSpan sender;              /* envelope sender; absent: the Return-Path, else "" */
+    DsnSpan recipient;           /* envelope recipient; absent where there was no session */
+    DsnSpan peer_name;
+    DsnSpan peer_addr;
+    DsnSpan reception_protocol;
+    DsnSpan nodeid;              /* absent: the nil UUID */
+    int64_t time;                /* of arrival */
+    uint32_t nanoseconds;
+} DsnArrival;
+
+/* Appends one line for each record that @report makes, and returns how many (0 for what is neither
+ * a feedback report nor a DSN with a failed recipient). */
+unsigned dsn_report_write_records(const DsnReport *report, const DsnArrival *arrival,
+                                  GString *ret_lines);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report-build.h - from a report to a notice
+ *
+ * Purpose:   write a delivery status notification as the bytes that leave us.
+ * RFC:       3464, 6522, 6533, 3834, 2045 to 2047, 5322; rules MIME-*, DSN-*, RCPT-*, LOOP-*.
+ * Ownership: the notice is appended to the caller's buffer; inputs are borrowed.
+ * Errors:    DSN_BUILD_ERROR, and the buffer is as it was.
+ * Threads:   reentrant. GMime must have been initialised.
+ */
+#ifndef DSN_MIME_REPORT_BUILD_H
+#define DSN_MIME_REPORT_BUILD_H
+
+#include "mime/report.h"
+
+typedef enum DsnReturn {
+    DSN_RETURN_NOTHING,
+    DSN_RETURN_HEADERS,
+    DSN_RETURN_FULL
+} DsnReturn;
+
+/* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */
+typedef struct DsnFrame {
+    DsnSpan from_display; /* may be absent */
+    DsnSpan from;         /* a mailbox */
+    DsnSpan to;           /* the original's envelope sender, a mailbox */
+    DsnSpan subject;
+    DsnSpan message_id;   /* with angle brackets */
+    int64_t date;
+    DsnSpan boundary;     /* a proposal; another one is made if it occurs in a part */
+    DsnSpan text;         /* part 1 */
+    DsnSpan language;     /* Content-Language of part 1, may be absent */
+    DsnSpan original;     /* the original message, absent when not at hand; any line ends */
+    DsnReturn wanted;     /* how much of the original is to be returned */
+    size_t return_limit;  /* bytes of original above which only its headers are returned */
+} DsnFrame;
+
+typedef enum DsnBuildError {
+    DSN_BUILD_ERROR_ADDRESS, /* From or To is no mailbox */
+    DSN_BUILD_ERROR_REPORT   /* a required field is absent or cannot be written */
+} DsnBuildError;
+
+#define DSN_BUILD_ERROR dsn_build_error_quark()
+GQuark dsn_build_error_quark(void);
+
+/* What was returned of the original in the end, and why not more. */
+typedef struct DsnBuilt {
+    DsnReturn returned;
+    const char *reduced;  /* a constant phrase when less than @wanted was returned, else NULL */
+    bool eight_bit;       /* the notice has 8-bit content: BODY=8BITMIME */
+    bool utf8;            /* the notice needs SMTPUTF8 (a header or address is not ASCII) */
+} DsnBuilt;
+
+/* Appends the finished notice, CRLF line ends. @report holds per_message and per_recipient. */
+bool dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_notice,
+                      DsnBuilt *ret_built, GError **error);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * span.h - a range of bytes that somebody else owns
+ *
+ * Purpose:   name a piece of a message without copying it.
+ * RFC:       none.
+ * Ownership: a span owns nothing; it lives as long as the bytes that it points into.
+ * Errors:    none.
+ * Threads:   plain values.
+ */
+#ifndef DSN_MIME_SPAN_H
+#define DSN_MIME_SPAN_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* @data NULL means absent; @len 0 with @data set means present and empty. May hold NUL and 8-bit. */
+typedef struct DsnSpan {
+    const char *data;
+    size_t len;
+} DsnSpan;
+
+#define DSN_SPAN_ABSENT ((DsnSpan){NULL, 0})
+#define DSN_SPAN_LITERAL(text) ((DsnSpan){"" text, sizeof(text) - 1})
+
+static inline DsnSpan
+dsn_span(const char *text)
+{
+    return (DsnSpan){text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool
+dsn_span_present(DsnSpan span)
+{
+    return span.data != NULL;
+}
+
+static inline bool
+dsn_span_equal(DsnSpan a, DsnSpan b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* ASCII letters compare in either case (RFC 2045 section 5.1, RFC 5322 section 1.2.2). */
+static inline bool
+dsn_span_is(DsnSpan span, const char *ascii)
+{
+    return strlen(ascii) == span.len && g_ascii_strncasecmp(span.data, ascii, span.len) == 0;
+}
+
+static inline bool
+dsn_span_starts(DsnSpan span, const char *ascii)
+{
+    size_t len = strlen(ascii);
+
+    return span.len >= len && g_ascii_strncasecmp(span.data, ascii, len) == 0;
+}
+
+/* The bytes from @from up to the end; @from must not be past it. */
+static inline DsnSpan
+dsn_span_from(DsnSpan span, size_t from)
+{
+    g_assert(from <= span.len);
+    return (DsnSpan){span.data + from, span.len - from};
+}
+
+static inline bool
+dsn_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without spaces, tabs, CR and LF at both ends; an absent span stays absent. */
+static inline DsnSpan
+dsn_span_trim(DsnSpan span)
+{
+    while (span.len > 0 && dsn_is_space(span.data[0])) {
+        span.data++;
+        span.len--;
+    }
+    while (span.len > 0 && dsn_is_space(span.data[span.len - 1]))
+        span.len--;
+    return span;
+}
+
+/* Returns the text (transfer full), NULL when absent. */
+static inline char *
+dsn_span_dup(DsnSpan span)
+{
+    return span.data == NULL ? NULL : g_strndup(span.data, span.len);
+}
+
+#endif
