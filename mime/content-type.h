@@ -20,10 +20,10 @@ typedef struct DsnContentType {
     DsnSpan boundary;
     DsnSpan charset;
     DsnSpan report_type;
-    bool given;         /* a Content-Type stands in the header */
-    bool broken;        /* it deviates from the grammar */
-    bool limited;       /* parameters beyond the cap were not read */
-    bool empty_boundary;/* a boundary parameter without a value */
+    bool given;          /* a Content-Type stands in the header */
+    bool broken;         /* it deviates from the grammar */
+    bool limited;        /* parameters beyond the cap were not read */
+    bool empty_boundary; /* a boundary parameter without a value */
 } DsnContentType;
 
 /* Reads the value of a Content-Type field (folded or not); an absent span gives text/plain. Names

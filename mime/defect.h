@@ -14,23 +14,23 @@
 #include "mime/span.h"
 
 typedef enum DsnDefectKind {
-    DSN_DEFECT_BAD_ADDRESS,        /* kept as written */
-    DSN_DEFECT_BAD_CONTENT_TYPE,   /* Content-Type that has no type/subtype or a broken parameter */
-    DSN_DEFECT_BAD_DATE,           /* read as far as possible; the detail says what was wrong */
-    DSN_DEFECT_BAD_ENCODING,       /* a transfer encoding or encoded word that does not decode */
-    DSN_DEFECT_BAD_FIELD,          /* a line that is not "name: value" */
-    DSN_DEFECT_BAD_VALUE,          /* a typed value that does not have its form */
-    DSN_DEFECT_BOUNDARY_MISMATCH,  /* the body uses another boundary than the header names */
-    DSN_DEFECT_DUPLICATE_FIELD,    /* a field that may stand once; the first one counts */
-    DSN_DEFECT_EMPTY_GROUP,        /* more than one blank line between two groups of fields */
-    DSN_DEFECT_INFERRED_TYPE,      /* report-type absent or other than what the parts are */
-    DSN_DEFECT_INVALID_UTF8,       /* octets that were replaced on output */
-    DSN_DEFECT_LIMIT,              /* a cap of DsnLimits was met; the detail names it */
-    DSN_DEFECT_LINE_ENDS,          /* mixed line ends or a lone CR */
-    DSN_DEFECT_MISPLACED_PART,     /* a report outside multipart/report, or its parts out of order */
-    DSN_DEFECT_MISSING_BOUNDARY,   /* no boundary parameter, or a multipart that is not closed */
-    DSN_DEFECT_MISSING_FIELD,      /* a required field */
-    DSN_DEFECT_MISSING_PART,       /* no returned content although the format demands it */
+    DSN_DEFECT_BAD_ADDRESS,       /* kept as written */
+    DSN_DEFECT_BAD_CONTENT_TYPE,  /* Content-Type that has no type/subtype or a broken parameter */
+    DSN_DEFECT_BAD_DATE,          /* read as far as possible; the detail says what was wrong */
+    DSN_DEFECT_BAD_ENCODING,      /* a transfer encoding or encoded word that does not decode */
+    DSN_DEFECT_BAD_FIELD,         /* a line that is not "name: value" */
+    DSN_DEFECT_BAD_VALUE,         /* a typed value that does not have its form */
+    DSN_DEFECT_BOUNDARY_MISMATCH, /* the body uses another boundary than the header names */
+    DSN_DEFECT_DUPLICATE_FIELD,   /* a field that may stand once; the first one counts */
+    DSN_DEFECT_EMPTY_GROUP,       /* more than one blank line between two groups of fields */
+    DSN_DEFECT_INFERRED_TYPE,     /* report-type absent or other than what the parts are */
+    DSN_DEFECT_INVALID_UTF8,      /* octets that were replaced on output */
+    DSN_DEFECT_LIMIT,             /* a cap of DsnLimits was met; the detail names it */
+    DSN_DEFECT_LINE_ENDS,         /* mixed line ends or a lone CR */
+    DSN_DEFECT_MISPLACED_PART,    /* a report outside multipart/report, or its parts out of order */
+    DSN_DEFECT_MISSING_BOUNDARY,  /* no boundary parameter, or a multipart that is not closed */
+    DSN_DEFECT_MISSING_FIELD,     /* a required field */
+    DSN_DEFECT_MISSING_PART,      /* no returned content although the format demands it */
     DSN_DEFECT_UNEXPECTED_ENCODING /* a transfer encoding where the format has none; undone */
 } DsnDefectKind;
 

@@ -3,7 +3,7 @@
  * lint.h - does a notice obey the rules
  *
  * Purpose:   a strict reading of a DSN that names each broken rule by its id.
- * RFC:       3464, 6522, 6533, 2045 to 2047, 5322, 3834; rules MIME-*, DSN-*, RCPT-*, STAT-*, LOOP-*.
+ * RFC:       3464, 6522, 6533, 2045 to 2047, 5322, 3834; rules MIME, DSN, RCPT, STAT, LOOP.
  * Ownership: findings are plain values; their text is constant, the span points into the message.
  * Errors:    none: everything that is wrong is a finding.
  * Threads:   reentrant. GMime must have been initialised.

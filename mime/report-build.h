@@ -13,11 +13,7 @@
 
 #include "mime/report.h"
 
-typedef enum DsnReturn {
-    DSN_RETURN_NOTHING,
-    DSN_RETURN_HEADERS,
-    DSN_RETURN_FULL
-} DsnReturn;
+typedef enum DsnReturn { DSN_RETURN_NOTHING, DSN_RETURN_HEADERS, DSN_RETURN_FULL } DsnReturn;
 
 /* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */
 typedef struct DsnFrame {
@@ -25,14 +21,14 @@ typedef struct DsnFrame {
     DsnSpan from;         /* a mailbox */
     DsnSpan to;           /* the original's envelope sender, a mailbox */
     DsnSpan subject;
-    DsnSpan message_id;   /* with angle brackets */
+    DsnSpan message_id; /* with angle brackets */
     int64_t date;
-    DsnSpan boundary;     /* a proposal; another one is made if it occurs in a part */
-    DsnSpan text;         /* part 1 */
-    DsnSpan language;     /* Content-Language of part 1, may be absent */
-    DsnSpan original;     /* the original message, absent when not at hand; any line ends */
-    DsnReturn wanted;     /* how much of the original is to be returned */
-    size_t return_limit;  /* bytes of original above which only its headers are returned */
+    DsnSpan boundary;    /* a proposal; another one is made if it occurs in a part */
+    DsnSpan text;        /* part 1 */
+    DsnSpan language;    /* Content-Language of part 1, may be absent */
+    DsnSpan original;    /* the original message, absent when not at hand; any line ends */
+    DsnReturn wanted;    /* how much of the original is to be returned */
+    size_t return_limit; /* bytes of original above which only its headers are returned */
 } DsnFrame;
 
 typedef enum DsnBuildError {
@@ -46,9 +42,9 @@ GQuark dsn_build_error_quark(void);
 /* What was returned of the original in the end, and why not more. */
 typedef struct DsnBuilt {
     DsnReturn returned;
-    const char *reduced;  /* a constant phrase when less than @wanted was returned, else NULL */
-    bool eight_bit;       /* the notice has 8-bit content: BODY=8BITMIME */
-    bool utf8;            /* the notice needs SMTPUTF8 (a header or address is not ASCII) */
+    const char *reduced; /* a constant phrase when less than @wanted was returned, else NULL */
+    bool eight_bit;      /* the notice has 8-bit content: BODY=8BITMIME */
+    bool utf8;           /* the notice needs SMTPUTF8 (a header or address is not ASCII) */
 } DsnBuilt;
 
 /* Appends the finished notice, CRLF line ends. @report holds per_message and per_recipient. */

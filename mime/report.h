@@ -58,8 +58,8 @@ typedef struct DsnPerMessage {
     DsnTyped reporting_mta;
     DsnTyped dsn_gateway;
     DsnTyped received_from_mta;
-    int64_t arrival_date;  /* DSN_TIME_NONE when not known */
-    GArray *extensions;    /* of DsnField */
+    int64_t arrival_date; /* DSN_TIME_NONE when not known */
+    GArray *extensions;   /* of DsnField */
 } DsnPerMessage;
 
 /* RFC 3464 section 2.3. */
@@ -67,11 +67,12 @@ typedef struct DsnPerRecipient {
     DsnTyped original_recipient; /* decoded: xtext and utf-8 forms undone */
     DsnTyped final_recipient;
     DsnAction action;
-    DsnSpan action_text;     /* as written */
-    DsnStatusCode status;    /* class_ 0 when absent or not a code */
-    DsnSpan status_comment;  /* what follows the code, as written; absent when nothing does */
+    DsnSpan action_text;    /* as written */
+    DsnStatusCode status;   /* class_ 0 when absent or not a code */
+    DsnSpan status_comment; /* what follows the code, as written; absent when nothing does */
     DsnTyped remote_mta;
-    DsnTyped diagnostic_code; /* value as in the field, one line per reply line ('\n') where folded */
+    DsnTyped
+        diagnostic_code; /* value as in the field, one line per reply line ('\n') where folded */
     int64_t last_attempt_date;
     DsnSpan final_log_id;
     int64_t will_retry_until;
@@ -108,8 +109,8 @@ typedef struct DsnReturned {
     DsnSpan bytes;  /* the whole part */
     DsnSpan header; /* its header block */
     DsnSpan message_id;
-    DsnSpan return_path;      /* normalised, or as written with a defect */
-    DsnSpan subject;          /* decoded to UTF-8 */
+    DsnSpan return_path; /* normalised, or as written with a defect */
+    DsnSpan subject;     /* decoded to UTF-8 */
     DsnSpan list_id;
     DsnSpan feedback_id;
     DsnSpan cfbl_feedback_id; /* white space removed (RFC 9477 section 5.2) */

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* @data NULL means absent; @len 0 with @data set means present and empty. May hold NUL and 8-bit. */
+/* @data NULL means absent; @len 0 with @data set means present and empty. May hold NUL and 8-bit.
+ */
 typedef struct DsnSpan {
     const char *data;
     size_t len;

@@ -15,8 +15,8 @@
 #include "mime/transfer.h"
 
 typedef struct DsnPart {
-    DsnSpan header;      /* without the empty line that ends it */
-    DsnSpan body;        /* without the line end that belongs to the next boundary */
+    DsnSpan header; /* without the empty line that ends it */
+    DsnSpan body;   /* without the line end that belongs to the next boundary */
     DsnContentType type;
     DsnTransfer transfer;
     int parent;          /* index of the multipart that it stands in, -1 for the message itself */
@@ -27,7 +27,7 @@ typedef struct DsnPart {
 } DsnPart;
 
 typedef struct DsnStructure {
-    GArray *parts;     /* of DsnPart, in the order of their first byte; [0] is the message */
+    GArray *parts; /* of DsnPart, in the order of their first byte; [0] is the message */
     GStringChunk *strings;
     bool mixed_line_ends;
     bool lone_cr;

@@ -71,7 +71,8 @@ typedef struct DsnTemplateInput {
 bool dsn_template_render(const DsnTemplate *template_, const DsnTemplateInput *input,
                          const DsnTemplateLimits *limits, GString *output, GError **error);
 
-/* The truth of an expression; false in *@ret_truth's place is an answer, false returned an error. */
+/* The truth of an expression; false in *@ret_truth's place is an answer, false returned an error.
+ */
 bool dsn_template_test(const DsnTemplate *expression, const DsnTemplateInput *input,
                        const DsnTemplateLimits *limits, bool *ret_truth, GError **error);
 

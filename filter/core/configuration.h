@@ -19,19 +19,19 @@
 #include <jansson.h>
 
 typedef struct DsnConfiguration {
-    char *hostname;              /* the local host's name when not given */
-    char *nodeid;                /* "00000000-0000-0000-0000-000000000000" when not given */
-    GHashTable *nodes;           /* [nodes]: nodeid -> host name */
+    char *hostname;    /* the local host's name when not given */
+    char *nodeid;      /* "00000000-0000-0000-0000-000000000000" when not given */
+    GHashTable *nodes; /* [nodes]: nodeid -> host name */
     struct {
-        GPtrArray *enable;       /* of char *: record types */
+        GPtrArray *enable; /* of char *: record types */
         DsnReturn include_original;
         size_t return_limit;
-        char *from;              /* "Name <address>", NULL: Mail Delivery System <mailer-daemon@...> */
-        char *templates;         /* directory, NULL: the shipped texts */
+        char *from;      /* "Name <address>", NULL: Mail Delivery System <mailer-daemon@...> */
+        char *templates; /* directory, NULL: the shipped texts */
     } notice;
-    DsnLimits limits;            /* [limits] */
+    DsnLimits limits; /* [limits] */
     struct {
-        size_t record;           /* bytes of one record with its original */
+        size_t record; /* bytes of one record with its original */
     } intake;
     DsnTemplateLimits template_limits;
 } DsnConfiguration;

@@ -19,14 +19,14 @@
 typedef struct DsnNoticeOptions {
     bool enable[DSN_N_RECORD_TYPES]; /* only BOUNCE and EXPIRATION can be enabled */
     DsnReturn include_original;
-    size_t return_limit;      /* bytes of original above which only headers are returned */
-    DsnTyped reporting_mta;   /* "dns", "mta1.example.com" */
-    GHashTable *nodes;        /* nodeid -> host name that replaces reporting_mta's; may be NULL */
+    size_t return_limit;    /* bytes of original above which only headers are returned */
+    DsnTyped reporting_mta; /* "dns", "mta1.example.com" */
+    GHashTable *nodes;      /* nodeid -> host name that replaces reporting_mta's; may be NULL */
     DsnSpan from_display;
-    DsnSpan from;             /* mailer-daemon@ the reporting host when absent */
+    DsnSpan from; /* mailer-daemon@ the reporting host when absent */
     const DsnCatalog *catalog;
     const DsnLimits *limits;
-    bool stable;              /* fixed boundary, Message-ID and Date */
+    bool stable; /* fixed boundary, Message-ID and Date */
 } DsnNoticeOptions;
 
 typedef enum DsnNoticeResult {
@@ -37,7 +37,7 @@ typedef enum DsnNoticeResult {
 
 /* What came of it. */
 typedef struct DsnNotice {
-    DsnReason reason;     /* of DSN_NOTICE_NOT_DUE */
+    DsnReason reason; /* of DSN_NOTICE_NOT_DUE */
     DsnBuilt built;
     bool minimal;         /* the full notice broke a rule, a minimal one was made instead */
     const char *broken;   /* then: the id of the rule, or NULL */

@@ -15,15 +15,15 @@
 
 /* How the message came. Absent spans are null in the record. */
 typedef struct DsnArrival {
-    DsnSpan message;             /* its bytes, for size and id */
-    DsnSpan id;                  /* absent: the digest of the bytes, 32 hex digits */
-    DsnSpan sender;              /* envelope sender; absent: the Return-Path, else "" */
-    DsnSpan recipient;           /* envelope recipient; absent where there was no session */
+    DsnSpan message;   /* its bytes, for size and id */
+    DsnSpan id;        /* absent: the digest of the bytes, 32 hex digits */
+    DsnSpan sender;    /* envelope sender; absent: the Return-Path, else "" */
+    DsnSpan recipient; /* envelope recipient; absent where there was no session */
     DsnSpan peer_name;
     DsnSpan peer_addr;
     DsnSpan reception_protocol;
-    DsnSpan nodeid;              /* absent: the nil UUID */
-    int64_t time;                /* of arrival */
+    DsnSpan nodeid; /* absent: the nil UUID */
+    int64_t time;   /* of arrival */
     uint32_t nanoseconds;
 } DsnArrival;
 

@@ -2,7 +2,7 @@
 /*
  * trace-json.h - the trace that a returned message carries
  *
- * Purpose:   decode the X-KumoRef of feedback reports and DSNs, and say how far it is to be believed.
+ * Purpose:   decode the X-KumoRef of feedback reports and DSNs, and say how far to believe it.
  * Source:    KumoMTA's supplemental trace header; rules QRK-03, SEC-03.
  * Ownership: the object is a new reference.
  * Errors:    NULL when no candidate is a trace.

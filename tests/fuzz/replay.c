@@ -37,8 +37,8 @@ replay_seeds(const char *program)
     name = name == NULL ? program : name + 1;
     g_assert(g_str_has_prefix(name, "fuzz-"));
 
-    g_autofree char *directory = g_build_filename(g_getenv("DSNARF_DATA"), "fuzz", "corpus",
-                                                  name + strlen("fuzz-"), NULL);
+    g_autofree char *directory =
+        g_build_filename(g_getenv("DSNARF_DATA"), "fuzz", "corpus", name + strlen("fuzz-"), NULL);
     g_autoptr(GError) error = NULL;
     g_autoptr(GDir) seeds = g_dir_open(directory, 0, &error);
     if (seeds == NULL) {

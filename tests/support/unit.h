@@ -27,11 +27,11 @@ char *dsn_test_read(const char *path, size_t *ret_length);
 const char *dsn_test_corpus(void);
 
 /* Fails the running test, showing both texts escaped, unless they are the same bytes. */
-#define dsn_assert_bytes(actual, actual_len, expected, expected_len)                               \
+#define dsn_assert_bytes(actual, actual_len, expected, expected_len) \
     dsn_test_compare(__FILE__, __LINE__, actual, actual_len, expected, expected_len, NULL)
 
 /* The same for a span against a string; @label names the row of a table. */
-#define dsn_assert_span(span, text, label)                                                         \
+#define dsn_assert_span(span, text, label) \
     dsn_test_compare(__FILE__, __LINE__, (span).data, (span).len, text, strlen(text), label)
 
 void dsn_test_compare(const char *file, int line, const char *actual, size_t actual_len,
