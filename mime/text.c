@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "mime/text.h"
+
+#include "mime/address.h"
+
+#include <gmime/gmime.h>
+#include <stdint.h>
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define ELLIPSIS "..."
+#define LINE_MAX_COLUMNS 76 /* RFC 2047 section 2, of a line that holds an encoded word */
+#define WORD_MAX_COLUMNS 75 /* the same, of the encoded word */
+#define NAME_MAX_COLUMNS 40 /* of the header names that we write */
+#define WORD_START_B "=?utf-8?b?"
+#define WORD_START_Q "=?utf-8?q?"
+#define WORD_END "?="
+
+static bool
+is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+/* The length of the maximal subpart of an ill-formed sequence at @text (Unicode 15, section 3.9,
+ * table 3-7), or of the character if it is well-formed. */
+static size_t
+measure_sequence(const unsigned char *text, size_t len)
+{
+    unsigned char low = 0x80, high = 0xbf;
+    size_t need;
+
+    if (text[0] >= 0xc2 && text[0] <= 0xdf)
+        need = 2;
+    else if (text[0] >= 0xe0 && text[0] <= 0xef)
+        need = 3;
+    else if (text[0] >= 0xf0 && text[0] <= 0xf4)
+        need = 4;
+    else
+        return 1;
+
+    if (text[0] == 0xe0)
+        low = 0xa0; /* below it is overlong */
+    else if (text[0] == 0xed)
+        high = 0x9f; /* above it are surrogates */
+    else if (text[0] == 0xf0)
+        low = 0x90; /* below it is overlong */
+    else if (text[0] == 0xf4)
+        high = 0x8f; /* above it there is nothing */
+
+    size_t at = 1;
+    for (; at < need && at < len && text[at] >= low && text[at] <= high; at++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    return at;
+}
+
+bool
+dsn_text_append_utf8(DsnSpan text, GString *ret_text)
+{
+    const char *at = text.data;
+    const char *end = text.data + text.len;
+    bool good = true;
+
+    while (at < end) {
+        const char *stop;
+        bool valid = g_utf8_validate_len(at, (gsize)(end - at), &stop);
+        g_string_append_len(ret_text, at, stop - at);
+        if (valid)
+            break;
+        if (*stop == '\0') { /* a character like others, but GLib stops at it */
+            g_string_append_c(ret_text, '\0');
+            stop++;
+        } else {
+            g_string_append(ret_text, REPLACEMENT);
+            stop += measure_sequence((const unsigned char *)stop, (size_t)(end - stop));
+            good = false;
+        }
+        at = stop;
+    }
+    return good;
+}
+
+/* True for U+0080 to U+009F at @at. */
+static bool
+is_c1_control(DsnSpan text, size_t at)
+{
+    return text.data[at] == '\xc2' && at + 1 < text.len && (unsigned char)text.data[at + 1] < 0xa0;
+}
+
+/* Shortens what was appended behind @before to @max bytes, dots included. */
+static void
+cut_line(gsize before, size_t max, GString *ret_text)
+{
+    size_t dots = max >= strlen(ELLIPSIS) ? strlen(ELLIPSIS) : 0;
+    gsize keep = before + max - dots;
+
+    while (keep > before && ((unsigned char)ret_text->str[keep] & 0xc0) == 0x80)
+        keep--;
+    g_string_truncate(ret_text, keep);
+    g_string_append_len(ret_text, ELLIPSIS, (gssize)dots);
+}
+
+void
+dsn_text_append_line(DsnSpan text, size_t max, GString *ret_text)
+{
+    gsize before = ret_text->len;
+    bool space = false;
+
+    for (size_t at = 0; at < text.len && ret_text->len - before <= max;) {
+        size_t start = at;
+        bool good = true;
+
+        if (text.data[at] == ' ' || is_control(text.data[at]) || is_c1_control(text, at)) {
+            at += text.data[at] == '\xc2' ? 2 : 1;
+            space = ret_text->len > before;
+            continue;
+        }
+        if (g_ascii_isgraph(text.data[at])) {
+            size_t room = MIN(max, text.len) + 1; /* no need to copy what is cut again */
+            while (at < text.len && g_ascii_isgraph(text.data[at]) && at - start < room)
+                at++;
+        } else {
+            gunichar c = g_utf8_get_char_validated(text.data + at, (gssize)(text.len - at));
+            good = c != (gunichar)-1 && c != (gunichar)-2;
+            at += measure_sequence((const unsigned char *)text.data + at, text.len - at);
+        }
+        if (space)
+            g_string_append_c(ret_text, ' ');
+        space = false;
+        if (good)
+            g_string_append_len(ret_text, text.data + start, (gssize)(at - start));
+        else
+            g_string_append(ret_text, REPLACEMENT);
+    }
+    if (ret_text->len - before > max)
+        cut_line(before, max, ret_text);
+}
+
+/* The octets of ISO 8859-1 that are no controls, and Microsoft's characters between them. */
+static void
+append_windows_1252(DsnSpan text, GString *ret_text)
+{
+    static const uint16_t upper[32] = {
+        0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+        0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd, 0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178,
+    };
+
+    for (size_t at = 0; at < text.len; at++) {
+        unsigned char c = (unsigned char)text.data[at];
+        g_string_append_unichar(ret_text, c >= 0x80 && c < 0xa0 ? upper[c - 0x80] : c);
+    }
+}
+
+/* Appends @text, which is valid UTF-8, without line folds; each control that is left, other than a
+ * tab, becomes a space. */
+static void
+append_unfolded(DsnSpan text, GString *ret_text)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t start = at;
+        while (at < text.len && (!is_control(text.data[at]) || text.data[at] == '\t') &&
+               !is_c1_control(text, at))
+            at++;
+        g_string_append_len(ret_text, text.data + start, (gssize)(at - start));
+        if (at == text.len)
+            break;
+
+        size_t end = at;
+        while (end < text.len && (text.data[end] == '\r' || text.data[end] == '\n'))
+            end++;
+        if (end > at && end < text.len && (text.data[end] == ' ' || text.data[end] == '\t')) {
+            at = end;
+            continue;
+        }
+        g_string_append_c(ret_text, ' ');
+        at += text.data[at] == '\xc2' ? 2 : 1;
+    }
+}
+
+/* True for printable ASCII without encoded words, which is nearly every header. */
+static bool
+is_plain(DsnSpan value)
+{
+    bool odd = false;
+
+    for (size_t i = 0; i < value.len; i++)
+        odd |= (unsigned char)(value.data[i] - ' ') >= 0x7f - ' ' && value.data[i] != '\t';
+    return !odd && memmem(value.data, value.len, "=?", 2) == NULL;
+}
+
+/* No more than @max bytes of @value, without a part of a UTF-8 character at the end. */
+static DsnSpan
+cap(DsnSpan value, size_t max)
+{
+    if (value.len <= max)
+        return value;
+    value.len = max;
+    for (int i = 0; i < 3 && value.len > 0 && ((unsigned char)value.data[value.len] & 0xc0) == 0x80;
+         i++)
+        value.len--;
+    return value;
+}
+
+void
+dsn_text_decode_header(DsnSpan value, const DsnLimits *limits, GString *ret_text)
+{
+    value = cap(dsn_span_trim(value), limits->encoded);
+    if (value.len == 0)
+        return;
+    if (is_plain(value)) {
+        g_string_append_len(ret_text, value.data, (gssize)value.len);
+        return;
+    }
+
+    g_autoptr(GString) utf8 = g_string_sized_new(value.len + 16);
+    if (!dsn_text_append_utf8(value, utf8)) {
+        g_string_truncate(utf8, 0);
+        append_windows_1252(value, utf8);
+    }
+    g_autoptr(GString) clean = g_string_sized_new(utf8->len);
+    append_unfolded((DsnSpan){utf8->str, utf8->len}, clean);
+    if (strstr(clean->str, "=?") == NULL) {
+        g_string_append_len(ret_text, clean->str, (gssize)clean->len);
+        return;
+    }
+    g_autofree char *decoded = g_mime_utils_header_decode_text(NULL, clean->str);
+    g_string_truncate(utf8, 0);
+    (void)dsn_text_append_utf8(dsn_span(decoded), utf8); /* GMime should have seen to it */
+    append_unfolded((DsnSpan){utf8->str, utf8->len}, ret_text);
+}
+
+/*
+ * Encoding. GMime's encoder is not used: seen with 3.2.13, it makes encoded words longer than 75
+ * columns of text without spaces, and lets ASCII text pass that looks like an encoded word.
+ */
+
+/* A header field being written. */
+typedef struct Writer {
+    GString *header;
+    size_t column; /* of the line that is being written */
+    bool empty;    /* nothing stands behind the colon yet, so no fold there */
+} Writer;
+
+static Writer
+begin_field(const char *name, GString *ret_header)
+{
+    g_assert(strlen(name) <= NAME_MAX_COLUMNS);
+    g_string_append(ret_header, name);
+    g_string_append_c(ret_header, ':');
+    return (Writer){.header = ret_header, .column = strlen(name) + 1, .empty = true};
+}
+
+/* Columns that are left for a word behind a space, on this line. */
+static size_t
+room_left(const Writer *writer)
+{
+    return writer->column + 1 < LINE_MAX_COLUMNS ? LINE_MAX_COLUMNS - writer->column - 1 : 0;
+}
+
+/* Columns that a word may have, with a fold before it if need be. */
+static size_t
+room_for_word(const Writer *writer)
+{
+    return writer->empty ? room_left(writer) : LINE_MAX_COLUMNS - 1;
+}
+
+/* Appends a space, folded if @word does not fit, and @word. */
+static void
+put_word(Writer *writer, DsnSpan word)
+{
+    if (!writer->empty && word.len > room_left(writer)) {
+        g_string_append(writer->header, "\r\n");
+        writer->column = 0;
+    }
+    g_string_append_c(writer->header, ' ');
+    g_string_append_len(writer->header, word.data, (gssize)word.len);
+    writer->column += 1 + word.len;
+    writer->empty = false;
+}
+
+/* May stand for itself in the "Q" encoding everywhere, phrases included (RFC 2047 section 5 (3)).
+ */
+static bool
+is_q_safe(char c)
+{
+    return g_ascii_isalnum(c) || c == '!' || c == '*' || c == '+' || c == '-' || c == '/';
+}
+
+static size_t
+q_columns(DsnSpan text)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        columns += is_q_safe(text.data[i]) || text.data[i] == ' ' ? 1 : 3;
+    return columns;
+}
+
+static size_t
+b_columns(size_t bytes)
+{
+    return (bytes + 2) / 3 * 4;
+}
+
+/* How many bytes of @text, whole characters (rule MIME-29), can be encoded in @room columns. */
+static size_t
+measure_chunk(DsnSpan text, size_t room, bool base64)
+{
+    size_t at = 0, columns = 0;
+
+    while (at < text.len) {
+        size_t len = (size_t)(g_utf8_next_char(text.data + at) - (text.data + at));
+        columns += q_columns((DsnSpan){text.data + at, len});
+        if ((base64 ? b_columns(at + len) : columns) > room)
+            break;
+        at += len;
+    }
+    return at;
+}
+
+static void
+append_encoded_word(DsnSpan text, bool base64, GString *word)
+{
+    if (base64) {
+        g_autofree char *encoded = g_base64_encode((const guchar *)text.data, text.len);
+        g_string_append(word, WORD_START_B);
+        g_string_append(word, encoded);
+    } else {
+        g_string_append(word, WORD_START_Q);
+        for (size_t i = 0; i < text.len; i++) {
+            if (is_q_safe(text.data[i]))
+                g_string_append_c(word, text.data[i]);
+            else if (text.data[i] == ' ')
+                g_string_append_c(word, '_');
+            else
+                g_string_append_printf(word, "=%02X", (unsigned char)text.data[i]);
+        }
+    }
+    g_string_append(word, WORD_END);
+}
+
+/* Appends @text as encoded words, "Q" or "B", whichever is shorter. */
+static void
+put_encoded(Writer *writer, DsnSpan text)
+{
+    const size_t frame = strlen(WORD_START_Q WORD_END);
+    const size_t least = frame + strlen("=F0=9F=93=A7"); /* any one character */
+    bool base64 = b_columns(text.len) < q_columns(text);
+    g_autoptr(GString) word = g_string_sized_new(WORD_MAX_COLUMNS + 1);
+
+    while (text.len > 0) {
+        size_t room = room_left(writer) < least ? room_for_word(writer) : room_left(writer);
+        size_t len = measure_chunk(text, MIN(room, WORD_MAX_COLUMNS) - frame, base64);
+
+        g_string_truncate(word, 0);
+        append_encoded_word((DsnSpan){text.data, len}, base64, word);
+        put_word(writer, (DsnSpan){word->str, word->len});
+        text = dsn_span_from(text, len);
+    }
+}
+
+static bool
+is_plain_word(DsnSpan word, size_t room)
+{
+    return word.len <= room && dsn_text_is_ascii(word) &&
+           memmem(word.data, word.len, "=?", 2) == NULL;
+}
+
+/* The first word of @text, up to a space. */
+static DsnSpan
+first_word(DsnSpan text)
+{
+    const char *space = memchr(text.data, ' ', text.len);
+
+    return space == NULL ? text : (DsnSpan){text.data, (size_t)(space - text.data)};
+}
+
+/* Words that can stand as they are do; all from the first to the last of those in a row that cannot
+ * is encoded together, because a decoder drops the spaces between encoded words. @text is one clean
+ * line. */
+static void
+put_unstructured(Writer *writer, DsnSpan text)
+{
+    while (text.len > 0) {
+        DsnSpan word = first_word(text);
+        size_t len = word.len;
+
+        if (is_plain_word(word, room_for_word(writer))) {
+            put_word(writer, word);
+        } else {
+            while (len < text.len) {
+                DsnSpan next = first_word(dsn_span_from(text, len + 1));
+                if (is_plain_word(next, LINE_MAX_COLUMNS - 1))
+                    break;
+                len += 1 + next.len;
+            }
+            put_encoded(writer, (DsnSpan){text.data, len});
+        }
+        text = dsn_span_from(text, MIN(len + 1, text.len));
+    }
+}
+
+void
+dsn_text_append_unstructured(const char *name, DsnSpan value, GString *ret_header)
+{
+    g_autoptr(GString) line = g_string_sized_new(value.len + 1);
+    Writer writer = begin_field(name, ret_header);
+
+    dsn_text_append_line(value, G_MAXSIZE, line);
+    put_unstructured(&writer, (DsnSpan){line->str, line->len});
+    g_string_append(ret_header, "\r\n");
+}
+
+/* An atom, or more than one with spaces between (RFC 5322 section 3.2.3). */
+static bool
+is_atoms(DsnSpan text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (!g_ascii_isalnum(c) && (c == '\0' || strchr(" !#$%&'*+-/=?^_`{|}~", c) == NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Appends a display name, one clean line: atoms or a quoted string if it is short ASCII, else
+ * encoded words (RFC 5322 section 3.4, RFC 2047 section 5 (3)). */
+static void
+put_phrase(Writer *writer, DsnSpan display)
+{
+    g_autoptr(GString) phrase = g_string_sized_new(display.len + 2);
+
+    if (!is_plain_word(display, room_left(writer))) {
+        put_encoded(writer, display);
+        return;
+    }
+    if (is_atoms(display)) {
+        put_word(writer, display);
+        return;
+    }
+    g_string_append_c(phrase, '"');
+    for (size_t i = 0; i < display.len; i++) {
+        if (display.data[i] == '"' || display.data[i] == '\\')
+            g_string_append_c(phrase, '\\');
+        g_string_append_c(phrase, display.data[i]);
+    }
+    g_string_append_c(phrase, '"');
+    if (phrase->len <= room_left(writer))
+        put_word(writer, (DsnSpan){phrase->str, phrase->len});
+    else
+        put_encoded(writer, display);
+}
+
+void
+dsn_text_append_mailbox(const char *name, DsnSpan display, DsnSpan address, GString *ret_header)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(GString) angle = g_string_sized_new(address.len + 2);
+    Writer writer = begin_field(name, ret_header);
+
+    g_assert(dsn_address_is_mailbox(address));
+    dsn_text_append_line(display, G_MAXSIZE, line);
+    if (line->len == 0) {
+        put_word(&writer, address);
+    } else {
+        put_phrase(&writer, (DsnSpan){line->str, line->len});
+        g_string_append_c(angle, '<');
+        g_string_append_len(angle, address.data, (gssize)address.len);
+        g_string_append_c(angle, '>');
+        put_word(&writer, (DsnSpan){angle->str, angle->len});
+    }
+    g_string_append(ret_header, "\r\n");
+}
