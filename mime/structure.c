@@ -64,8 +64,8 @@ note_limit(DsnStructure *structure, const char *name)
         structure->limit = name;
 }
 
-/* Takes the line at @start and notes how it ends. A CR inside the line is looked for only until the
- * first one was seen; a second memchr() over the line costs less than any other way tried. */
+/* Takes the line at @start and notes how it ends. A lone CR is looked for in the whole message, but
+ * only until one was seen: a second memchr() over bytes at hand costs a third of the walk. */
 static Line
 take_line(Scanner *scanner, const char *start)
 {

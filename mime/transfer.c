@@ -60,9 +60,9 @@ dsn_transfer_parse(DsnSpan value)
 }
 
 /* True for base64 that deviates nowhere: the alphabet and white space only, groups of four, padding
- * at the end. *@ret_digits counts what is of the alphabet. */
+ * at the end. */
 static bool
-check_base64(DsnSpan encoded, size_t *ret_digits)
+is_clean_base64(DsnSpan encoded)
 {
     size_t digits = 0;
     size_t pads = 0;
@@ -80,27 +80,30 @@ check_base64(DsnSpan encoded, size_t *ret_digits)
             clean &= dsn_is_space(c);
         }
     }
-    *ret_digits = digits;
     return clean && pads <= 2 && (digits + pads) % 4 == 0;
 }
 
+/* GLib decodes what stands between the padding. The padding is ours: missing, it must not cost the
+ * last bytes, and in excess it must not add any. */
 static bool
 decode_base64(DsnSpan encoded, GString *bytes)
 {
-    size_t digits = 0;
-    bool clean = check_base64(encoded, &digits);
+    bool clean = is_clean_base64(encoded);
     size_t before = bytes->len;
-    int state = 0;
-    guint save = 0;
 
-    g_string_set_size(bytes, before + (encoded.len / 4 + 2) * 3);
+    g_string_set_size(bytes, before + (encoded.len / 4 + 1) * 3);
     guchar *to = (guchar *)bytes->str + before;
-    to += g_base64_decode_step(encoded.data, encoded.len, to, &state, &save);
+    while (encoded.len > 0) {
+        const char *pad = memchr(encoded.data, '=', encoded.len);
+        size_t len = pad == NULL ? encoded.len : (size_t)(pad - encoded.data);
+        int state = 0;
+        guint save = 0;
 
-    /* Missing padding must not cost the last bytes: two digits make one, three make two. */
-    size_t pending = (size_t)ABS(state);
-    if (digits % 4 >= 2 && pending >= 2)
-        to += g_base64_decode_step("==", 4 - pending, to, &state, &save);
+        to += g_base64_decode_step(encoded.data, len, to, &state, &save);
+        if (state >= 2) /* two digits make one byte, three make two */
+            to += g_base64_decode_step("==", 4 - (size_t)state, to, &state, &save);
+        encoded = dsn_span_from(encoded, pad == NULL ? len : len + 1);
+    }
     g_string_truncate(bytes, (gsize)(to - (guchar *)bytes->str));
     return clean;
 }
