@@ -114,7 +114,8 @@ typedef struct DsnReturned {
     DsnSpan list_id;
     DsnSpan feedback_id;
     DsnSpan cfbl_feedback_id; /* white space removed (RFC 9477 section 5.2) */
-    GArray *traces;           /* of DsnField: X- fields that may be a supplemental trace */
+    GArray
+        *traces; /* of DsnField, values still folded: X- fields that may be a supplemental trace */
 } DsnReturned;
 
 /* Header fields of the report message itself. */

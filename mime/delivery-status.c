@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "mime/delivery-status.h"
+
+/* "type; address" of a recipient (RFC 3464 sections 2.3.1 and 2.3.2). */
+static void
+set_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
+{
+    DsnTyped typed = dsn_field_split_typed(field->value);
+    bool utf8 = dsn_span_present(typed.type) && dsn_span_is(typed.type, "utf-8");
+
+    if (!dsn_span_present(typed.type))
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "no type before the address");
+    if (utf8) {
+        g_string_truncate(reader->scratch, 0);
+        if (typed.value.len <= reader->limits->address &&
+            dsn_utf8_address_decode(typed.value, reader->scratch))
+            typed.value = dsn_report_keep(reader->report,
+                                          (DsnSpan){reader->scratch->str, reader->scratch->len});
+        else /* rule I18N-07 */
+            dsn_field_add_defect(reader, DSN_DEFECT_BAD_ADDRESS, field, "kept as it stands");
+    } else if (!dsn_span_present(typed.type) || dsn_span_is(typed.type, "rfc822")) {
+        typed.value = dsn_field_read_address(reader, field, typed.value);
+    }
+    *(DsnTyped *)ret_value = typed;
+}
+
+/* Comes from ORCPT, which is xtext on the wire; a report has it decoded (RFC 3461 section 6.3 d).
+ */
+static void
+set_original_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
+{
+    DsnTyped *typed = ret_value;
+
+    set_recipient(reader, field, typed);
+    if (dsn_span_present(typed->type) && dsn_span_is(typed->type, "rfc822") &&
+        typed->value.len <= reader->limits->address &&
+        dsn_field_undo_xtext(reader, typed->value, &typed->value))
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "still encoded as xtext");
+}
+
+/* RFC 3464 section 2.3.3; case does not count, and a comment may follow (rule OOB-05). */
+static void
+set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
+{
+    DsnPerRecipient *recipient = ret_value;
+    DsnSpan token = dsn_field_strip_comments(field->value);
+
+    recipient->action_text = field->value;
+    for (int action = DSN_ACTION_FAILED; action <= DSN_ACTION_EXPANDED; action++) {
+        if (dsn_span_is(token, dsn_action_to_string((DsnAction)action))) {
+            recipient->action = (DsnAction)action;
+            return;
+        }
+    }
+    dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "no action of RFC 3464");
+}
+
+/* The code, and after it a comment, or the text without parentheses that RFC 3464 section 2.3.4
+ * does not allow (rules OOB-08, QRK-13). */
+static void
+set_status(DsnFieldReader *reader, const DsnField *field, void *ret_value)
+{
+    DsnPerRecipient *recipient = ret_value;
+    size_t len = dsn_status_code_parse(field->value, &recipient->status);
+
+    if (len == 0) {
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "not a status code");
+        return;
+    }
+
+    DsnSpan comment = dsn_span_trim(dsn_span_from(field->value, len));
+    if (comment.len == 0)
+        return;
+    recipient->status_comment = comment;
+    if (comment.data[0] != '(')
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "text after the status code");
+}
+
+/* True when @line starts like a line of an SMTP reply, "550-" or "550 " (RFC 5321 section 4.2). */
+static bool
+is_reply_line(DsnSpan line)
+{
+    return line.len >= 4 && line.data[0] >= '2' && line.data[0] <= '5' &&
+           g_ascii_isdigit(line.data[1]) && g_ascii_isdigit(line.data[2]) &&
+           (line.data[3] == '-' || line.data[3] == ' ');
+}
+
+/* A reply of several lines has each on a folded line of its own (RFC 3461 section 9.2), but a fold
+ * may also stand anywhere in a long line: the first kind becomes '\n', the other kind a space. */
+static DsnSpan
+join_reply_lines(DsnFieldReader *reader, DsnSpan raw)
+{
+    GString *text = reader->scratch;
+
+    g_string_truncate(text, 0);
+    while (raw.len > 0) {
+        const char *newline = memchr(raw.data, '\n', raw.len);
+        size_t len = newline == NULL ? raw.len : (size_t)(newline - raw.data) + 1;
+        DsnSpan line = dsn_span_trim((DsnSpan){raw.data, len});
+
+        if (text->len > 0)
+            g_string_append_c(text, is_reply_line(line) ? '\n' : ' ');
+        g_string_append_len(text, line.data, (gssize)line.len);
+        raw = dsn_span_from(raw, len);
+    }
+    return dsn_report_keep(reader->report, (DsnSpan){text->str, text->len});
+}
+
+static void
+set_diagnostic(DsnFieldReader *reader, const DsnField *field, void *ret_value)
+{
+    DsnSpan raw = dsn_field_raw(reader, field);
+    DsnField unfolded = *field;
+
+    if (raw.len > 0 && memchr(raw.data, '\n', raw.len) != NULL)
+        unfolded.value = join_reply_lines(reader, raw);
+    dsn_field_set_typed(reader, &unfolded, ret_value);
+}
+
+#define MESSAGE_FIELD(name, set, member, required)                                    \
+    {                                                                                 \
+        DSN_SPAN_LITERAL(name), set, offsetof(DsnPerMessage, member), required, false \
+    }
+
+static const DsnFieldRule message_rules[] = {
+    MESSAGE_FIELD("Reporting-MTA", dsn_field_set_typed, reporting_mta, true),
+    MESSAGE_FIELD("Arrival-Date", dsn_field_set_date, arrival_date, false),
+    MESSAGE_FIELD("Received-From-MTA", dsn_field_set_typed, received_from_mta, false),
+    MESSAGE_FIELD("Original-Envelope-Id", dsn_field_set_envelope_id, original_envelope_id, false),
+    MESSAGE_FIELD("DSN-Gateway", dsn_field_set_typed, dsn_gateway, false),
+};
+
+#define RECIPIENT_FIELD(name, set, member, required)                                    \
+    {                                                                                   \
+        DSN_SPAN_LITERAL(name), set, offsetof(DsnPerRecipient, member), required, false \
+    }
+/* For a setter that stores more than one member. */
+#define RECIPIENT_FIELDS(name, set, required)           \
+    {                                                   \
+        DSN_SPAN_LITERAL(name), set, 0, required, false \
+    }
+
+static const DsnFieldRule recipient_rules[] = {
+    RECIPIENT_FIELD("Final-Recipient", set_recipient, final_recipient, true),
+    RECIPIENT_FIELD("Original-Recipient", set_original_recipient, original_recipient, false),
+    RECIPIENT_FIELDS("Action", set_action, true),
+    RECIPIENT_FIELDS("Status", set_status, true),
+    RECIPIENT_FIELD("Remote-MTA", dsn_field_set_typed, remote_mta, false),
+    RECIPIENT_FIELD("Diagnostic-Code", set_diagnostic, diagnostic_code, false),
+    RECIPIENT_FIELD("Last-Attempt-Date", dsn_field_set_date, last_attempt_date, false),
+    RECIPIENT_FIELD("Final-Log-ID", dsn_field_set_text, final_log_id, false),
+    RECIPIENT_FIELD("Will-Retry-Until", dsn_field_set_date, will_retry_until, false),
+};
+
+/* Bits of recipient_rules. */
+enum { FINAL_RECIPIENT = 1 << 0, ORIGINAL_RECIPIENT = 1 << 1, ACTION = 1 << 2, STATUS = 1 << 3 };
+
+static const DsnFieldTable message_table = {message_rules, G_N_ELEMENTS(message_rules)};
+static const DsnFieldTable recipient_table = {recipient_rules, G_N_ELEMENTS(recipient_rules)};
+
+typedef struct StatusReader {
+    DsnFieldReader *fields;
+    uint32_t message_seen;
+    uint32_t recipient_seen;    /* of the last recipient */
+    DsnPerRecipient *recipient; /* the last one, NULL before the first */
+} StatusReader;
+
+static void
+finish_recipient(StatusReader *reader)
+{
+    if (reader->recipient != NULL)
+        dsn_field_check_required(reader->fields, recipient_table, reader->recipient_seen);
+}
+
+static void
+start_recipient(StatusReader *reader)
+{
+    finish_recipient(reader);
+    reader->recipient = dsn_report_add_recipient(reader->fields->report);
+    reader->recipient_seen = 0;
+}
+
+/* The fields of @table in @group, as bits. */
+static uint32_t
+find_fields(const StatusReader *reader, const DsnFieldGroup *group, DsnFieldTable table)
+{
+    const GArray *fields = reader->fields->report->fields;
+    uint32_t found = 0;
+
+    for (guint i = group->first; i < group->first + group->count; i++)
+        found |= dsn_field_find(table, g_array_index(fields, DsnField, i).name);
+    return found;
+}
+
+/* True when @group is about a recipient other than the one before it. A group that names none, and
+ * has nothing that was said already, belongs to the one before it: a blank line among the fields of
+ * a recipient does not make two of it (rule ARF-29). Among the fields of the message, such fields
+ * are strays. */
+static bool
+is_recipient(const StatusReader *reader, const DsnFieldGroup *group)
+{
+    uint32_t found = find_fields(reader, group, recipient_table);
+
+    if (found == 0 || (found & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0)
+        return found != 0;
+    if (reader->recipient != NULL)
+        return (found & reader->recipient_seen) != 0;
+    return find_fields(reader, group, message_table) == 0;
+}
+
+/* True when @bit starts another recipient although no blank line came before it. */
+static bool
+starts_recipient(const StatusReader *reader, uint32_t bit)
+{
+    return (bit & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0 &&
+           (reader->recipient_seen & bit) != 0 &&
+           (reader->recipient_seen & (ACTION | STATUS)) != 0 &&
+           reader->fields->report->per_recipient->len < reader->fields->limits->groups;
+}
+
+static void
+read_field(StatusReader *reader, const DsnField *field)
+{
+    DsnReport *report = reader->fields->report;
+    uint32_t bit = dsn_field_find(message_table, field->name);
+
+    if (bit != 0) {
+        dsn_field_store(reader->fields, message_table, bit, field, &report->per_message,
+                        &reader->message_seen);
+        return;
+    }
+    bit = dsn_field_find(recipient_table, field->name);
+    if (bit != 0 && reader->recipient == NULL)
+        dsn_field_add_defect(reader->fields, DSN_DEFECT_BAD_FIELD, field,
+                             "a recipient's field among those of the message");
+    if (bit == 0 || reader->recipient == NULL) {
+        g_array_append_val(reader->recipient == NULL ? report->per_message.extensions
+                                                     : reader->recipient->extensions,
+                           *field);
+        return;
+    }
+    if (starts_recipient(reader, bit)) {
+        dsn_field_add_defect(reader->fields, DSN_DEFECT_DUPLICATE_FIELD, field,
+                             "no blank line before another recipient");
+        start_recipient(reader);
+    }
+    dsn_field_store(reader->fields, recipient_table, bit, field, reader->recipient,
+                    &reader->recipient_seen);
+}
+
+void
+dsn_delivery_status_read(DsnFieldReader *fields)
+{
+    const DsnReport *report = fields->report;
+    StatusReader reader = {.fields = fields};
+
+    for (guint i = 0; i < report->groups->len; i++) {
+        const DsnFieldGroup *group = &g_array_index(report->groups, DsnFieldGroup, i);
+
+        if (is_recipient(&reader, group))
+            start_recipient(&reader);
+        for (guint j = group->first; j < group->first + group->count; j++)
+            read_field(&reader, &g_array_index(report->fields, DsnField, j));
+    }
+    finish_recipient(&reader);
+    dsn_field_check_required(fields, message_table, reader.message_seen);
+}
+
+bool
+dsn_delivery_status_is_in(DsnSpan text)
+{
+    return dsn_field_is_any_known(text, message_table) ||
+           dsn_field_is_any_known(text, recipient_table);
+}

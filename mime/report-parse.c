@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "mime/report-parse.h"
+
+#include "mime/delivery-status.h"
+#include "mime/feedback-report.h"
+#include "mime/header.h"
+#include "mime/returned-content.h"
+#include "mime/structure.h"
+
+struct DsnReportParser {
+    DsnStructure *structure;
+    DsnFieldReader fields;
+};
+
+/* A media type that a report is made of. */
+typedef struct Media {
+    const char *type;
+    const char *subtype;
+    DsnReportKind kind;       /* of which it is the machine-readable part */
+    DsnReturnedKind returned; /* what it returns of the original */
+    bool encoded; /* it may have a transfer encoding (RFC 6533 section 4, RFC 6522 section 4) */
+    bool global;
+} Media;
+
+static const Media media[] = {
+    {"message", "feedback-report", DSN_REPORT_FEEDBACK, DSN_RETURNED_NOTHING, false, false},
+    {"message", "delivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, false, false},
+    {"message", "global-delivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, true,
+     true},
+    {"message", "disposition-notification", DSN_REPORT_DISPOSITION_NOTIFICATION,
+     DSN_RETURNED_NOTHING, false, false},
+    {"message", "global-disposition-notification", DSN_REPORT_DISPOSITION_NOTIFICATION,
+     DSN_RETURNED_NOTHING, true, true},
+    {"message", "rfc822", DSN_REPORT_NONE, DSN_RETURNED_MESSAGE, false, false},
+    {"message", "global", DSN_REPORT_NONE, DSN_RETURNED_MESSAGE, true, true},
+    {"message", "global-headers", DSN_REPORT_NONE, DSN_RETURNED_HEADERS, true, true},
+    {"text", "rfc822-headers", DSN_REPORT_NONE, DSN_RETURNED_HEADERS, true, false},
+    /* As senders write it who mean one of the others (rule CFBL-09). */
+    {"text", "rfc822", DSN_REPORT_NONE, DSN_RETURNED_MESSAGE, true, false},
+    {"text", "rfc822-header", DSN_REPORT_NONE, DSN_RETURNED_HEADERS, true, false},
+};
+
+DsnReportParser *
+dsn_report_parser_new(const DsnLimits *limits)
+{
+    DsnReportParser *parser = g_new0(DsnReportParser, 1);
+
+    parser->structure = dsn_structure_new();
+    parser->fields.limits = limits;
+    parser->fields.raw = g_array_new(FALSE, FALSE, sizeof(DsnSpan));
+    parser->fields.scratch = g_string_new(NULL);
+    return parser;
+}
+
+void
+dsn_report_parser_free(DsnReportParser *parser)
+{
+    if (parser == NULL)
+        return;
+    dsn_structure_free(parser->structure);
+    g_array_unref(parser->fields.raw);
+    g_string_free(parser->fields.scratch, TRUE);
+    g_free(parser);
+}
+
+static void
+add_defect(DsnReportParser *parser, DsnDefectKind kind, const char *detail)
+{
+    dsn_report_add_defect(parser->fields.report, parser->fields.limits, kind, DSN_SPAN_ABSENT,
+                          DSN_SPAN_ABSENT, detail);
+}
+
+static const DsnPart *
+part_at(const DsnReportParser *parser, int index)
+{
+    return index < 0 ? NULL : &g_array_index(parser->structure->parts, DsnPart, index);
+}
+
+/* NULL when @part is of no interest. */
+static const Media *
+find_media(const DsnPart *part)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(media); i++) {
+        if (dsn_content_type_is(&part->type, media[i].type, media[i].subtype))
+            return &media[i];
+    }
+    return NULL;
+}
+
+static bool
+is_report_multipart(const DsnPart *part)
+{
+    return part != NULL && dsn_content_type_is(&part->type, "multipart", "report");
+}
+
+/* True if the multipart around @part says that it is a report of that kind. */
+static bool
+is_announced(const DsnReportParser *parser, const DsnPart *part, const Media *of)
+{
+    const DsnPart *parent = part_at(parser, part->parent);
+
+    return is_report_multipart(parent) && dsn_span_present(parent->type.report_type) &&
+           dsn_span_is(parent->type.report_type, dsn_report_kind_to_string(of->kind));
+}
+
+/* True if @part says that it is a report of a kind that is read here. */
+static bool
+promises_report(const DsnPart *part)
+{
+    if (!is_report_multipart(part) || !dsn_span_present(part->type.report_type))
+        return false;
+    for (int kind = DSN_REPORT_FEEDBACK; kind <= DSN_REPORT_DISPOSITION_NOTIFICATION; kind++) {
+        if (dsn_span_is(part->type.report_type, dsn_report_kind_to_string((DsnReportKind)kind)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+has_known_field(DsnReportKind kind, DsnSpan text)
+{
+    switch (kind) {
+    case DSN_REPORT_FEEDBACK:
+        return dsn_feedback_report_is_in(text);
+    case DSN_REPORT_DELIVERY_STATUS:
+        return dsn_delivery_status_is_in(text);
+    case DSN_REPORT_DISPOSITION_NOTIFICATION:
+        return dsn_span_present(dsn_header_find(text, "Disposition"));
+    case DSN_REPORT_NONE:
+        break;
+    }
+    return false;
+}
+
+/* The machine-readable part, NULL when there is none: one that is announced goes before others, one
+ * with fields before one without, the first before later ones. */
+static const DsnPart *
+find_machine_part(DsnReportParser *parser, const Media **ret_media)
+{
+    const GArray *parts = parser->structure->parts;
+    const DsnPart *best = NULL;
+    int best_rank = -1;
+    unsigned count = 0;
+
+    for (guint i = 0; i < parts->len; i++) {
+        const DsnPart *part = &g_array_index(parts, DsnPart, i);
+        const Media *of = find_media(part);
+
+        if (of == NULL || of->kind == DSN_REPORT_NONE)
+            continue;
+        int rank = (is_announced(parser, part, of) ? 2 : 0) +
+                   (has_known_field(of->kind, part->body) ? 1 : 0);
+        if (rank > best_rank) {
+            best = part;
+            best_rank = rank;
+            *ret_media = of;
+        }
+        count++;
+    }
+    if (count > 1)
+        add_defect(parser, DSN_DEFECT_MISPLACED_PART, "more than one machine-readable part");
+    return best;
+}
+
+/* What is odd about where the machine-readable @part stands. */
+static void
+check_place(DsnReportParser *parser, const DsnPart *part, const Media *of)
+{
+    const DsnPart *parent = part_at(parser, part->parent);
+
+    if (!is_report_multipart(parent)) {
+        add_defect(parser, DSN_DEFECT_MISPLACED_PART, "a report outside multipart/report");
+        return;
+    }
+    if (!dsn_span_present(parent->type.report_type))
+        add_defect(parser, DSN_DEFECT_INFERRED_TYPE, "no report-type");
+    else if (!is_announced(parser, part, of))
+        add_defect(parser, DSN_DEFECT_INFERRED_TYPE, "report-type is not what the part is");
+    if (part->order != 1)
+        add_defect(parser, DSN_DEFECT_MISPLACED_PART,
+                   "the machine-readable part is not the second");
+}
+
+/* What is odd about the frame: the multiparts, and the types of their parts. */
+static void
+check_structure(DsnReportParser *parser)
+{
+    const DsnStructure *structure = parser->structure;
+
+    if (structure->mixed_line_ends)
+        add_defect(parser, DSN_DEFECT_LINE_ENDS, "mixed line ends");
+    if (structure->lone_cr)
+        add_defect(parser, DSN_DEFECT_LINE_ENDS, "a CR that ends no line");
+    for (guint i = 0; i < structure->parts->len; i++) {
+        const DsnPart *part = &g_array_index(structure->parts, DsnPart, i);
+
+        if (part->type.broken)
+            dsn_report_add_defect(
+                parser->fields.report, parser->fields.limits, DSN_DEFECT_BAD_CONTENT_TYPE,
+                DSN_SPAN_LITERAL("Content-Type"),
+                dsn_field_unfold(&parser->fields, dsn_header_find(part->header, "Content-Type")),
+                NULL);
+        if (!dsn_content_type_is(&part->type, "multipart", NULL))
+            continue;
+        if (part->wrong_boundary)
+            add_defect(parser, DSN_DEFECT_BOUNDARY_MISMATCH,
+                       "the body uses another boundary than the header names");
+        if (part->type.boundary.len == 0)
+            add_defect(parser, DSN_DEFECT_MISSING_BOUNDARY, "a multipart without a boundary");
+        else if (!part->closed)
+            add_defect(parser, DSN_DEFECT_MISSING_BOUNDARY, "a multipart that is not closed");
+    }
+}
+
+/* The body of @part, transfer encoding undone. */
+static DsnSpan
+decode_part(DsnReportParser *parser, const DsnPart *part, bool may_be_encoded)
+{
+    static const DsnSpan name = DSN_SPAN_LITERAL("Content-Transfer-Encoding");
+    const DsnLimits *limits = parser->fields.limits;
+    DsnReport *report = parser->fields.report;
+
+    if (part->transfer == DSN_TRANSFER_IDENTITY)
+        return part->body;
+
+    DsnSpan value = dsn_field_unfold(&parser->fields, dsn_header_find(part->header, name.data));
+    if (part->transfer == DSN_TRANSFER_UNKNOWN) {
+        dsn_report_add_defect(report, limits, DSN_DEFECT_BAD_ENCODING, name, value,
+                              "not known, read as it stands");
+        return part->body;
+    }
+    if (!may_be_encoded)
+        dsn_report_add_defect(report, limits, DSN_DEFECT_UNEXPECTED_ENCODING, name, value, NULL);
+
+    g_autoptr(GString) decoded = g_string_sized_new(part->body.len + 4);
+    if (!dsn_transfer_decode(part->body, part->transfer, limits, decoded)) {
+        bool limited = decoded->len >= limits->decoded;
+        dsn_report_add_defect(report, limits, limited ? DSN_DEFECT_LIMIT : DSN_DEFECT_BAD_ENCODING,
+                              name, value, limited ? "decoded" : "does not decode");
+    }
+    return dsn_report_keep(report, (DsnSpan){decoded->str, decoded->len});
+}
+
+/* False when @part has not one field of its format: it is no report then, whatever it is called. */
+static bool
+read_machine_part(DsnReportParser *parser, const DsnPart *part, const Media *of)
+{
+    DsnFieldReader *fields = &parser->fields;
+    DsnSpan body = decode_part(parser, part, of->encoded);
+    /* The header of the message itself has fields of its own. */
+    bool in_header = part->parent >= 0 && has_known_field(of->kind, part->header);
+
+    if (!in_header && !has_known_field(of->kind, body))
+        return false;
+    if (in_header)
+        dsn_field_read_header(fields, part->header);
+    dsn_field_read_groups(fields, body, of->kind != DSN_REPORT_DELIVERY_STATUS);
+    if (of->kind == DSN_REPORT_FEEDBACK)
+        dsn_feedback_report_read(fields);
+    else if (of->kind == DSN_REPORT_DELIVERY_STATUS)
+        dsn_delivery_status_read(fields);
+    return true;
+}
+
+/* The part that returns the original: the last one beside and behind the machine-readable part,
+ * else the last one anywhere. */
+static const DsnPart *
+find_returned_part(const DsnReportParser *parser, const DsnPart *machine, const Media **ret_media)
+{
+    const GArray *parts = parser->structure->parts;
+    const DsnPart *best = NULL;
+    bool best_beside = false;
+
+    for (guint i = 0; i < parts->len; i++) {
+        const DsnPart *part = &g_array_index(parts, DsnPart, i);
+        const Media *of = find_media(part);
+        bool beside = part->parent == machine->parent && part->order > machine->order;
+
+        if (of == NULL || of->returned == DSN_RETURNED_NOTHING || (best_beside && !beside))
+            continue;
+        best = part;
+        best_beside = beside;
+        *ret_media = of;
+    }
+    return best;
+}
+
+/* Reads a text/plain part behind the machine-readable one, if it is a message in fact (rule
+ * OOB-15). */
+static void
+read_mislabelled_content(DsnReportParser *parser, const DsnPart *machine)
+{
+    const GArray *parts = parser->structure->parts;
+
+    for (guint i = parts->len; i-- > 0;) {
+        const DsnPart *part = &g_array_index(parts, DsnPart, i);
+
+        if (part->parent != machine->parent || part->order <= machine->order ||
+            !dsn_content_type_is(&part->type, "text", "plain"))
+            continue;
+        DsnSpan bytes = decode_part(parser, part, true);
+        if (!dsn_returned_content_is_in(bytes))
+            continue;
+        add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE, "returned content labelled text/plain");
+        dsn_returned_content_read(&parser->fields, DSN_RETURNED_MESSAGE, bytes);
+        return;
+    }
+}
+
+static void
+read_returned_content(DsnReportParser *parser, const DsnPart *machine, DsnReportKind kind)
+{
+    const Media *of = NULL;
+    const DsnPart *part = find_returned_part(parser, machine, &of);
+
+    if (part != NULL)
+        dsn_returned_content_read(&parser->fields, of->returned,
+                                  decode_part(parser, part, of->encoded));
+    else
+        read_mislabelled_content(parser, machine);
+    if (parser->fields.report->returned.kind == DSN_RETURNED_NOTHING && kind == DSN_REPORT_FEEDBACK)
+        add_defect(parser, DSN_DEFECT_MISSING_PART, "no returned content"); /* rule ARF-04 */
+}
+
+/* The fields of the report message itself that say where it comes from. */
+static void
+read_envelope_header(DsnReportParser *parser)
+{
+    DsnEnvelopeHeader *envelope = &parser->fields.report->envelope;
+    DsnSpan block = part_at(parser, 0)->header;
+    DsnHeaderField field;
+    bool dated = false;
+
+    while (dsn_header_next(&block, &field)) {
+        bool first = !dsn_span_present(envelope->return_path);
+
+        if (field.name.len == 0)
+            continue;
+        DsnField kept = {.name = field.name};
+        if (first && dsn_span_is(field.name, "Return-Path")) {
+            kept.value = dsn_field_unfold(&parser->fields, field.value);
+            envelope->return_path = dsn_field_read_address(&parser->fields, &kept, kept.value);
+        } else if (!dsn_span_present(envelope->message_id) &&
+                   dsn_span_is(field.name, "Message-ID")) {
+            envelope->message_id = dsn_field_unfold(&parser->fields, field.value);
+        } else if (!dated && dsn_span_is(field.name, "Date")) {
+            kept.value = dsn_field_unfold(&parser->fields, field.value);
+            dsn_field_set_date(&parser->fields, &kept, &envelope->date);
+            dated = true;
+        } else if (dsn_span_is(field.name, "Auto-Submitted")) {
+            envelope->auto_submitted |= !dsn_span_is(dsn_field_strip_comments(field.value), "no");
+        }
+    }
+}
+
+void
+dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
+{
+    const Media *of = NULL;
+
+    dsn_report_clear(report);
+    g_array_set_size(parser->fields.raw, 0);
+    parser->fields.report = report;
+    dsn_structure_scan(parser->structure, message, parser->fields.limits);
+    if (parser->structure->limit != NULL)
+        add_defect(parser, DSN_DEFECT_LIMIT, parser->structure->limit);
+    read_envelope_header(parser);
+
+    const DsnPart *machine = find_machine_part(parser, &of);
+    if (machine == NULL && !promises_report(part_at(parser, 0)))
+        return;
+    check_structure(parser);
+    if (machine == NULL) {
+        add_defect(parser, DSN_DEFECT_MISSING_PART, "no machine-readable part");
+        return;
+    }
+    check_place(parser, machine, of);
+    if (!read_machine_part(parser, machine, of)) {
+        add_defect(parser, DSN_DEFECT_MISSING_PART, "no field in the machine-readable part");
+        return;
+    }
+    report->kind = of->kind;
+    report->global = of->global;
+    read_returned_content(parser, machine, of->kind);
+}
