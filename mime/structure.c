@@ -173,14 +173,17 @@ start_part(Scanner *scanner, int parent, unsigned order, const char *header)
     return true;
 }
 
-/* Ends the current part and those around it up to, not including, @owner, at @at. */
+/* Ends the current part and those around it up to, not including, @owner, at @at. An empty body may
+ * start behind @at, when one line end is both the empty line and the delimiter's. */
 static void
 end_parts(Scanner *scanner, int owner, const char *at)
 {
+    const char *end = MAX(at, part_at(scanner, scanner->current)->body.data);
+
     for (int i = scanner->current; i != owner; i = part_at(scanner, i)->parent) {
         DsnPart *part = part_at(scanner, i);
 
-        part->body.len = at > part->body.data ? (size_t)(at - part->body.data) : 0;
+        part->body.len = (size_t)(end - part->body.data);
     }
     scanner->current = owner;
 }

@@ -154,6 +154,8 @@ static const struct {
      ".text/plain{3}\n"},
     {"inner one not closed", MIXED "\n--b\n" ALTERNATIVE "\n--i\n\none\n--b\n\ntwo\n--b--\n",
      "multipart/mixed!\n.multipart/alternative\n..text/plain{one}\n.text/plain{two}\n"},
+    {"inner one ends in an empty part", MIXED "\n--b\n" ALTERNATIVE "\n--i\n\n--b\n\ntwo\n--b--\n",
+     "multipart/mixed!\n.multipart/alternative\n..text/plain{}\n.text/plain{two}\n"},
     {"inner delimiter behind the inner end",
      MIXED "\n--b\n" ALTERNATIVE "\n--i\n\none\n--i--\n--i\n\nno\n--b--\n",
      "multipart/mixed!\n.multipart/alternative!\n..text/plain{one}\n"},
