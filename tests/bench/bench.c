@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench.c - how fast the core is
+ *
+ * Usage: bench [SECONDS]; each row is measured for that long (default 2). Prints for each row the
+ * rate, the rate to reach, and which libraries the time went to. It never fails on a slow machine.
+ * DSNARF_EXAMPLES names the folder of the sample input.
+ */
+#include "config.h"
+
+#include "filter/core/json-writer.h"
+#include "filter/core/notice.h"
+#include "filter/core/report-json.h"
+#include "mime/lint.h"
+#include "mime/report-parse.h"
+#include "tests/bench/shares.h"
+
+#include <gmime/gmime.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One piece of work; returns the bytes that it read. */
+typedef size_t (*Work)(gpointer state);
+
+typedef struct Rate {
+    double runs;  /* a second */
+    double bytes; /* a second */
+} Rate;
+
+typedef struct Reading {
+    GString *message;
+    DsnReportParser *parser;
+    DsnReport *report;
+    GString *line;
+} Reading;
+
+typedef struct Making {
+    GString *record;
+    GString *original;
+    DsnNoticeOptions options;
+    GString *notice;
+    DsnReportParser *parser;
+    DsnReport *report;
+    GArray *findings;
+} Making;
+
+typedef struct Rendering {
+    DsnTemplate *template_;
+    json_t *context;
+    GString *text;
+} Rendering;
+
+static char *
+read_example(const char *name)
+{
+    const char *folder = g_getenv("DSNARF_EXAMPLES");
+    g_autofree char *path = g_build_filename(folder == NULL ? "." : folder, name, NULL);
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, &error)) {
+        fprintf(stderr, "bench: %s\n", error->message);
+        exit(EXIT_FAILURE);
+    }
+    return text;
+}
+
+/* @text with CRLF line ends, and enough lines of prose before @before to make it @size bytes. */
+static GString *
+pad_message(const char *text, const char *before, size_t size)
+{
+    static const char prose[] = "The quick brown fox jumps over the lazy dog, again and again.\r\n";
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *joined = g_strjoinv("\r\n", lines);
+    GString *message = g_string_new(joined);
+    const char *place = before == NULL ? NULL : g_strrstr(message->str, before);
+    gssize at = place == NULL ? -1 : place - message->str;
+
+    while (message->len < size)
+        g_string_insert(message, at, prose);
+    return message;
+}
+
+static Rate
+measure(Work work, gpointer state, double seconds)
+{
+    size_t bytes = 0;
+    unsigned runs = 0;
+
+    (void)work(state); /* warm caches and buffers; the bytes of this run do not count */
+    gint64 start = g_get_monotonic_time();
+    gint64 now = start;
+    while (now - start < (gint64)(seconds * G_USEC_PER_SEC)) {
+        for (int i = 0; i < 10; i++)
+            bytes += work(state);
+        runs += 10;
+        now = g_get_monotonic_time();
+    }
+    double elapsed = (double)(now - start) / G_USEC_PER_SEC;
+    return (Rate){runs / elapsed, (double)bytes / elapsed};
+}
+
+static Rate
+measure_with_shares(Work work, gpointer state, double seconds, GString *shares)
+{
+    dsn_shares_start();
+    Rate rate = measure(work, state, seconds);
+    dsn_shares_stop(shares);
+    return rate;
+}
+
+static void
+print_row(const char *name, const char *rate, const char *wanted, const char *shares)
+{
+    printf("%-52s %14s  %-14s %s\n", name, rate, wanted, shares);
+    fflush(stdout);
+}
+
+static void
+print_rate(const char *name, double runs, const char *wanted, const char *shares)
+{
+    g_autofree char *rate = g_strdup_printf("%.0f/s", runs);
+    print_row(name, rate, wanted, shares);
+}
+
+static size_t
+read_report(gpointer data)
+{
+    Reading *reading = data;
+    DsnSpan message = {reading->message->str, reading->message->len};
+
+    dsn_report_parse(reading->parser, message, reading->report);
+    g_assert(reading->report->kind == DSN_REPORT_FEEDBACK);
+    g_string_truncate(reading->line, 0);
+    dsn_report_write(reading->report, "bench.eml", reading->line);
+    return message.len;
+}
+
+static void
+reading_init(Reading *reading, size_t size)
+{
+    g_autofree char *sample = read_example("feedback.eml");
+
+    reading->message = pad_message(sample, "--fbl-88213--", size);
+    reading->parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
+    reading->report = dsn_report_new();
+    reading->line = g_string_new(NULL);
+}
+
+static void
+reading_clear(Reading *reading)
+{
+    g_string_free(reading->message, TRUE);
+    dsn_report_free(reading->report);
+    dsn_report_parser_free(reading->parser);
+    g_string_free(reading->line, TRUE);
+}
+
+typedef struct Worker {
+    double seconds;
+    Rate rate;
+} Worker;
+
+static gpointer
+read_in_thread(gpointer data)
+{
+    Worker *worker = data;
+    Reading reading;
+
+    reading_init(&reading, 3000);
+    worker->rate = measure(read_report, &reading, worker->seconds);
+    reading_clear(&reading);
+    return NULL;
+}
+
+static double
+measure_all_cores(double seconds)
+{
+    guint count = g_get_num_processors();
+    g_autofree Worker *workers = g_new0(Worker, count);
+    g_autofree GThread **threads = g_new0(GThread *, count);
+    double sum = 0;
+
+    for (guint i = 0; i < count; i++) {
+        workers[i].seconds = seconds;
+        threads[i] = g_thread_new("bench", read_in_thread, &workers[i]);
+    }
+    for (guint i = 0; i < count; i++) {
+        (void)g_thread_join(threads[i]); /* its result is in workers[i] */
+        sum += workers[i].rate.runs;
+    }
+    return sum;
+}
+
+static void
+bench_reading(double seconds)
+{
+    g_autoptr(GString) shares = g_string_new(NULL);
+    Reading reading;
+
+    reading_init(&reading, 3000);
+    Rate one = measure_with_shares(read_report, &reading, seconds, shares);
+    print_rate("feedback report 3 KB -> JSON line", one.runs, "40000/s", shares->str);
+    reading_clear(&reading);
+
+    double all = measure_all_cores(seconds);
+    g_autofree char *name =
+        g_strdup_printf("the same, %u cores, against one", g_get_num_processors());
+    g_autofree char *ratio = g_strdup_printf("%.2f times", all / one.runs);
+    print_row(name, ratio, "1.8 on two", "");
+
+    reading_init(&reading, 200 * 1000);
+    g_string_truncate(shares, 0);
+    Rate large = measure_with_shares(read_report, &reading, seconds, shares);
+    g_autofree char *rate = g_strdup_printf("%.0f MB/s", large.bytes / 1e6);
+    print_row("feedback report 200 KB -> JSON line", rate, "300 MB/s", shares->str);
+    reading_clear(&reading);
+}
+
+static size_t
+make_notice(gpointer data)
+{
+    Making *making = data;
+    DsnSpan text = {making->record->str, making->record->len};
+    DsnSpan original = {making->original->str, making->original->len};
+    g_autoptr(DsnRecord) record = dsn_record_parse(text, G_MAXSIZE, NULL);
+    g_auto(DsnNotice) notice = {0};
+
+    g_assert(record != NULL);
+    g_string_truncate(making->notice, 0);
+    DsnNoticeResult result = dsn_notice_make(&making->options, record, original, 1795166200,
+                                             making->notice, &notice, NULL);
+    g_assert(result == DSN_NOTICE_MADE && !notice.minimal);
+    return text.len + original.len;
+}
+
+/* What making spends on reading its own notice again. */
+static size_t
+check_notice(gpointer data)
+{
+    Making *making = data;
+    DsnSpan notice = {making->notice->str, making->notice->len};
+
+    dsn_report_parse(making->parser, notice, making->report);
+    g_array_set_size(making->findings, 0);
+    g_assert(dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, making->findings));
+    return notice.len;
+}
+
+static size_t
+read_record(gpointer data)
+{
+    const Making *making = data;
+    json_t *json = json_loadb(making->record->str, making->record->len, JSON_ALLOW_NUL, NULL);
+
+    g_assert(json != NULL);
+    json_decref(json);
+    return making->record->len;
+}
+
+static size_t
+scan_record(gpointer data)
+{
+    const Making *making = data;
+    DsnRecordKeys keys;
+    bool found = dsn_record_scan((DsnSpan){making->record->str, making->record->len}, &keys);
+
+    g_assert(found);
+    return making->record->len;
+}
+
+static void
+making_init(Making *making, const DsnCatalog *catalog)
+{
+    g_autofree char *record = read_example("bounce.json");
+    g_autofree char *original = read_example("original.eml");
+    json_t *json = json_loads(record, 0, NULL);
+
+    *making = (Making){
+        .record = g_string_new(NULL),
+        .original = pad_message(original, NULL, 3000),
+        .options = {.include_original = DSN_RETURN_FULL,
+                    .return_limit = 1024 * 1024,
+                    .reporting_mta = {DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example")},
+                    .catalog = catalog,
+                    .limits = &DSN_LIMITS_DEFAULT},
+        .notice = g_string_new(NULL),
+        .parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT),
+        .report = dsn_report_new(),
+        .findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding)),
+    };
+    making->options.enable[DSN_RECORD_BOUNCE] = true;
+    dsn_json_tree(making->record, json);
+    json_decref(json);
+}
+
+static void
+making_clear(Making *making)
+{
+    g_string_free(making->record, TRUE);
+    g_string_free(making->original, TRUE);
+    g_string_free(making->notice, TRUE);
+    dsn_report_parser_free(making->parser);
+    dsn_report_free(making->report);
+    g_array_free(making->findings, TRUE);
+}
+
+static void
+bench_making(double seconds)
+{
+    g_autoptr(DsnCatalog) catalog = dsn_catalog_new(NULL, &DSN_TEMPLATE_LIMITS_DEFAULT, NULL);
+    g_autoptr(GString) shares = g_string_new(NULL);
+    Making making;
+
+    making_init(&making, catalog);
+    Rate with = measure_with_shares(make_notice, &making, seconds, shares);
+    Rate check = measure(check_notice, &making, seconds);
+    double without = 1 / (1 / with.runs - 1 / check.runs);
+    print_rate("record + 3 KB original -> notice, without the check", without, "20000/s", "");
+    print_rate("the same with re-parse and lint", with.runs, "14000/s", shares->str);
+
+    Rate parse = measure(read_record, &making, seconds);
+    print_rate("  of which jansson reading the record", parse.runs, "", "");
+    Rate scan = measure(scan_record, &making, seconds);
+    g_autofree char *rate = g_strdup_printf("%.0f MB/s", scan.bytes / 1e6);
+    print_row("record scanned for type and id only", rate, "", "");
+    making_clear(&making);
+}
+
+static size_t
+render_text(gpointer data)
+{
+    Rendering *rendering = data;
+    const DsnTemplateInput input = {.context = rendering->context};
+
+    g_string_truncate(rendering->text, 0);
+    bool rendered = dsn_template_render(rendering->template_, &input, &DSN_TEMPLATE_LIMITS_DEFAULT,
+                                        rendering->text, NULL);
+    g_assert(rendered);
+    return rendering->text->len;
+}
+
+static void
+bench_rendering(double seconds)
+{
+    static const char source[] =
+        "This is the mail system at {{ hostname }}.\n\n"
+        "Your message to the following recipients could not be delivered:\n\n"
+        "{% for r in recipients %}  <{{ r.address }}>: {{ r.diagnostic }} ({{ r.status }})\n"
+        "{% endfor %}\n"
+        "It was received on {{ arrival_date }}. No further attempts will be made.\n";
+    g_autoptr(GString) shares = g_string_new(NULL);
+    json_t *recipients = json_array();
+
+    for (int i = 0; i < 5; i++)
+        json_array_append_new(recipients,
+                              json_pack("{s:s, s:s, s:s}", "address", "somebody@customer.example",
+                                        "diagnostic", "550 no such user here", "status", "5.1.1"));
+    Rendering rendering = {
+        .template_ = dsn_template_compile("bench", 1, source, strlen(source), DSN_TEMPLATE_PLAIN,
+                                          &DSN_TEMPLATE_LIMITS_DEFAULT, NULL),
+        .context = json_pack("{s:s, s:s, s:o}", "hostname", "mta1.example.com", "arrival_date",
+                             "Fri, 20 Nov 2026 09:15:00 +0000", "recipients", recipients),
+        .text = g_string_new(NULL),
+    };
+    g_assert(rendering.template_ != NULL && rendering.context != NULL);
+    Rate rate = measure_with_shares(render_text, &rendering, seconds, shares);
+    print_rate("notice text of 520 bytes, five recipients, rendered", rate.runs, "500000/s",
+               shares->str);
+    dsn_template_free(rendering.template_);
+    json_decref(rendering.context);
+    g_string_free(rendering.text, TRUE);
+}
+
+int
+main(int argc, char **argv)
+{
+    double seconds = argc > 1 ? g_ascii_strtod(argv[1], NULL) : 2;
+
+    g_mime_init();
+    printf("bench: %s seconds a row, one core unless said\n", argc > 1 ? argv[1] : "2");
+    print_row("work", "rate", "to reach", "time spent in");
+    bench_reading(seconds);
+    bench_making(seconds);
+    bench_rendering(seconds);
+    g_mime_shutdown();
+    return EXIT_SUCCESS;
+}
