@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/json-writer.h"
+
+#include <stdlib.h>
+
+/* Text goes out in pieces, so that room for the longest escape of every byte can be set aside at
+ * once and nothing has to be checked inside. */
+#define PIECE 4096
+#define ESCAPE_MAX (sizeof("\\u00ff") - 1)
+#define SLACK 32 /* a whole word, and the rest of a character across the end of a piece */
+
+#define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)
+#define REPLACEMENT "\xef\xbf\xbd"
+
+typedef enum TextMode {
+    TEXT_AS_IS,
+    TEXT_MESSAGE /* CRLF becomes a line feed, and what is not UTF-8 ends the text */
+} TextMode;
+
+void
+dsn_json_next(GString *json)
+{
+    char last = json->len == 0 ? '[' : json->str[json->len - 1];
+
+    if (last != '{' && last != '[' && last != '\n')
+        g_string_append_c(json, ',');
+}
+
+void
+dsn_json_key(GString *json, const char *key)
+{
+    dsn_json_next(json);
+    g_string_append_c(json, '"');
+    g_string_append(json, key);
+    g_string_append_len(json, "\":", 2);
+}
+
+/* How many of the eight bytes at @text need no escape and are ASCII, counted from the first. A
+ * borrow can only come from a lower byte that counts itself, so the lowest one is always right. */
+static inline unsigned
+clean_bytes(const uint8_t *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof(word));
+    word = GUINT64_FROM_LE(word);
+
+    uint64_t below_space = word - EACH_BYTE * 0x20;
+    uint64_t quote = (word ^ EACH_BYTE * '"') - EACH_BYTE;
+    uint64_t backslash = (word ^ EACH_BYTE * '\\') - EACH_BYTE;
+    uint64_t found = (below_space | quote | backslash | word) & EACH_BYTE * 0x80;
+    return found == 0 ? sizeof(word) : (unsigned)__builtin_ctzll(found) / 8;
+}
+
+static inline bool
+is_clean(uint8_t c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static inline char *
+put_escape(char *out, uint8_t c)
+{
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+    };
+    static const char digits[] = "0123456789abcdef";
+
+    *out++ = '\\';
+    if (c >= 0x20) {
+        *out++ = (char)c;
+    } else if (letters[c] != '\0') {
+        *out++ = letters[c];
+    } else {
+        memcpy(out, "u00", 3);
+        out[3] = digits[c >> 4];
+        out[4] = digits[c & 0xf];
+        out += 5;
+    }
+    return out;
+}
+
+/* Bytes that start a character and those that may follow them (Unicode 15, table 3-7). */
+static inline void
+second_byte_range(uint8_t first, uint8_t *ret_low, uint8_t *ret_high)
+{
+    *ret_low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    *ret_high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+}
+
+/* Length of the character at @text, whose first byte is not ASCII. When it is none, *@ret_bad is
+ * set and the result is the length of the maximal subpart, which one U+FFFD stands for. */
+static inline size_t
+character_length(const uint8_t *text, const uint8_t *end, bool *ret_bad)
+{
+    size_t left = (size_t)(end - text);
+    size_t want = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+    uint8_t low, high;
+
+    *ret_bad = true;
+    if (text[0] < 0xc2 || text[0] > 0xf4 || left < 2)
+        return 1;
+    second_byte_range(text[0], &low, &high);
+    if (text[1] < low || text[1] > high)
+        return 1;
+    for (size_t i = 2; i < want; i++)
+        if (i >= left || (text[i] & 0xc0) != 0x80)
+            return i;
+    *ret_bad = false;
+    return want;
+}
+
+typedef struct Writer {
+    const uint8_t *in;
+    const uint8_t *piece_end; /* where no further character is begun */
+    const uint8_t *end;
+    char *out;
+    bool replaced; /* something was not UTF-8 */
+} Writer;
+
+static void
+put_character(Writer *writer)
+{
+    bool bad;
+    size_t length = character_length(writer->in, writer->end, &bad);
+
+    if (bad) {
+        memcpy(writer->out, REPLACEMENT, 3);
+        writer->out += 3;
+        writer->replaced = true;
+    } else {
+        memcpy(writer->out, writer->in, length);
+        writer->out += length;
+    }
+    writer->in += length;
+}
+
+/* The clean bytes from @writer->in on, a word at a time as far as there are whole ones. */
+static inline void
+put_clean(Writer *writer)
+{
+    const uint8_t *in = writer->in;
+    char *out = writer->out;
+
+    while (in + sizeof(uint64_t) <= writer->piece_end) {
+        unsigned clean = clean_bytes(in);
+        memcpy(out, in, sizeof(uint64_t)); /* what is too much is written over */
+        in += clean;
+        out += clean;
+        if (clean < sizeof(uint64_t)) {
+            writer->in = in;
+            writer->out = out;
+            return;
+        }
+    }
+    while (in < writer->piece_end && is_clean(*in))
+        *out++ = (char)*in++;
+    writer->in = in;
+    writer->out = out;
+}
+
+static void
+put_piece(Writer *writer, TextMode mode)
+{
+    while (writer->in < writer->piece_end) {
+        put_clean(writer);
+        if (writer->in == writer->piece_end)
+            return;
+
+        uint8_t c = *writer->in;
+        if (c >= 0x80) {
+            put_character(writer);
+            if (writer->replaced && mode == TEXT_MESSAGE)
+                return;
+        } else {
+            writer->in++;
+            if (mode == TEXT_AS_IS || c != '\r' || writer->in == writer->end || *writer->in != '\n')
+                writer->out = put_escape(writer->out, c);
+        }
+    }
+}
+
+/* Returns false if something was not UTF-8; in TEXT_MESSAGE the string is then not finished. */
+static bool
+write_string(GString *json, DsnSpan text, TextMode mode)
+{
+    Writer writer = {
+        .in = (const uint8_t *)text.data,
+        .end = (const uint8_t *)text.data + text.len,
+    };
+
+    g_string_append_c(json, '"');
+    while (writer.in < writer.end && !(writer.replaced && mode == TEXT_MESSAGE)) {
+        size_t piece = MIN((size_t)(writer.end - writer.in), PIECE);
+        size_t start = json->len;
+
+        g_string_set_size(json, start + piece * ESCAPE_MAX + SLACK);
+        writer.piece_end = writer.in + piece;
+        writer.out = json->str + start;
+        put_piece(&writer, mode);
+        g_string_truncate(json, (size_t)(writer.out - json->str));
+    }
+    g_string_append_c(json, '"');
+    return !writer.replaced;
+}
+
+bool
+dsn_json_string(GString *json, DsnSpan text)
+{
+    if (dsn_span_present(text))
+        return write_string(json, text, TEXT_AS_IS);
+    dsn_json_null(json);
+    return true;
+}
+
+static void
+write_byte_numbers(GString *json, DsnSpan text)
+{
+    g_string_append_c(json, '[');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\r' && i + 1 < text.len && text.data[i + 1] == '\n')
+            continue;
+        dsn_json_next(json);
+        dsn_json_int(json, (uint8_t)text.data[i]);
+    }
+    g_string_append_c(json, ']');
+}
+
+void
+dsn_json_message_text(GString *json, DsnSpan text)
+{
+    size_t start = json->len;
+
+    if (!dsn_span_present(text)) {
+        dsn_json_null(json);
+    } else if (!write_string(json, text, TEXT_MESSAGE)) {
+        g_string_truncate(json, start);
+        write_byte_numbers(json, text);
+    }
+}
+
+void
+dsn_json_int(GString *json, int64_t number)
+{
+    char digits[sizeof("-9223372036854775808")];
+    char *first = digits + sizeof(digits);
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+    do
+        *--first = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--first = '-';
+    g_string_append_len(json, first, digits + sizeof(digits) - first);
+}
+
+void
+dsn_json_bool(GString *json, bool truth)
+{
+    g_string_append(json, truth ? "true" : "false");
+}
+
+void
+dsn_json_null(GString *json)
+{
+    g_string_append_len(json, "null", 4);
+}
+
+/* The shortest digits that read back as @number; jansson would write 0.1 as 0.10000000000000001.
+ * 15 digits are exact whenever so few are enough (DBL_DIG), 17 always are. */
+static void
+write_real(GString *json, double number)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        char format[] = "%.15g";
+        format[3] = (char)('0' + digits % 10);
+        g_ascii_formatd(text, sizeof(text), format, number);
+        if (g_ascii_strtod(text, NULL) == number)
+            break;
+    }
+
+    /* "1e+20" is 1e20 and "1e-07" 1e-7; a whole number stays a real: 1.0. */
+    char *exponent = strchr(text, 'e');
+    g_string_append_len(json, text, exponent == NULL ? -1 : exponent - text);
+    if (exponent != NULL) {
+        g_string_append_c(json, 'e');
+        dsn_json_int(json, g_ascii_strtoll(exponent + 1, NULL, 10));
+    } else if (strchr(text, '.') == NULL) {
+        g_string_append_len(json, ".0", 2);
+    }
+}
+
+static void
+write_object(GString *json, const json_t *object)
+{
+    const char *key;
+    size_t key_length;
+    json_t *value;
+
+    g_string_append_c(json, '{');
+    json_object_keylen_foreach((json_t *)object, key, key_length, value)
+    {
+        dsn_json_next(json);
+        (void)dsn_json_string(json, (DsnSpan){key, key_length}); /* jansson holds only UTF-8 */
+        g_string_append_c(json, ':');
+        dsn_json_tree(json, value);
+    }
+    g_string_append_c(json, '}');
+}
+
+/* Recurses as deep as the tree goes; jansson reads no more than 2,048 levels. */
+void
+dsn_json_tree(GString *json, const json_t *tree)
+{
+    switch (json_typeof(tree)) {
+    case JSON_OBJECT:
+        write_object(json, tree);
+        break;
+    case JSON_ARRAY:
+        g_string_append_c(json, '[');
+        for (size_t i = 0; i < json_array_size(tree); i++) {
+            dsn_json_next(json);
+            dsn_json_tree(json, json_array_get(tree, i));
+        }
+        g_string_append_c(json, ']');
+        break;
+    case JSON_STRING:
+        (void)dsn_json_string(json, (DsnSpan){json_string_value(tree), json_string_length(tree)});
+        break;
+    case JSON_INTEGER:
+        dsn_json_int(json, json_integer_value(tree));
+        break;
+    case JSON_REAL:
+        write_real(json, json_real_value(tree));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        dsn_json_bool(json, json_is_true(tree));
+        break;
+    case JSON_NULL:
+        dsn_json_null(json);
+        break;
+    }
+}
