@@ -4,8 +4,9 @@
  *
  * Purpose:   read every historical form of the record, and find its deciding keys fast.
  * Source:    KumoMTA's JsonLogRecord from 2023.05.10 on; see dsnarf-records(5).
- * Ownership: a record owns its JSON tree; its texts are borrowed from the tree.
- * Errors:    DSN_RECORD_ERROR with a text that names the key.
+ * Ownership: a record owns its JSON tree and the name of the peer; other texts are borrowed from
+ *            the tree.
+ * Errors:    DSN_RECORD_ERROR with a text that names the key, or line and column.
  * Threads:   one thread at a time.
  */
 #ifndef DSN_CORE_RECORD_H
@@ -61,7 +62,7 @@ typedef struct DsnRecord {
     uint16_t code; /* response */
     DsnStatusCode enhanced;
     DsnSpan content;
-    const char *peer_name; /* without the trailing dot, NULL when no peer took part */
+    char *peer_name; /* without the trailing dot, NULL when no peer took part */
     const char *peer_addr;
     int64_t event_time;
     uint32_t event_nanoseconds;
@@ -105,5 +106,6 @@ typedef struct DsnElement {
 
 bool dsn_element_parse(DsnSpan text, size_t max, DsnElement *ret_element, GError **error);
 void dsn_element_clear(DsnElement *element);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnElement, dsn_element_clear)
 
 #endif
