@@ -305,7 +305,7 @@ walk_header(Scanner *scanner, Line line)
 }
 
 /* A line that starts with "--". Returns where the walk goes on; the end of the message when the
- * cap on parts was met. */
+ * cap on parts was met. Behind a delimiter at the very end there is no part. */
 static const char *
 walk_dashes(Scanner *scanner, Line line)
 {
@@ -337,7 +337,8 @@ walk_dashes(Scanner *scanner, Line line)
     end_parts(scanner, delimiter.owner, at);
     if (delimiter.closing)
         part_at(scanner, delimiter.owner)->closed = true;
-    else if (!start_part(scanner, delimiter.owner, delimiter.order, line.next))
+    else if (line.next < scanner->end &&
+             !start_part(scanner, delimiter.owner, delimiter.order, line.next))
         return scanner->end;
     return line.next;
 }
