@@ -344,8 +344,8 @@ dsn_utf8_address_decode(DsnSpan text, GString *ret_address)
         return true;
     g_string_truncate(ret_address, before);
 
-    /* utf-8-address: here '+' and '=' stand for themselves. */
-    if (!read_mailbox(text, &mailbox))
+    /* utf-8-address: here '+' and '=' stand for themselves, and a backslash quotes. */
+    if (!read_mailbox(text, &mailbox) || memmem(text.data, text.len, "\\x{", 3) != NULL)
         return false;
     g_string_append_len(ret_address, text.data, (gssize)text.len);
     return true;

@@ -116,6 +116,15 @@ find_start(DsnSpan text, Start *ret_start)
     return false;
 }
 
+/* The start stays: a line break there may tell that another line of the reply follows. */
+static DsnSpan
+trim_end(DsnSpan text)
+{
+    while (text.len > 0 && dsn_is_space(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
 /* Drops what the quoting program put behind a reply: Postfix the command that it answers, Exchange
  * the other half of its brackets. */
 static DsnSpan
@@ -123,7 +132,7 @@ trim_quotation(DsnSpan text, bool bracketed)
 {
     static const char *const ends[] = {"#SMTP#", "##", ">"};
 
-    text = dsn_span_trim(text);
+    text = trim_end(text);
     if (ends_with(text, " command)")) {
         const char *open = g_strrstr_len(text.data, (gssize)text.len, " (in reply to ");
         if (open != NULL)
@@ -131,7 +140,7 @@ trim_quotation(DsnSpan text, bool bracketed)
     }
     for (size_t i = 0; bracketed && i < G_N_ELEMENTS(ends); i++) {
         if (ends_with(text, ends[i]))
-            text = dsn_span_trim((DsnSpan){text.data, text.len - strlen(ends[i])});
+            text = trim_end((DsnSpan){text.data, text.len - strlen(ends[i])});
     }
     return text;
 }

@@ -25,14 +25,16 @@ typedef struct DsnStatusCode {
 #define DSN_STATUS_CODE_MAX sizeof("5.999.999")
 
 /* Reads a code at the start of @text; what follows it is space, the end, or any byte that is
- * neither a digit, a dot nor a letter. Returns its length in bytes, or 0 (RFC 3463 section 2). */
+ * neither a digit, a dot nor a letter. Leading zeros are read although nobody may write them (rule
+ * STAT-01). Returns its length in bytes, or 0 (RFC 3463 section 2). */
 size_t dsn_status_code_parse(DsnSpan text, DsnStatusCode *ret_code);
 
 /* Writes "5.1.1" and a NUL into @buffer of DSN_STATUS_CODE_MAX bytes, and returns @buffer. */
 const char *dsn_status_code_to_string(DsnStatusCode code, char *buffer);
 
 /* What the registry says the code means, in a short English phrase (transfer none). An unknown
- * detail means what x.y.0 means, an unknown subject what x.0.0 means (rule STAT-03). */
+ * detail means what x.y.0 means, an unknown subject what x.0.0 means (rule STAT-03). It stands in a
+ * sentence, as in "because the mailbox does not exist". */
 const char *dsn_status_code_meaning(DsnStatusCode code);
 
 #endif

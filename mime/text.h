@@ -23,7 +23,8 @@ void dsn_text_decode_header(DsnSpan value, const DsnLimits *limits, GString *ret
 bool dsn_text_append_utf8(DsnSpan text, GString *ret_text);
 
 /* Appends @text as one line: CR, LF, tabs and other controls each become a space, runs of spaces
- * one, ill-formed UTF-8 U+FFFD; cut at a character with "..." when longer than @max bytes. */
+ * one, those at both ends none, ill-formed UTF-8 U+FFFD. What is longer than @max bytes is cut at a
+ * character and ends in "...", which counts. */
 void dsn_text_append_line(DsnSpan text, size_t max, GString *ret_text);
 
 /* Appends "Name: value" CRLF, @value (UTF-8, unstructured) cleaned to one line, encoded as RFC 2047
