@@ -138,6 +138,7 @@ take_parameter(Cursor *cursor, GStringChunk *strings, DsnContentType *type, bool
 {
     DsnSpan name = take_until(cursor, ";=(");
 
+    type->broken |= !is_token(name);
     type->broken |= !skip_blanks(cursor);
     if (!next_is(cursor, '=')) {
         type->broken = true; /* a word without a value, for example after a value with a space */

@@ -6,7 +6,7 @@
  * RFC:       2045 section 5, 2231, 6522 section 3; rules OOB-02, OOB-25.
  * Ownership: spans point into the header value or into @strings.
  * Errors:    none: what cannot be read is text/plain with @broken set.
- * Threads:   reentrant.
+ * Threads:   reentrant. GMime must have been initialised (it decodes the RFC 2231 forms).
  */
 #ifndef DSN_MIME_CONTENT_TYPE_H
 #define DSN_MIME_CONTENT_TYPE_H

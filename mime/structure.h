@@ -6,7 +6,8 @@
  * RFC:       2045, 2046 section 5.1, 6522; rules OOB-20, OOB-23 to OOB-25, ARF-24.
  * Ownership: spans point into the message; the parts belong to the structure.
  * Errors:    none: deviations and met caps are flags.
- * Threads:   reentrant; one structure is used by one thread at a time.
+ * Threads:   reentrant; one structure is used by one thread at a time. GMime must have been
+ *            initialised.
  */
 #ifndef DSN_MIME_STRUCTURE_H
 #define DSN_MIME_STRUCTURE_H
@@ -30,7 +31,7 @@ typedef struct DsnStructure {
     GArray *parts; /* of DsnPart, in the order of their first byte; [0] is the message */
     GStringChunk *strings;
     bool mixed_line_ends;
-    bool lone_cr;
+    bool lone_cr;      /* a CR somewhere that no LF follows; it ends no line */
     const char *limit; /* name of the first cap that was met ("depth", "parts", ...), or NULL */
 } DsnStructure;
 

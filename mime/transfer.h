@@ -6,7 +6,7 @@
  * RFC:       2045 sections 6.7 and 6.8; rules OOB-22, MIME-25, MIME-26.
  * Ownership: output goes to the caller's buffer.
  * Errors:    false when something did not decode; the rest is there all the same.
- * Threads:   reentrant. GMime must have been initialised.
+ * Threads:   reentrant.
  */
 #ifndef DSN_MIME_TRANSFER_H
 #define DSN_MIME_TRANSFER_H
