@@ -13,6 +13,9 @@
 
 #include "mime/report.h"
 
+/* The header field that marks our notices, so that they are known when they come back (LOOP-13). */
+#define DSN_NOTICE_MARK "X-Dsnarf-Notice"
+
 typedef enum DsnReturn { DSN_RETURN_NOTHING, DSN_RETURN_HEADERS, DSN_RETURN_FULL } DsnReturn;
 
 /* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "mime/delivery-status-build.h"
+
+#include "mime/lines.h"
+#include "mime/text.h"
+
+#define LINE_WANTED 78 /* columns; RFC 5322 section 2.1.1 */
+#define WORD_MAX 900   /* bytes of one word: with a field's name they stay below 998 on a line */
+#define SPACES_MAX 60  /* of one run that are kept */
+
+typedef struct Writer {
+    GString *part;
+    bool global;   /* UTF-8 may stand as it is */
+    GString *utf8; /* the value that is being written, as UTF-8 */
+    GString *text; /* and clean */
+} Writer;
+
+static bool
+refuse(const char *name, const char *what, GError **error)
+{
+    g_set_error(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_REPORT, "%s: %s", name, what);
+    return false;
+}
+
+/* RFC 3464 section 2.1.2: types are atoms (rule DSN-14). */
+static bool
+is_atom(DsnSpan type)
+{
+    for (size_t i = 0; i < type.len; i++)
+        if (!g_ascii_isalnum(type.data[i]) && strchr("!#$%&'*+-/=?^_`{|}~", type.data[i]) == NULL)
+            return false;
+    return type.len > 0 && type.len <= LINE_WANTED && memchr(type.data, '\0', type.len) == NULL;
+}
+
+/* Appends @text as UTF-8: controls become spaces, what is ill-formed U+FFFD; in the 7-bit form what
+ * is not ASCII becomes \x{HEX}, as RFC 6533 section 3 writes it in addresses (rule RCPT-18). */
+static void
+append_clean(Writer *writer, DsnSpan text)
+{
+    g_string_truncate(writer->utf8, 0);
+    (void)dsn_text_append_utf8(text, writer->utf8); /* what was replaced shows in the text */
+
+    const char *end = writer->utf8->str + writer->utf8->len;
+    for (const char *at = writer->utf8->str; at < end; at = g_utf8_next_char(at)) {
+        unsigned char byte = (unsigned char)*at;
+
+        if (byte < ' ' || byte == 0x7f)
+            g_string_append_c(writer->text, ' ');
+        else if (byte < 0x80)
+            g_string_append_c(writer->text, *at);
+        else if (writer->global)
+            g_string_append_len(writer->text, at, g_utf8_next_char(at) - at);
+        else
+            g_string_append_printf(writer->text, "\\x{%X}", g_utf8_get_char(at));
+    }
+}
+
+/* Appends @text, which starts at @column, breaking lines before white space only, so that dropping
+ * the line ends gives the text again. A word that no line can hold is broken all the same. */
+static void
+append_folded(GString *part, size_t column, DsnSpan text)
+{
+    size_t at = 0;
+
+    while (at < text.len) {
+        size_t word = at, end;
+
+        while (text.data[word] == ' ')
+            word++;
+        for (end = word; end < text.len && text.data[end] != ' ' && end - word < WORD_MAX; end++)
+            continue;
+        while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
+            end--; /* not inside a character */
+
+        size_t spaces = MIN(word - at, SPACES_MAX);
+        size_t len = spaces + (end - word);
+        bool broken = at > 0 && spaces == 0;
+        if (broken || (at > 0 && column + len > LINE_WANTED)) {
+            g_string_append(part, broken ? "\r\n " : "\r\n");
+            column = broken ? 1 : 0;
+        }
+        g_string_append_len(part, text.data + word - spaces, (gssize)len);
+        column += len;
+        at = end;
+    }
+}
+
+/* Appends "name: text", folded, for a text that is clean. */
+static void
+append_field(GString *part, const char *name, DsnSpan text)
+{
+    size_t start = part->len;
+
+    g_string_append(part, name);
+    g_string_append_len(part, ": ", 2);
+    append_folded(part, part->len - start, text);
+    g_string_append_len(part, "\r\n", 2);
+}
+
+static void
+append_text(Writer *writer, const char *name, DsnSpan value)
+{
+    g_string_truncate(writer->text, 0);
+    append_clean(writer, value);
+
+    DsnSpan text = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
+    if (text.len > 0)
+        append_field(writer->part, name, text);
+}
+
+/* "type; value" for a host or the like; nothing when there is no value. */
+static bool
+append_typed(Writer *writer, const char *name, DsnTyped typed, GError **error)
+{
+    if (!dsn_span_present(typed.value))
+        return true;
+    if (!is_atom(typed.type))
+        return refuse(name, "its type is no atom", error);
+    g_string_truncate(writer->text, 0);
+    g_string_append_len(writer->text, typed.type.data, (gssize)typed.type.len);
+    g_string_append_len(writer->text, "; ", 2);
+
+    size_t start = writer->text->len;
+    append_clean(writer, typed.value);
+
+    DsnSpan text = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
+    if (text.len < start)
+        return refuse(name, "it has no value", error);
+    append_field(writer->part, name, text);
+    return true;
+}
+
+/* An address is copied as it is (rule RCPT-05), but for controls; one that is not ASCII has the
+ * type utf-8 and, in the 7-bit form, the notation for it (RFC 6533 section 3, rules I18N-04,
+ * I18N-06). */
+static bool
+append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
+{
+    g_autoptr(GString) address = g_string_sized_new(typed.value.len);
+    GString *text = writer->text;
+
+    if (!is_atom(typed.type))
+        return refuse(name, "its type is no atom", error);
+    for (size_t i = 0; i < typed.value.len; i++)
+        if ((unsigned char)typed.value.data[i] >= ' ' && typed.value.data[i] != 0x7f)
+            g_string_append_c(address, typed.value.data[i]);
+
+    DsnSpan clean = dsn_span_trim((DsnSpan){address->str, address->len});
+    bool utf8 = dsn_span_is(typed.type, "utf-8");
+    if (!dsn_text_is_ascii(clean)) {
+        if (!utf8)
+            return refuse(name, "an address that is not ASCII has the type utf-8", error);
+        if (!g_utf8_validate_len(clean.data, clean.len, NULL))
+            return refuse(name, "it is not UTF-8", error);
+    }
+    g_string_truncate(text, 0);
+    g_string_append_len(text, typed.type.data, (gssize)typed.type.len);
+    g_string_append_len(text, "; ", 2);
+    if (utf8 && !writer->global)
+        dsn_utf8_address_encode_xtext(clean, text);
+    else
+        g_string_append_len(text, clean.data, (gssize)clean.len);
+    if (clean.len == 0)
+        return refuse(name, "it has no value", error);
+    if (text->len > WORD_MAX)
+        return refuse(name, "it is too long", error);
+    append_field(writer->part, name, (DsnSpan){text->str, text->len});
+    return true;
+}
+
+static bool
+append_date(Writer *writer, const char *name, int64_t date, GError **error)
+{
+    char buffer[DSN_DATE_MAX];
+
+    if (date == DSN_TIME_NONE)
+        return true;
+    if (date < DSN_TIME_MIN || date > DSN_TIME_MAX)
+        return refuse(name, "it is no date", error);
+    append_field(writer->part, name, dsn_span(dsn_date_to_rfc5322(date, buffer)));
+    return true;
+}
+
+/* A pair of parentheses is a comment, so one that has no partner is quoted (RFC 3464 section 2.1.1,
+ * rule DSN-04). */
+static void
+quote_lone_parentheses(GString *text)
+{
+    if (strpbrk(text->str, "()") == NULL)
+        return;
+
+    g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(size_t));
+    g_autofree bool *lone = g_new0(bool, text->len);
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->str[i] == '\\') {
+            i++; /* what follows is quoted as it is */
+        } else if (text->str[i] == '(') {
+            lone[i] = true;
+            g_array_append_val(open, i);
+        } else if (text->str[i] == ')' && open->len > 0) {
+            lone[g_array_index(open, size_t, open->len - 1)] = false;
+            g_array_set_size(open, open->len - 1);
+        } else if (text->str[i] == ')') {
+            lone[i] = true;
+        }
+    }
+
+    g_autoptr(GString) quoted = g_string_sized_new(text->len + 16);
+    for (size_t i = 0; i < text->len; i++) {
+        if (lone[i])
+            g_string_append_c(quoted, '\\');
+        g_string_append_c(quoted, text->str[i]);
+    }
+    g_string_assign(text, quoted->str);
+}
+
+/* Each line of a reply after the first stands on a line of its own behind one space (RFC 3461
+ * section 9.2, rule RCPT-17). */
+static bool
+append_diagnostic(Writer *writer, DsnTyped diagnostic, GError **error)
+{
+    static const char name[] = "Diagnostic-Code";
+    g_autoptr(GString) text = g_string_new(NULL);
+    DsnLines lines = DSN_LINES(diagnostic.value);
+
+    if (!dsn_span_present(diagnostic.value))
+        return true;
+    if (!is_atom(diagnostic.type))
+        return refuse(name, "its type is no atom", error);
+    for (DsnSpan line; dsn_lines_next(&lines, &line);) {
+        g_string_truncate(writer->text, 0);
+        append_clean(writer, line);
+
+        DsnSpan clean = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
+        if (clean.len > 0 && text->len > 0)
+            g_string_append_c(text, '\n');
+        g_string_append_len(text, clean.data, (gssize)clean.len);
+    }
+    if (text->len == 0)
+        return refuse(name, "it has no value", error);
+    quote_lone_parentheses(text);
+
+    size_t start = writer->part->len;
+    g_string_append_printf(writer->part, "%s: %.*s;", name, (int)diagnostic.type.len,
+                           diagnostic.type.data);
+    lines = DSN_LINES(((DsnSpan){text->str, text->len}));
+    for (DsnSpan line; dsn_lines_next(&lines, &line); start = writer->part->len) {
+        g_string_append_c(writer->part, ' ');
+        append_folded(writer->part, writer->part->len - start, line);
+        g_string_append_len(writer->part, "\r\n", 2);
+    }
+    return true;
+}
+
+static bool
+append_extensions(Writer *writer, const GArray *extensions, GError **error)
+{
+    for (guint i = 0; i < extensions->len; i++) {
+        const DsnField *field = &g_array_index(extensions, DsnField, i);
+        g_autofree char *name = dsn_span_dup(field->name);
+
+        if (!is_atom(field->name) || !dsn_span_starts(field->name, "X-"))
+            return refuse(name == NULL ? "" : name, "no extension field of ours", error);
+        append_text(writer, name, field->value);
+    }
+    return true;
+}
+
+/* RFC 3464 section 2.2, in the order of its grammar (rule DSN-02). There is never a DSN-Gateway,
+ * since nothing is translated from another kind of mail (rule DSN-11). */
+static bool
+append_per_message(Writer *writer, const DsnPerMessage *message, GError **error)
+{
+    if (!dsn_span_present(message->reporting_mta.value))
+        return refuse("Reporting-MTA", "it is required", error);
+    append_text(writer, "Original-Envelope-Id", message->original_envelope_id);
+    return append_typed(writer, "Reporting-MTA", message->reporting_mta, error) &&
+           append_typed(writer, "Received-From-MTA", message->received_from_mta, error) &&
+           append_date(writer, "Arrival-Date", message->arrival_date, error) &&
+           append_extensions(writer, message->extensions, error);
+}
+
+/* RFC 3463 section 2 (rule STAT-01). */
+static bool
+is_status(DsnStatusCode status)
+{
+    return (status.class_ == 2 || status.class_ == 4 || status.class_ == 5) &&
+           status.subject <= 999 && status.detail <= 999;
+}
+
+/* RFC 3464 section 2.3, in the order of its grammar (rule RCPT-01). */
+static bool
+append_per_recipient(Writer *writer, const DsnPerRecipient *recipient, GError **error)
+{
+    char status[DSN_STATUS_CODE_MAX];
+
+    if (!dsn_span_present(recipient->final_recipient.value))
+        return refuse("Final-Recipient", "it is required", error);
+    if (recipient->action == DSN_ACTION_NONE)
+        return refuse("Action", "it is required", error);
+    if (!is_status(recipient->status))
+        return refuse("Status", "it is no status code", error);
+    if (dsn_span_present(recipient->original_recipient.value) &&
+        !append_address(writer, "Original-Recipient", recipient->original_recipient, error))
+        return false;
+    if (!append_address(writer, "Final-Recipient", recipient->final_recipient, error))
+        return false;
+    append_field(writer->part, "Action", dsn_span(dsn_action_to_string(recipient->action)));
+    append_field(writer->part, "Status",
+                 dsn_span(dsn_status_code_to_string(recipient->status, status)));
+    if (!append_typed(writer, "Remote-MTA", recipient->remote_mta, error) ||
+        !append_diagnostic(writer, recipient->diagnostic_code, error) ||
+        !append_date(writer, "Last-Attempt-Date", recipient->last_attempt_date, error))
+        return false;
+    append_text(writer, "Final-Log-ID", recipient->final_log_id);
+    /* rule RCPT-22 */
+    if (recipient->action == DSN_ACTION_DELAYED &&
+        !append_date(writer, "Will-Retry-Until", recipient->will_retry_until, error))
+        return false;
+    return append_extensions(writer, recipient->extensions, error);
+}
+
+bool
+dsn_delivery_status_build(const DsnReport *report, GString *ret_part, GError **error)
+{
+    g_autoptr(GString) utf8 = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    Writer writer = {.part = ret_part, .global = report->global, .utf8 = utf8, .text = text};
+    size_t start = ret_part->len;
+    bool done = append_per_message(&writer, &report->per_message, error);
+
+    if (done && report->per_recipient->len == 0)
+        done = refuse("Final-Recipient", "it is required", error);
+    for (guint i = 0; done && i < report->per_recipient->len; i++) {
+        g_string_append_len(ret_part, "\r\n", 2);
+        done = append_per_recipient(
+            &writer, &g_array_index(report->per_recipient, DsnPerRecipient, i), error);
+    }
+    if (!done)
+        g_string_truncate(ret_part, start);
+    return done;
+}

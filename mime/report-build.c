@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "mime/report-build.h"
+
+#include "mime/delivery-status-build.h"
+#include "mime/header.h"
+#include "mime/lines.h"
+#include "mime/returned-build.h"
+#include "mime/text.h"
+#include "mime/transfer.h"
+
+#define LINE_WANTED 78     /* columns; RFC 5322 section 2.1.1 */
+#define MESSAGE_ID_MAX 250 /* bytes of one message id that are passed on */
+#define REFERENCES_MAX 20  /* message ids in References */
+#define LANGUAGE_MAX 35    /* bytes of a language tag, RFC 5646 section 4.4.1 */
+#define BOUNDARY_MAX 70    /* RFC 2046 section 5.1.1 */
+#define BOUNDARY_DIGITS 32 /* of a boundary that was made from the content */
+#define HEADER_ROOM 4096   /* about what is written beside text, fields and original */
+
+G_DEFINE_QUARK(dsn - build - error - quark, dsn_build_error)
+
+/* The parts before they are joined. */
+typedef struct Parts {
+    GString *text; /* as it will be sent */
+    bool text_ascii;
+    bool text_encoded; /* quoted-printable */
+    GString *status;
+    bool global;
+    DsnReturnedPlan returned;
+} Parts;
+
+static bool
+refuse(DsnBuildError code, const char *name, GError **error)
+{
+    g_set_error(error, DSN_BUILD_ERROR, code, "%s: %s", name,
+                code == DSN_BUILD_ERROR_ADDRESS ? "it is no mailbox" : "it cannot be written");
+    return false;
+}
+
+/* "<left@right>", printable ASCII without white space: no obsolete forms (RFC 5322 section 3.6.4).
+ */
+static bool
+is_message_id(DsnSpan text)
+{
+    const char *at;
+
+    if (text.len < 5 || text.len > MESSAGE_ID_MAX || text.data[0] != '<' ||
+        text.data[text.len - 1] != '>')
+        return false;
+    for (size_t i = 1; i < text.len - 1; i++)
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7f || text.data[i] == '<' ||
+            text.data[i] == '>')
+            return false;
+    at = memchr(text.data, '@', text.len);
+    return at != NULL && at > text.data + 1 && at < text.data + text.len - 2;
+}
+
+/* RFC 5646 section 2.1, in its outline. */
+static bool
+is_language(DsnSpan tag)
+{
+    for (size_t i = 0; i < tag.len; i++)
+        if (!g_ascii_isalnum(tag.data[i]) && tag.data[i] != '-')
+            return false;
+    return tag.len > 0 && tag.len <= LANGUAGE_MAX;
+}
+
+/* RFC 2046 section 5.1.1; a space is allowed there, but not by us. */
+static bool
+is_boundary(DsnSpan text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!g_ascii_isalnum(text.data[i]) &&
+            (text.data[i] == '\0' || strchr("'()+_,-./:=?", text.data[i]) == NULL))
+            return false;
+    return text.len > 0 && text.len <= BOUNDARY_MAX;
+}
+
+static bool
+check_frame(const DsnFrame *frame, GError **error)
+{
+    if (!dsn_address_is_mailbox(frame->from))
+        return refuse(DSN_BUILD_ERROR_ADDRESS, "From", error);
+    if (!dsn_address_is_mailbox(frame->to))
+        return refuse(DSN_BUILD_ERROR_ADDRESS, "To", error);
+    if (!is_message_id(frame->message_id))
+        return refuse(DSN_BUILD_ERROR_REPORT, "Message-ID", error);
+    if (frame->date < DSN_TIME_MIN || frame->date > DSN_TIME_MAX)
+        return refuse(DSN_BUILD_ERROR_REPORT, "Date", error);
+    if (dsn_span_present(frame->language) && !is_language(frame->language))
+        return refuse(DSN_BUILD_ERROR_REPORT, "Content-Language", error);
+    return true;
+}
+
+/* Takes the next message id that can be passed on out of the raw value of a field. */
+static bool
+next_message_id(DsnSpan *value, DsnSpan *ret_id)
+{
+    while (value->len > 0) {
+        const char *end = value->data + value->len;
+        const char *open = memchr(value->data, '<', value->len);
+        const char *close = open == NULL ? NULL : memchr(open, '>', (size_t)(end - open));
+
+        if (close == NULL)
+            return false;
+        *ret_id = (DsnSpan){open, (size_t)(close - open) + 1};
+        *value = (DsnSpan){close + 1, (size_t)(end - close) - 1};
+        if (is_message_id(*ret_id))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 5322 section 3.6.4: the parent's References, or its In-Reply-To if that has one id alone. */
+static void
+collect_references(DsnSpan header, GArray *ids)
+{
+    DsnSpan value = dsn_header_find(header, "References");
+    bool other = !dsn_span_present(value);
+
+    if (other)
+        value = dsn_header_find(header, "In-Reply-To");
+    for (DsnSpan id; next_message_id(&value, &id);) {
+        if (ids->len >= REFERENCES_MAX - 1) /* the first and the newest ones are kept */
+            g_array_remove_index(ids, 1);
+        g_array_append_val(ids, id);
+    }
+    if (other && ids->len > 1)
+        g_array_set_size(ids, 0);
+}
+
+/* In-Reply-To and References, if the original has a valid Message-ID (rule MIME-30). */
+static void
+append_threading(DsnSpan header, GString *notice)
+{
+    DsnSpan value = dsn_span_trim(dsn_header_find(header, "Message-ID"));
+
+    if (!is_message_id(value))
+        return;
+
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(DsnSpan));
+    collect_references(header, ids);
+    g_array_append_val(ids, value);
+    g_string_append_printf(notice, "In-Reply-To: %.*s\r\nReferences:", (int)value.len, value.data);
+    for (guint i = 0; i < ids->len; i++) {
+        const DsnSpan *id = &g_array_index(ids, DsnSpan, i);
+
+        g_string_append_printf(notice, "%s %.*s", i == 0 ? "" : "\r\n", (int)id->len, id->data);
+    }
+    g_string_append_len(notice, "\r\n", 2);
+}
+
+/* RFC 6522 section 3: report-type is the subtype of the second part (rule MIME-02). */
+static void
+append_header(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GString *notice)
+{
+    char date[DSN_DATE_MAX];
+
+    g_string_append_printf(notice, "Date: %s\r\n", dsn_date_to_rfc5322(frame->date, date));
+    dsn_text_append_mailbox("From", frame->from_display, frame->from, notice);
+    dsn_text_append_mailbox("To", DSN_SPAN_ABSENT, frame->to, notice);
+    dsn_text_append_unstructured("Subject", frame->subject, notice);
+    g_string_append_printf(notice, "Message-ID: %.*s\r\n", (int)frame->message_id.len,
+                           frame->message_id.data);
+    append_threading(parts->returned.header, notice);
+    g_string_append(notice, "Auto-Submitted: auto-replied\r\n" /* rule LOOP-05 */
+                    DSN_NOTICE_MARK ": delivery-status\r\n"    /* rule LOOP-13 */
+                            "MIME-Version: 1.0\r\n");
+    g_string_append_printf(notice,
+                           "Content-Type: multipart/report; report-type=%s;\r\n"
+                           "\tboundary=\"%.*s\"\r\n",
+                           parts->global ? "global-delivery-status" : "delivery-status",
+                           (int)boundary.len, boundary.data);
+}
+
+static bool
+has_eight_bit(const Parts *parts)
+{
+    return (parts->global &&
+            !dsn_text_is_ascii((DsnSpan){parts->status->str, parts->status->len})) ||
+           g_strcmp0(parts->returned.encoding, "8bit") == 0;
+}
+
+/* RFC 2046 section 5.1.1: the line end before a boundary line belongs to it (rule MIME-17). */
+static void
+append_delimiter(DsnSpan boundary, const char *end, GString *notice)
+{
+    g_string_append_len(notice, "\r\n--", 4);
+    g_string_append_len(notice, boundary.data, (gssize)boundary.len);
+    g_string_append(notice, end);
+}
+
+static void
+append_text_part(const DsnFrame *frame, const Parts *parts, GString *notice)
+{
+    g_string_append_printf(notice, "Content-Type: text/plain; charset=%s\r\n",
+                           parts->text_ascii ? "us-ascii" : "utf-8"); /* rule MIME-31 */
+    if (dsn_span_present(frame->language))
+        g_string_append_printf(notice, "Content-Language: %.*s\r\n", (int)frame->language.len,
+                               frame->language.data);
+    if (parts->text_encoded)
+        g_string_append(notice, "Content-Transfer-Encoding: quoted-printable\r\n");
+    g_string_append_len(notice, "\r\n", 2);
+    g_string_append_len(notice, parts->text->str, (gssize)parts->text->len);
+}
+
+static void
+append_status_part(const Parts *parts, GString *notice)
+{
+    g_string_append_printf(notice, "Content-Type: message/%s\r\n",
+                           parts->global ? "global-delivery-status" : "delivery-status");
+    if (parts->global)
+        g_string_append(notice, "Content-Transfer-Encoding: 8bit\r\n"); /* rule I18N-08 */
+    g_string_append_len(notice, "\r\n", 2);
+    g_string_append_len(notice, parts->status->str, (gssize)parts->status->len);
+}
+
+/* Writes all; returns whether the boundary stands nowhere but where it was put. Any other place
+ * counts, not only the start of a line: careless readers look there too. */
+static bool
+append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GString *notice)
+{
+    bool third = parts->returned.returned != DSN_RETURN_NOTHING;
+    size_t wanted = third ? 4 : 3, seen = 0;
+
+    append_header(frame, parts, boundary, notice);
+    if (has_eight_bit(parts))
+        g_string_append(notice, "Content-Transfer-Encoding: 8bit\r\n"); /* rule MIME-15 */
+
+    size_t body = notice->len;
+    append_delimiter(boundary, "\r\n", notice);
+    append_text_part(frame, parts, notice);
+    append_delimiter(boundary, "\r\n", notice);
+    append_status_part(parts, notice);
+    if (third) {
+        append_delimiter(boundary, "\r\n", notice);
+        dsn_returned_append(&parts->returned, notice);
+    }
+    append_delimiter(boundary, "--\r\n", notice);
+
+    const char *at = notice->str + body, *end = notice->str + notice->len;
+    while (seen <= wanted &&
+           (at = memmem(at, (size_t)(end - at), boundary.data, boundary.len)) != NULL) {
+        at += boundary.len;
+        seen++;
+    }
+    return seen == wanted;
+}
+
+/* Text for people: controls go, what is not UTF-8 becomes U+FFFD; quoted-printable unless it is
+ * short lines of ASCII (rules MIME-22 to MIME-25). */
+static void
+prepare_text(DsnSpan text, Parts *parts)
+{
+    g_autoptr(GString) clean = g_string_sized_new(text.len + 2);
+    DsnLines lines = DSN_LINES(text);
+    bool plain = true;
+
+    for (DsnSpan line; dsn_lines_next(&lines, &line);) {
+        size_t start = clean->len;
+
+        (void)dsn_text_append_utf8(line, clean); /* what was replaced shows in the text */
+        for (size_t i = start; i < clean->len; i++) {
+            unsigned char byte = (unsigned char)clean->str[i];
+
+            if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+                clean->str[i] = ' ';
+        }
+        plain = plain && clean->len - start <= LINE_WANTED;
+        g_string_append_len(clean, "\r\n", 2);
+    }
+
+    DsnSpan cleaned = {clean->str, clean->len};
+    parts->text_ascii = dsn_text_is_ascii(cleaned);
+    parts->text_encoded = !plain || !parts->text_ascii;
+    if (parts->text_encoded)
+        dsn_transfer_encode_quoted_printable(cleaned, parts->text);
+    else
+        g_string_append_len(parts->text, cleaned.data, (gssize)cleaned.len);
+}
+
+/* Without a recipient for whom delivery failed, the header alone is returned (rule MIME-07). */
+static void
+plan_returned(const DsnReport *report, const DsnFrame *frame, bool utf8_path, Parts *parts)
+{
+    bool failed = false;
+    bool full = frame->wanted == DSN_RETURN_FULL;
+
+    for (guint i = 0; i < report->per_recipient->len; i++)
+        failed |=
+            g_array_index(report->per_recipient, DsnPerRecipient, i).action == DSN_ACTION_FAILED;
+    dsn_returned_plan(frame->original, full && !failed ? DSN_RETURN_HEADERS : frame->wanted,
+                      frame->return_limit, utf8_path, &parts->returned);
+    if (full && !failed && parts->returned.reduced == NULL)
+        parts->returned.reduced = "delivery has not failed";
+}
+
+/* A boundary made of the digest of @bytes: nobody can have written it into them. "=_" occurs in no
+ * quoted-printable or base64 text. */
+static DsnSpan
+make_boundary(DsnSpan bytes, char *boundary)
+{
+    g_autofree char *digest =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes.data, bytes.len);
+
+    memcpy(boundary, "=_", 2);
+    memcpy(boundary + 2, digest, BOUNDARY_DIGITS);
+    return (DsnSpan){boundary, 2 + BOUNDARY_DIGITS};
+}
+
+bool
+dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_notice,
+                 DsnBuilt *ret_built, GError **error)
+{
+    g_autoptr(GString) text = g_string_sized_new(frame->text.len + 2);
+    g_autoptr(GString) status = g_string_new(NULL);
+    Parts parts = {.text = text, .status = status, .global = report->global};
+    bool utf8 = !dsn_text_is_ascii(frame->to) || !dsn_text_is_ascii(frame->from);
+    char made[2 + BOUNDARY_DIGITS];
+    DsnSpan boundary = frame->boundary;
+    size_t start = ret_notice->len;
+
+    if (!check_frame(frame, error) || !dsn_delivery_status_build(report, status, error))
+        return false;
+    prepare_text(frame->text, &parts);
+    plan_returned(report, frame, utf8, &parts);
+    g_string_set_size(ret_notice, start + HEADER_ROOM + parts.returned.content.len);
+    g_string_truncate(ret_notice, start);
+    if (!is_boundary(boundary))
+        boundary = make_boundary((DsnSpan){status->str, status->len}, made);
+    while (!append_notice(frame, &parts, boundary, ret_notice)) {
+        boundary = make_boundary((DsnSpan){ret_notice->str + start, ret_notice->len - start}, made);
+        g_string_truncate(ret_notice, start);
+    }
+    *ret_built = (DsnBuilt){
+        .returned = parts.returned.returned,
+        .reduced = parts.returned.reduced,
+        .eight_bit = utf8 || has_eight_bit(&parts),
+        .utf8 = utf8,
+    };
+    return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * returned-build.h - the third part of a notice: what is returned of the original
+ *
+ * Purpose:   decide how much of an original can be returned, as which type, and write it.
+ * RFC:       6522 section 4, 2046 section 5.2.1, 6533 section 6; rules MIME-05 to MIME-13, MIME-24,
+ *            MIME-34, MIME-35, I18N-08 to I18N-14.
+ * Ownership: the plan borrows the original.
+ * Errors:    none: what cannot be returned whole is reduced, and the plan says why.
+ * Threads:   reentrant. GMime must have been initialised.
+ */
+#ifndef DSN_MIME_RETURNED_BUILD_H
+#define DSN_MIME_RETURNED_BUILD_H
+
+#include "mime/report-build.h"
+
+typedef struct DsnReturnedPlan {
+    DsnReturn returned;
+    const char *reduced;  /* a constant phrase, or NULL */
+    const char *type;     /* "message/rfc822" */
+    const char *encoding; /* "8bit", "quoted-printable", or NULL for 7bit */
+    DsnSpan header;       /* the header block of the original, whatever is returned */
+    DsnSpan content;      /* the bytes of the original that are returned */
+    bool repair;          /* their line ends are not all CRLF */
+} DsnReturnedPlan;
+
+/* Looks at @original once. No more than @wanted is returned; a message of more than @limit bytes is
+ * reduced to its header, and that is cut at a field. @utf8_path: the notice travels by SMTPUTF8. */
+void dsn_returned_plan(DsnSpan original, DsnReturn wanted, size_t limit, bool utf8_path,
+                       DsnReturnedPlan *ret_plan);
+
+/* Appends header and body of the part, without the line end that belongs to the next boundary. */
+void dsn_returned_append(const DsnReturnedPlan *plan, GString *ret_notice);
+
+#endif
