@@ -27,7 +27,7 @@ typedef struct Parts {
     bool text_encoded; /* quoted-printable */
     GString *status;
     bool global;
-    DsnReturnedPlan returned;
+    const DsnReturnedPlan *returned;
 } Parts;
 
 static bool
@@ -163,7 +163,7 @@ append_header(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GStri
     dsn_text_append_unstructured("Subject", frame->subject, notice);
     g_string_append_printf(notice, "Message-ID: %.*s\r\n", (int)frame->message_id.len,
                            frame->message_id.data);
-    append_threading(parts->returned.header, notice);
+    append_threading(parts->returned->header, notice);
     g_string_append(notice, "Auto-Submitted: auto-replied\r\n" /* rule LOOP-05 */
                     DSN_NOTICE_MARK ": delivery-status\r\n"    /* rule LOOP-13 */
                             "MIME-Version: 1.0\r\n");
@@ -179,7 +179,7 @@ has_eight_bit(const Parts *parts)
 {
     return (parts->global &&
             !dsn_text_is_ascii((DsnSpan){parts->status->str, parts->status->len})) ||
-           g_strcmp0(parts->returned.encoding, "8bit") == 0;
+           g_strcmp0(parts->returned->encoding, "8bit") == 0;
 }
 
 /* RFC 2046 section 5.1.1: the line end before a boundary line belongs to it (rule MIME-17). */
@@ -221,7 +221,7 @@ append_status_part(const Parts *parts, GString *notice)
 static bool
 append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GString *notice)
 {
-    bool third = parts->returned.returned != DSN_RETURN_NOTHING;
+    bool third = parts->returned->returned != DSN_RETURN_NOTHING;
     size_t wanted = third ? 4 : 3, seen = 0;
 
     append_header(frame, parts, boundary, notice);
@@ -235,7 +235,7 @@ append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GStri
     append_status_part(parts, notice);
     if (third) {
         append_delimiter(boundary, "\r\n", notice);
-        dsn_returned_append(&parts->returned, notice);
+        dsn_returned_append(parts->returned, notice);
     }
     append_delimiter(boundary, "--\r\n", notice);
 
@@ -280,22 +280,6 @@ prepare_text(DsnSpan text, Parts *parts)
         g_string_append_len(parts->text, cleaned.data, (gssize)cleaned.len);
 }
 
-/* Without a recipient for whom delivery failed, the header alone is returned (rule MIME-07). */
-static void
-plan_returned(const DsnReport *report, const DsnFrame *frame, bool utf8_path, Parts *parts)
-{
-    bool failed = false;
-    bool full = frame->wanted == DSN_RETURN_FULL;
-
-    for (guint i = 0; i < report->per_recipient->len; i++)
-        failed |=
-            g_array_index(report->per_recipient, DsnPerRecipient, i).action == DSN_ACTION_FAILED;
-    dsn_returned_plan(frame->original, full && !failed ? DSN_RETURN_HEADERS : frame->wanted,
-                      frame->return_limit, utf8_path, &parts->returned);
-    if (full && !failed && parts->returned.reduced == NULL)
-        parts->returned.reduced = "delivery has not failed";
-}
-
 /* A boundary made of the digest of @bytes: nobody can have written it into them. "=_" occurs in no
  * quoted-printable or base64 text. */
 static DsnSpan
@@ -315,7 +299,8 @@ dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_no
 {
     g_autoptr(GString) text = g_string_sized_new(frame->text.len + 2);
     g_autoptr(GString) status = g_string_new(NULL);
-    Parts parts = {.text = text, .status = status, .global = report->global};
+    Parts parts = {
+        .text = text, .status = status, .global = report->global, .returned = frame->returned};
     bool utf8 = !dsn_text_is_ascii(frame->to) || !dsn_text_is_ascii(frame->from);
     char made[2 + BOUNDARY_DIGITS];
     DsnSpan boundary = frame->boundary;
@@ -324,8 +309,7 @@ dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_no
     if (!check_frame(frame, error) || !dsn_delivery_status_build(report, status, error))
         return false;
     prepare_text(frame->text, &parts);
-    plan_returned(report, frame, utf8, &parts);
-    g_string_set_size(ret_notice, start + HEADER_ROOM + parts.returned.content.len);
+    g_string_set_size(ret_notice, start + HEADER_ROOM + frame->returned->content.len);
     g_string_truncate(ret_notice, start);
     if (!is_boundary(boundary))
         boundary = make_boundary((DsnSpan){status->str, status->len}, made);
@@ -334,8 +318,8 @@ dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_no
         g_string_truncate(ret_notice, start);
     }
     *ret_built = (DsnBuilt){
-        .returned = parts.returned.returned,
-        .reduced = parts.returned.reduced,
+        .returned = frame->returned->returned,
+        .reduced = frame->returned->reduced,
         .eight_bit = utf8 || has_eight_bit(&parts),
         .utf8 = utf8,
     };

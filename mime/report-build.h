@@ -12,11 +12,10 @@
 #define DSN_MIME_REPORT_BUILD_H
 
 #include "mime/report.h"
+#include "mime/returned-build.h"
 
 /* The header field that marks our notices, so that they are known when they come back (LOOP-13). */
 #define DSN_NOTICE_MARK "X-Dsnarf-Notice"
-
-typedef enum DsnReturn { DSN_RETURN_NOTHING, DSN_RETURN_HEADERS, DSN_RETURN_FULL } DsnReturn;
 
 /* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */
 typedef struct DsnFrame {
@@ -26,12 +25,10 @@ typedef struct DsnFrame {
     DsnSpan subject;
     DsnSpan message_id; /* with angle brackets */
     int64_t date;
-    DsnSpan boundary;    /* a proposal; another one is made if it occurs in a part */
-    DsnSpan text;        /* part 1 */
-    DsnSpan language;    /* Content-Language of part 1, may be absent */
-    DsnSpan original;    /* the original message, absent when not at hand; any line ends */
-    DsnReturn wanted;    /* how much of the original is to be returned */
-    size_t return_limit; /* bytes of original above which only its headers are returned */
+    DsnSpan boundary;                /* a proposal; another one is made if it occurs in a part */
+    DsnSpan text;                    /* part 1 */
+    DsnSpan language;                /* Content-Language of part 1, may be absent */
+    const DsnReturnedPlan *returned; /* part 3 */
 } DsnFrame;
 
 typedef enum DsnBuildError {
@@ -42,7 +39,7 @@ typedef enum DsnBuildError {
 #define DSN_BUILD_ERROR dsn_build_error_quark()
 GQuark dsn_build_error_quark(void);
 
-/* What was returned of the original in the end, and why not more. */
+/* What was returned of the original in the end, why not more, and what the notice asks of SMTP. */
 typedef struct DsnBuilt {
     DsnReturn returned;
     const char *reduced; /* a constant phrase when less than @wanted was returned, else NULL */

@@ -3,6 +3,7 @@
 
 #include "mime/returned-build.h"
 
+#include "mime/address.h"
 #include "mime/lines.h"
 #include "mime/transfer.h"
 
@@ -150,31 +151,44 @@ plan_headers(const Head *head, bool utf8_path, DsnReturnedPlan *plan)
         plan->encoding = "8bit";
 }
 
-void
-dsn_returned_plan(DsnSpan original, DsnReturn wanted, size_t limit, bool utf8_path,
-                  DsnReturnedPlan *ret_plan)
+/* Why a message that was asked for is not returned whole; NULL when it is, and planned. */
+static const char *
+try_whole(const DsnReturnRequest *request, const Head *head, DsnReturnedPlan *plan)
 {
-    Head head = find_head(original, limit);
+    const char *why;
+    Survey found;
+
+    if (!request->failed)
+        return "delivery has not failed";
+    if (request->original.len > request->limit)
+        return "it is larger than the limit for returned content";
+    if (head->block.len == request->original.len)
+        return "it has no body"; /* rule MIME-09 */
+    found = survey(request->original);
+    why = why_not_whole(head, &found);
+    if (why == NULL)
+        plan_whole(request->original, head, &found, request->utf8_path, plan);
+    return why;
+}
+
+void
+dsn_returned_plan(const DsnReturnRequest *request, DsnReturnedPlan *ret_plan)
+{
+    Head head = find_head(request->original, request->limit);
 
     *ret_plan = (DsnReturnedPlan){.returned = DSN_RETURN_NOTHING, .header = head.block};
-    if (wanted == DSN_RETURN_NOTHING)
+    if (request->wanted == DSN_RETURN_NOTHING)
         return;
-    if (!dsn_span_present(original)) {
+    if (!dsn_span_present(request->original)) {
         ret_plan->reduced = "it is not at hand";
         return;
     }
-    if (wanted == DSN_RETURN_FULL && original.len > limit) {
-        ret_plan->reduced = "it is larger than the limit for returned content";
-    } else if (wanted == DSN_RETURN_FULL) {
-        Survey found = survey(original);
-
-        ret_plan->reduced = why_not_whole(&head, &found);
-        if (ret_plan->reduced == NULL) {
-            plan_whole(original, &head, &found, utf8_path, ret_plan);
+    if (request->wanted == DSN_RETURN_FULL) {
+        ret_plan->reduced = try_whole(request, &head, ret_plan);
+        if (ret_plan->reduced == NULL)
             return;
-        }
     }
-    plan_headers(&head, utf8_path, ret_plan);
+    plan_headers(&head, request->utf8_path, ret_plan);
 }
 
 void

@@ -12,11 +12,21 @@
 #ifndef DSN_MIME_RETURNED_BUILD_H
 #define DSN_MIME_RETURNED_BUILD_H
 
-#include "mime/report-build.h"
+#include "mime/span.h"
+
+typedef enum DsnReturn { DSN_RETURN_NOTHING, DSN_RETURN_HEADERS, DSN_RETURN_FULL } DsnReturn;
+
+typedef struct DsnReturnRequest {
+    DsnSpan original; /* absent when not at hand; any line ends */
+    DsnReturn wanted; /* no more than this is returned */
+    size_t limit;     /* bytes of original above which its header is returned, cut at a field */
+    bool failed;      /* delivery has failed for a recipient; else the header is enough (MIME-07) */
+    bool utf8_path;   /* the notice travels by SMTPUTF8 */
+} DsnReturnRequest;
 
 typedef struct DsnReturnedPlan {
     DsnReturn returned;
-    const char *reduced;  /* a constant phrase, or NULL */
+    const char *reduced;  /* a constant phrase when it is less than was wanted, else NULL */
     const char *type;     /* "message/rfc822" */
     const char *encoding; /* "8bit", "quoted-printable", or NULL for 7bit */
     DsnSpan header;       /* the header block of the original, whatever is returned */
@@ -24,10 +34,8 @@ typedef struct DsnReturnedPlan {
     bool repair;          /* their line ends are not all CRLF */
 } DsnReturnedPlan;
 
-/* Looks at @original once. No more than @wanted is returned; a message of more than @limit bytes is
- * reduced to its header, and that is cut at a field. @utf8_path: the notice travels by SMTPUTF8. */
-void dsn_returned_plan(DsnSpan original, DsnReturn wanted, size_t limit, bool utf8_path,
-                       DsnReturnedPlan *ret_plan);
+/* Looks at the original once, and decides. */
+void dsn_returned_plan(const DsnReturnRequest *request, DsnReturnedPlan *ret_plan);
 
 /* Appends header and body of the part, without the line end that belongs to the next boundary. */
 void dsn_returned_append(const DsnReturnedPlan *plan, GString *ret_notice);

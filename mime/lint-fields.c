@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The second part of a notice, by the grammar of RFC 3464 section 2. */
+#include "config.h"
+
+#include "mime/linter.h"
+
+#include "mime/address.h"
+#include "mime/header.h"
+#include "mime/status-code.h"
+
+/* The fields of both kinds of groups in the order of the grammar. */
+typedef enum FieldId {
+    FIELD_ORIGINAL_ENVELOPE_ID,
+    FIELD_REPORTING_MTA,
+    FIELD_DSN_GATEWAY,
+    FIELD_RECEIVED_FROM_MTA,
+    FIELD_ARRIVAL_DATE,
+    FIELD_MESSAGE_EXTENSION,
+    FIELD_ORIGINAL_RECIPIENT,
+    FIELD_FINAL_RECIPIENT,
+    FIELD_ACTION,
+    FIELD_STATUS,
+    FIELD_REMOTE_MTA,
+    FIELD_DIAGNOSTIC_CODE,
+    FIELD_LOCALIZED_DIAGNOSTIC, /* RFC 6533 section 4.1 */
+    FIELD_LAST_ATTEMPT_DATE,
+    FIELD_FINAL_LOG_ID,
+    FIELD_WILL_RETRY_UNTIL,
+    FIELD_RECIPIENT_EXTENSION,
+    N_FIELDS
+} FieldId;
+
+static const char *const field_names[N_FIELDS] = {
+    [FIELD_ORIGINAL_ENVELOPE_ID] = "Original-Envelope-Id",
+    [FIELD_REPORTING_MTA] = "Reporting-MTA",
+    [FIELD_DSN_GATEWAY] = "DSN-Gateway",
+    [FIELD_RECEIVED_FROM_MTA] = "Received-From-MTA",
+    [FIELD_ARRIVAL_DATE] = "Arrival-Date",
+    [FIELD_ORIGINAL_RECIPIENT] = "Original-Recipient",
+    [FIELD_FINAL_RECIPIENT] = "Final-Recipient",
+    [FIELD_ACTION] = "Action",
+    [FIELD_STATUS] = "Status",
+    [FIELD_REMOTE_MTA] = "Remote-MTA",
+    [FIELD_DIAGNOSTIC_CODE] = "Diagnostic-Code",
+    [FIELD_LOCALIZED_DIAGNOSTIC] = "Localized-Diagnostic",
+    [FIELD_LAST_ATTEMPT_DATE] = "Last-Attempt-Date",
+    [FIELD_FINAL_LOG_ID] = "Final-Log-ID",
+    [FIELD_WILL_RETRY_UNTIL] = "Will-Retry-Until",
+};
+
+/* One group of fields. */
+typedef struct Group {
+    bool recipient;
+    bool seen[N_FIELDS];
+    DsnHeaderField field[N_FIELDS]; /* the first of each */
+    int last;                       /* place in the grammar that was reached */
+} Group;
+
+static FieldId
+identify(DsnSpan name, bool recipient)
+{
+    for (int id = 0; id < N_FIELDS; id++)
+        if (field_names[id] != NULL && dsn_span_is(name, field_names[id]))
+            return (FieldId)id;
+    return recipient ? FIELD_RECIPIENT_EXTENSION : FIELD_MESSAGE_EXTENSION;
+}
+
+static void
+take_field(DsnLinter *linter, Group *group, const DsnHeaderField *field)
+{
+    if (!dsn_span_present(field->name)) {
+        dsn_linter_must(linter, "DSN-01", "a line is no field", field->whole);
+        return;
+    }
+
+    FieldId id = identify(field->name, group->recipient);
+    if ((id > FIELD_MESSAGE_EXTENSION) != group->recipient) {
+        dsn_linter_must(linter, "DSN-01", "the field is in a group of the other kind",
+                        field->whole);
+        return;
+    }
+    if (field_names[id] == NULL && !dsn_span_starts(field->name, "X-"))
+        dsn_linter_must(linter, "DSN-15", "an extension field begins with X-", field->whole);
+    if ((int)id < group->last)
+        dsn_linter_must(linter, group->recipient ? "RCPT-01" : "DSN-02",
+                        "the field is out of order", field->whole);
+    if (group->seen[id] && field_names[id] != NULL && id != FIELD_LOCALIZED_DIAGNOSTIC)
+        dsn_linter_must(linter, group->recipient ? "RCPT-01" : "DSN-03",
+                        "the field stands more than once", field->whole);
+    else if (!group->seen[id])
+        group->field[id] = *field;
+    group->seen[id] = true;
+    group->last = MAX(group->last, (int)id);
+}
+
+/* The value of a field of @group, trimmed; absent when the field is. */
+static DsnSpan
+value_of(const Group *group, FieldId id)
+{
+    return group->seen[id] ? dsn_span_trim(group->field[id].value) : DSN_SPAN_ABSENT;
+}
+
+/* Without a comment at the end, for values that have no parentheses of their own. */
+static DsnSpan
+without_comment(DsnSpan value)
+{
+    const char *open = value.len == 0 ? NULL : memchr(value.data, '(', value.len);
+
+    if (open == NULL || value.data[value.len - 1] != ')')
+        return value;
+    value.len = (size_t)(open - value.data);
+    return dsn_span_trim(value);
+}
+
+static bool
+is_atom(DsnSpan text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7f ||
+            strchr("()<>@,;:\\\".[]", text.data[i]) != NULL)
+            return false;
+    return text.len > 0;
+}
+
+/* "type; value" (RFC 3464 section 2.1.2). False when there is no such field or it lacks the form.
+ */
+static bool
+take_typed(DsnLinter *linter, const Group *group, FieldId id, DsnTyped *ret_typed)
+{
+    DsnSpan value = value_of(group, id);
+
+    if (!dsn_span_present(value))
+        return false;
+    *ret_typed = dsn_typed_parse(value);
+    if (is_atom(ret_typed->type) && ret_typed->value.len > 0)
+        return true;
+    dsn_linter_must(linter, "DSN-14", "the value is not an atom, a semicolon and a text", value);
+    return false;
+}
+
+static void
+check_date(DsnLinter *linter, const Group *group, FieldId id, const char *rule)
+{
+    DsnSpan value = value_of(group, id);
+
+    if (dsn_span_present(value) && !dsn_lint_is_date(value))
+        dsn_linter_must(linter, rule, "the value is not a date with a numeric zone", value);
+}
+
+static void
+check_per_message(DsnLinter *linter, const Group *group)
+{
+    DsnTyped typed;
+
+    linter->envelope_id = value_of(group, FIELD_ORIGINAL_ENVELOPE_ID);
+    if (!group->seen[FIELD_REPORTING_MTA])
+        dsn_linter_must(linter, "DSN-08", "there is no Reporting-MTA", DSN_SPAN_ABSENT);
+    if (take_typed(linter, group, FIELD_REPORTING_MTA, &typed)) {
+        linter->reporting_name = without_comment(typed.value);
+        if (dsn_span_is(typed.type, "dns") && !dsn_lint_is_domain(linter->reporting_name))
+            dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name", typed.value);
+    }
+    if (group->seen[FIELD_DSN_GATEWAY])
+        dsn_linter_must(linter, "DSN-11", "nothing was translated from another kind of mail",
+                        group->field[FIELD_DSN_GATEWAY].whole);
+    (void)take_typed(linter, group, FIELD_RECEIVED_FROM_MTA, &typed); /* its form is all there is */
+    check_date(linter, group, FIELD_ARRIVAL_DATE, "DSN-13");
+}
+
+static void
+check_address(DsnLinter *linter, const Group *group, FieldId id, bool global)
+{
+    DsnTyped typed;
+    bool ascii;
+
+    if (!take_typed(linter, group, id, &typed))
+        return;
+    ascii = dsn_text_is_ascii(typed.value);
+    if (dsn_span_is(typed.type, "utf-8")) {
+        g_autoptr(GString) address = g_string_new(NULL);
+
+        if (!global && (!ascii || !dsn_utf8_address_decode(typed.value, address)))
+            dsn_linter_must(linter, "I18N-04", "the address is not in the 7-bit form of utf-8",
+                            typed.value);
+    } else if (!ascii) {
+        dsn_linter_must(linter, "I18N-04", "the address is not ASCII but not of type utf-8",
+                        typed.value);
+    } else if (id == FIELD_FINAL_RECIPIENT && !dsn_span_is(typed.type, "rfc822")) {
+        dsn_linter_must(linter, "RCPT-04", "the address type is neither rfc822 nor utf-8",
+                        typed.type);
+    }
+}
+
+static bool
+is_action(DsnSpan value)
+{
+    static const char *const actions[] = {"failed", "delayed", "delivered", "relayed", "expanded"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (dsn_span_is(value, actions[i]))
+            return true;
+    return false;
+}
+
+/* Three groups of digits without a leading zero, whatever the class (rule RCPT-09). */
+static size_t
+status_length(DsnSpan value)
+{
+    size_t at = 0;
+
+    for (int group = 0; group < 3; group++) {
+        size_t start = at;
+
+        if (group > 0 && (at == value.len || value.data[at++] != '.'))
+            return 0;
+        start = at;
+        while (at < value.len && g_ascii_isdigit(value.data[at]))
+            at++;
+        if (at == start || at - start > 3 || (value.data[start] == '0' && at - start > 1))
+            return 0;
+    }
+    return at;
+}
+
+/* Returns the class, '2', '4' or '5'; 0 when there is none. */
+static char
+check_status(DsnLinter *linter, DsnSpan value)
+{
+    size_t len = status_length(value);
+
+    if (len == 0) {
+        dsn_linter_must(linter, "RCPT-09", "the status is not three numbers", value);
+        return 0;
+    }
+
+    DsnSpan after = dsn_span_trim(dsn_span_from(value, len));
+    if (after.len > 0 && (after.data[0] != '(' || after.data[after.len - 1] != ')'))
+        dsn_linter_must(linter, "RCPT-10", "text after the status is not a comment", after);
+    if (value.data[1] != '.' || strchr("245", value.data[0]) == NULL) {
+        dsn_linter_must(linter, "STAT-01", "the class is not 2, 4 or 5", value);
+        return 0;
+    }
+    return value.data[0];
+}
+
+/* RFC 3464 section 2.1.1: parentheses are comments. A backslash quotes what follows. */
+static bool
+is_balanced(DsnSpan text)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\\')
+            i++;
+        else if (text.data[i] == '(')
+            open++;
+        else if (text.data[i] == ')' && open-- == 0)
+            return false;
+    }
+    return open == 0;
+}
+
+/* The basic code at the start of @line; 0 when there is none. */
+static unsigned
+reply_code(DsnSpan line)
+{
+    unsigned code = 0;
+
+    if (line.len < 3)
+        return 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (!g_ascii_isdigit(line.data[i]))
+            return 0;
+        code = code * 10 + (unsigned)(line.data[i] - '0');
+    }
+    return line.len == 3 || line.data[3] == ' ' || line.data[3] == '-' ? code : 0;
+}
+
+/* RFC 3461 section 9.2: each line has the code, and the last one a space behind it. */
+static bool
+is_complete_reply(DsnSpan reply)
+{
+    unsigned code = reply_code(reply);
+    bool more = code != 0 && reply.len > 3 && reply.data[3] == '-';
+
+    while (more) {
+        const char *feed = memchr(reply.data, '\n', reply.len);
+
+        if (feed == NULL)
+            return false;
+        reply = dsn_span_trim(dsn_span_from(reply, (size_t)(feed - reply.data)));
+        if (reply_code(reply) == code)
+            more = reply.len > 3 && reply.data[3] == '-';
+    }
+    return true;
+}
+
+static void
+check_diagnostic(DsnLinter *linter, const Group *group, char status_class)
+{
+    DsnTyped remote, diagnostic;
+    bool has_remote = take_typed(linter, group, FIELD_REMOTE_MTA, &remote);
+    bool has_diagnostic = take_typed(linter, group, FIELD_DIAGNOSTIC_CODE, &diagnostic);
+
+    if (has_remote && dsn_span_is(remote.type, "dns") &&
+        !dsn_lint_is_domain(without_comment(remote.value)))
+        dsn_linter_should(linter, "RCPT-13", "the remote host has no domain name", remote.value);
+    if (has_remote && !group->seen[FIELD_DIAGNOSTIC_CODE])
+        dsn_linter_must(linter, "RCPT-15", "a remote host took part but its answer is missing",
+                        group->field[FIELD_REMOTE_MTA].whole);
+    if (!has_diagnostic)
+        return;
+    if (!is_balanced(diagnostic.value))
+        dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", diagnostic.value);
+    if (!dsn_span_is(diagnostic.type, "smtp"))
+        return;
+    if (!is_complete_reply(diagnostic.value))
+        dsn_linter_must(linter, "RCPT-17", "a reply of several lines has no last line",
+                        diagnostic.value);
+    if (status_class != 0 && reply_code(diagnostic.value) != 0 &&
+        diagnostic.value.data[0] != status_class)
+        dsn_linter_should(linter, "STAT-02", "status and reply are of different classes",
+                          diagnostic.value);
+}
+
+static void
+check_per_recipient(DsnLinter *linter, const Group *group, bool global)
+{
+    DsnSpan action = without_comment(value_of(group, FIELD_ACTION));
+    DsnSpan status = value_of(group, FIELD_STATUS);
+    char class_ = 0;
+
+    if (!group->seen[FIELD_FINAL_RECIPIENT])
+        dsn_linter_must(linter, "RCPT-04", "there is no Final-Recipient", DSN_SPAN_ABSENT);
+    if (!dsn_span_present(action) || !dsn_span_present(status))
+        dsn_linter_must(linter, "RCPT-23", "Action or Status is missing", DSN_SPAN_ABSENT);
+    check_address(linter, group, FIELD_ORIGINAL_RECIPIENT, global);
+    check_address(linter, group, FIELD_FINAL_RECIPIENT, global);
+    if (dsn_span_present(action) && !is_action(action))
+        dsn_linter_must(linter, "RCPT-06", "the action is none of the five", action);
+    if (dsn_span_present(status))
+        class_ = check_status(linter, status);
+
+    bool failed = dsn_span_is(action, "failed");
+    linter->failed |= failed;
+    if (failed && class_ == '2')
+        dsn_linter_should(linter, "RCPT-12", "a failure has the status of a success", status);
+    check_diagnostic(linter, group, class_);
+    check_date(linter, group, FIELD_LAST_ATTEMPT_DATE, "RCPT-20");
+    check_date(linter, group, FIELD_WILL_RETRY_UNTIL, "RCPT-22");
+    if (group->seen[FIELD_WILL_RETRY_UNTIL] && !dsn_span_is(action, "delayed"))
+        dsn_linter_must(linter, "RCPT-22", "there is nothing to retry",
+                        group->field[FIELD_WILL_RETRY_UNTIL].whole);
+}
+
+/* Takes the next group with the empty line behind it. False at the end. */
+static bool
+next_group(DsnLinter *linter, DsnSpan *content, Group *group)
+{
+    DsnHeaderField field;
+    bool any = false;
+
+    while (dsn_header_next(content, &field)) {
+        if (dsn_span_trim(field.whole).len == 0) {
+            if (any)
+                return true;
+            dsn_linter_must(linter, "DSN-01", "an empty line too many", field.whole);
+            continue;
+        }
+        any = true;
+        take_field(linter, group, &field);
+    }
+    return any;
+}
+
+void
+dsn_lint_fields(DsnLinter *linter, DsnSpan content, bool global)
+{
+    Group group = {.last = -1};
+    bool any = false;
+
+    if (global && content.len > 0 && !g_utf8_validate_len(content.data, content.len, NULL))
+        dsn_linter_must(linter, "I18N-14", "the fields are not UTF-8", DSN_SPAN_ABSENT);
+    (void)next_group(linter, &content, &group); /* an empty one lacks what is required */
+    check_per_message(linter, &group);
+    for (;;) {
+        group = (Group){.recipient = true, .last = -1};
+        if (!next_group(linter, &content, &group))
+            break;
+        any = true;
+        check_per_recipient(linter, &group, global);
+    }
+    if (!any)
+        dsn_linter_must(linter, "DSN-01", "there is no group for a recipient", DSN_SPAN_ABSENT);
+}
