@@ -11,7 +11,7 @@
 #include "mime/transfer.h"
 
 #define LINE_WANTED 78     /* columns; RFC 5322 section 2.1.1 */
-#define MESSAGE_ID_MAX 250 /* bytes of one message id that are passed on */
+#define MESSAGE_ID_MAX 400  /* bytes of one message id that are passed on */
 #define REFERENCES_MAX 20  /* message ids in References */
 #define LANGUAGE_MAX 35    /* bytes of a language tag, RFC 5646 section 4.4.1 */
 #define BOUNDARY_MAX 70    /* RFC 2046 section 5.1.1 */

@@ -26,7 +26,7 @@ typedef struct DsnNoticeOptions {
     DsnSpan from; /* mailer-daemon@ the reporting host when absent */
     const DsnCatalog *catalog;
     const DsnLimits *limits;
-    bool stable; /* fixed boundary, Message-ID and Date */
+    bool stable; /* fixed boundary and Message-ID, the record's event time as Date */
 } DsnNoticeOptions;
 
 typedef enum DsnNoticeResult {
@@ -48,7 +48,11 @@ void dsn_notice_clear(DsnNotice *notice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnNotice, dsn_notice_clear)
 
 /* Makes the notice for @record; @original is absent when not at hand; @now is the time of making,
- * unix seconds. The finished notice has passed our own strict parser and lint (rule SEC-06). */
+ * unix seconds. The finished notice has passed our own strict parser and lint (rule SEC-06); if the
+ * full one would not, a minimal one is made. Message-ID and boundary are digests of nodeid, id,
+ * creation time, recipients and action: the same event made into a notice again gives the same
+ * Message-ID. Its To is the record's sender as dsn_address_normalise() has it, and that is also
+ * whom it goes to. */
 DsnNoticeResult dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record,
                                 DsnSpan original, int64_t now, GString *ret_bytes,
                                 DsnNotice *ret_notice, GError **error);
