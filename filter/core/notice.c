@@ -278,19 +278,19 @@ dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpa
                    .subject = subject,
                    .text = text};
     DsnReturnedPlan returned;
+    DsnSpan body;
 
     *ret_notice = (DsnNotice){0};
-    dsn_returned_plan(
-        &(DsnReturnRequest){.original = original,
-                            .wanted = options->include_original,
-                            .limit = options->return_limit,
-                            .failed = true,
-                            .utf8_path = !dsn_text_is_ascii(dsn_span(record->sender))},
-        &returned);
-    ret_notice->reason = find_reason(options, record, returned.header, sender);
+    ret_notice->reason = find_reason(options, record, dsn_header_split(original, &body), sender);
     if (ret_notice->reason != DSN_REASON_NONE)
         return DSN_NOTICE_NOT_DUE;
     draft.sender = (DsnSpan){sender->str, sender->len};
+    dsn_returned_plan(&(DsnReturnRequest){.original = original,
+                                          .wanted = options->include_original,
+                                          .limit = options->return_limit,
+                                          .failed = true,
+                                          .utf8_path = !dsn_text_is_ascii(draft.sender)},
+                      &returned);
     dsn_notice_report_fill(report, record, reporting_mta(options, record));
     identify(&draft, now);
     return make(&draft, &returned, ret_bytes, ret_notice, error) ? DSN_NOTICE_MADE
