@@ -57,6 +57,14 @@ append_clean(Writer *writer, DsnSpan text)
     }
 }
 
+/* A line that begins like one of an SMTP reply would be read as the next line of the reply. */
+static bool
+is_reply_word(DsnSpan text)
+{
+    return text.len >= 4 && g_ascii_isdigit(text.data[0]) && g_ascii_isdigit(text.data[1]) &&
+           g_ascii_isdigit(text.data[2]) && (text.data[3] == ' ' || text.data[3] == '-');
+}
+
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping
  * the line ends gives the text again. A word that no line can hold is broken all the same. */
 static void
@@ -77,7 +85,8 @@ append_folded(GString *part, size_t column, DsnSpan text)
         size_t spaces = MIN(word - at, SPACES_MAX);
         size_t len = spaces + (end - word);
         bool broken = at > 0 && spaces == 0;
-        if (broken || (at > 0 && column + len > LINE_WANTED)) {
+        size_t width = is_reply_word(dsn_span_from(text, word)) ? WORD_MAX : LINE_WANTED;
+        if (broken || (at > 0 && column + len > width)) {
             g_string_append(part, broken ? "\r\n " : "\r\n");
             column = broken ? 1 : 0;
         }

@@ -203,7 +203,8 @@ append_text(Writer *writer)
     if (record->type == DSN_RECORD_BOUNCE && dsn_span_present(writer->peer_name))
         g_string_append_printf(text, "While communicating with %.*s (%s):\r\nResponse: %s\r\n",
                                (int)writer->peer_name.len, writer->peer_name.data,
-                               record->peer_addr, writer->response->str);
+                               record->peer_addr == NULL ? "" : record->peer_addr,
+                               writer->response->str);
     else
         g_string_append_printf(text, "Status: %s\r\n", writer->response->str);
     if (record->type == DSN_RECORD_BOUNCE)
@@ -391,6 +392,35 @@ logged_peer_name(const DsnRecord *record)
                                      : dsn_span(name == NULL ? record->peer_name : name);
 }
 
+static bool
+has_control(DsnSpan text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* KumoMTA never logs these; a record made by hand could start fields of its own with them. */
+static bool
+check_record(const Writer *writer, GError **error)
+{
+    const DsnRecord *record = writer->record;
+
+    if (!dsn_address_is_mailbox(dsn_span(record->sender)))
+        return refuse("sender: it is no address", error);
+    for (size_t i = 0; i < record->n_recipients; i++)
+        if (has_control(dsn_span(record->recipients[i])))
+            return refuse("recipient: a control character", error);
+    if (has_control(writer->peer_name) || has_control(dsn_span(record->peer_addr)))
+        return refuse("peer_address: a control character", error);
+    if (record->created < DSN_TIME_MIN || record->created > DSN_TIME_MAX)
+        return refuse("created: it is no date", error);
+    if (record->event_time < DSN_TIME_MIN || record->event_time > DSN_TIME_MAX)
+        return refuse("timestamp: it is no date", error);
+    return true;
+}
+
 DsnNoticeResult
 dsn_notice_make_kumomta(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
                         GString *ret_bytes, DsnReason *ret_reason, GError **error)
@@ -410,10 +440,8 @@ dsn_notice_make_kumomta(const DsnNoticeOptions *options, const DsnRecord *record
     *ret_reason = find_reason(options, record);
     if (*ret_reason != DSN_REASON_NONE)
         return DSN_NOTICE_NOT_DUE;
-    if (!dsn_address_is_mailbox(dsn_span(record->sender))) {
-        (void)refuse("sender: it is no address", error);
+    if (!check_record(&writer, error))
         return DSN_NOTICE_FAILED;
-    }
     append_flat(content, record->content);
     g_string_append_printf(response, "%u ", record->code);
     if (record->enhanced.class_ != 0)

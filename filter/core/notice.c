@@ -75,7 +75,11 @@ find_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan he
         return DSN_REASON_TYPE_NOT_ENABLED;
     if (is_own_traffic(record, header))
         return DSN_REASON_OWN_TRAFFIC;
-    if (!dsn_address_normalise(dsn_span(record->sender), sender))
+
+    /* The record has no angle brackets, and a source route only counts in them (rule ENV-11). */
+    g_autofree char *path =
+        record->sender[0] == '@' ? g_strdup_printf("<%s>", record->sender) : NULL;
+    if (!dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), sender))
         return DSN_REASON_BAD_SENDER;
     if (sender->len == 0)
         return DSN_REASON_NULL_SENDER;
