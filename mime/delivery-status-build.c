@@ -57,12 +57,28 @@ append_clean(Writer *writer, DsnSpan text)
     }
 }
 
-/* A line that begins like one of an SMTP reply would be read as the next line of the reply. */
+/* True where a line may not begin: it would be read as the next line of a reply of several. */
 static bool
-is_reply_word(DsnSpan text)
+is_reply_line(DsnSpan text)
 {
+    while (text.len > 0 && text.data[0] == ' ')
+        text = dsn_span_from(text, 1);
     return text.len >= 4 && g_ascii_isdigit(text.data[0]) && g_ascii_isdigit(text.data[1]) &&
            g_ascii_isdigit(text.data[2]) && (text.data[3] == ' ' || text.data[3] == '-');
+}
+
+/* The end of the word at @start of @text; with it goes what may not begin a line. */
+static size_t
+find_word_end(DsnSpan text, size_t start)
+{
+    size_t end = start;
+
+    while (end < text.len && end - start < WORD_MAX &&
+           (text.data[end] != ' ' || is_reply_line(dsn_span_from(text, end))))
+        end++;
+    while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
+        end--; /* not inside a character */
+    return end;
 }
 
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping
@@ -73,20 +89,16 @@ append_folded(GString *part, size_t column, DsnSpan text)
     size_t at = 0;
 
     while (at < text.len) {
-        size_t word = at, end;
+        size_t word = at;
 
         while (text.data[word] == ' ')
             word++;
-        for (end = word; end < text.len && text.data[end] != ' ' && end - word < WORD_MAX; end++)
-            continue;
-        while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
-            end--; /* not inside a character */
 
+        size_t end = find_word_end(text, word);
         size_t spaces = MIN(word - at, SPACES_MAX);
         size_t len = spaces + (end - word);
         bool broken = at > 0 && spaces == 0;
-        size_t width = is_reply_word(dsn_span_from(text, word)) ? WORD_MAX : LINE_WANTED;
-        if (broken || (at > 0 && column + len > width)) {
+        if (broken || (at > 0 && column + len > LINE_WANTED)) {
             g_string_append(part, broken ? "\r\n " : "\r\n");
             column = broken ? 1 : 0;
         }

@@ -11,7 +11,7 @@
 #include "mime/transfer.h"
 
 #define LINE_WANTED 78     /* columns; RFC 5322 section 2.1.1 */
-#define MESSAGE_ID_MAX 400  /* bytes of one message id that are passed on */
+#define MESSAGE_ID_MAX 400 /* bytes of one message id that are passed on */
 #define REFERENCES_MAX 20  /* message ids in References */
 #define LANGUAGE_MAX 35    /* bytes of a language tag, RFC 5646 section 4.4.1 */
 #define BOUNDARY_MAX 70    /* RFC 2046 section 5.1.1 */
@@ -66,13 +66,14 @@ is_language(DsnSpan tag)
     return tag.len > 0 && tag.len <= LANGUAGE_MAX;
 }
 
-/* RFC 2046 section 5.1.1; a space is allowed there, but not by us. */
+/* RFC 2046 section 5.1.1; space and '?' are allowed there but not by us: a boundary must not look
+ * like an encoded word. */
 static bool
 is_boundary(DsnSpan text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (!g_ascii_isalnum(text.data[i]) &&
-            (text.data[i] == '\0' || strchr("'()+_,-./:=?", text.data[i]) == NULL))
+            (text.data[i] == '\0' || strchr("'()+_,-./:=", text.data[i]) == NULL))
             return false;
     return text.len > 0 && text.len <= BOUNDARY_MAX;
 }

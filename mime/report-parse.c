@@ -101,8 +101,11 @@ is_announced(const DsnReportParser *parser, const DsnPart *part, const Media *of
 {
     const DsnPart *parent = part_at(parser, part->parent);
 
+    /* report-type is the subtype (RFC 6522 section 3); of a global part it may be the older name.
+     */
     return is_report_multipart(parent) && dsn_span_present(parent->type.report_type) &&
-           dsn_span_is(parent->type.report_type, dsn_report_kind_to_string(of->kind));
+           (dsn_span_is(parent->type.report_type, dsn_report_kind_to_string(of->kind)) ||
+            dsn_span_is(parent->type.report_type, of->subtype));
 }
 
 /* True if @part says that it is a report of a kind that is read here. */
