@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 
 #define MAILBOX_MAX 254 /* RFC 5321 section 4.5.3.1.3: a path of 256 octets less its brackets */
+#define DOMAIN_MAX 255  /* RFC 5321 section 4.5.3.1.2 */
 
 /* The parts of an envelope address, in the bytes that were read. */
 typedef struct Mailbox {
@@ -221,6 +222,13 @@ dsn_address_normalise(DsnSpan text, GString *ret_address)
     else
         append_lower(mailbox.domain, ret_address);
     return true;
+}
+
+bool
+dsn_address_is_domain(DsnSpan text)
+{
+    return text.len > 0 && text.len <= DOMAIN_MAX && measure_domain(text) == text.len &&
+           g_utf8_validate_len(text.data, text.len, NULL);
 }
 
 bool

@@ -32,6 +32,9 @@ bool dsn_address_normalise(DsnSpan text, GString *ret_address);
  * domain or address literal, at most 254 octets, UTF-8 allowed (RFC 6531), no controls. */
 bool dsn_address_is_mailbox(DsnSpan text);
 
+/* True for a domain name without a final dot, UTF-8 allowed, or an address literal in brackets. */
+bool dsn_address_is_domain(DsnSpan text);
+
 /* True if every byte is ASCII. */
 bool dsn_text_is_ascii(DsnSpan text);
 

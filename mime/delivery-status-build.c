@@ -131,9 +131,19 @@ append_text(Writer *writer, const char *name, DsnSpan value)
         append_field(writer->part, name, text);
 }
 
-/* "type; value" for a host or the like; nothing when there is no value. */
+/* RFC 3464 section 2.1.2: a name of the DNS; a comment may follow (rule DSN-12). */
 static bool
-append_typed(Writer *writer, const char *name, DsnTyped typed, GError **error)
+is_host(DsnSpan value)
+{
+    const char *comment = memmem(value.data, value.len, " (", 2);
+    size_t len = comment == NULL ? value.len : (size_t)(comment - value.data);
+
+    return dsn_address_is_domain((DsnSpan){value.data, len});
+}
+
+/* "type; name" of a host; nothing when there is no name. */
+static bool
+append_host(Writer *writer, const char *name, DsnTyped typed, GError **error)
 {
     if (!dsn_span_present(typed.value))
         return true;
@@ -149,6 +159,8 @@ append_typed(Writer *writer, const char *name, DsnTyped typed, GError **error)
     DsnSpan text = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
     if (text.len < start)
         return refuse(name, "it has no value", error);
+    if (dsn_span_is(typed.type, "dns") && !is_host(dsn_span_from(text, start)))
+        return refuse(name, "it is no domain name", error);
     append_field(writer->part, name, text);
     return true;
 }
@@ -297,8 +309,8 @@ append_per_message(Writer *writer, const DsnPerMessage *message, GError **error)
     if (!dsn_span_present(message->reporting_mta.value))
         return refuse("Reporting-MTA", "it is required", error);
     append_text(writer, "Original-Envelope-Id", message->original_envelope_id);
-    return append_typed(writer, "Reporting-MTA", message->reporting_mta, error) &&
-           append_typed(writer, "Received-From-MTA", message->received_from_mta, error) &&
+    return append_host(writer, "Reporting-MTA", message->reporting_mta, error) &&
+           append_host(writer, "Received-From-MTA", message->received_from_mta, error) &&
            append_date(writer, "Arrival-Date", message->arrival_date, error) &&
            append_extensions(writer, message->extensions, error);
 }
@@ -331,7 +343,7 @@ append_per_recipient(Writer *writer, const DsnPerRecipient *recipient, GError **
     append_field(writer->part, "Action", dsn_span(dsn_action_to_string(recipient->action)));
     append_field(writer->part, "Status",
                  dsn_span(dsn_status_code_to_string(recipient->status, status)));
-    if (!append_typed(writer, "Remote-MTA", recipient->remote_mta, error) ||
+    if (!append_host(writer, "Remote-MTA", recipient->remote_mta, error) ||
         !append_diagnostic(writer, recipient->diagnostic_code, error) ||
         !append_date(writer, "Last-Attempt-Date", recipient->last_attempt_date, error))
         return false;

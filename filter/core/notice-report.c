@@ -29,21 +29,6 @@ keep_line(DsnReport *report, DsnSpan text, size_t max)
     return dsn_report_keep(report, (DsnSpan){line->str, line->len});
 }
 
-static bool
-is_host_name(DsnSpan name)
-{
-    bool label = false; /* a label has begun */
-
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.data[i];
-
-        if (byte == '.' ? !label : !g_ascii_isalnum(byte) && byte != '-' && byte != '_')
-            return false;
-        label = byte != '.';
-    }
-    return label && name.len <= NAME_MAX_BYTES;
-}
-
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3) from "192.0.2.1:25",
  * "[2001:db8::1]:25" or without the port; NULL for anything else (transfer full). */
 static char *
@@ -74,7 +59,7 @@ remote_mta(DsnReport *report, const DsnRecord *record)
     DsnSpan name = dsn_span(record->peer_name);
     g_autofree char *literal = NULL;
 
-    if (is_host_name(name))
+    if (dsn_text_is_ascii(name) && dsn_address_is_domain(name))
         return (DsnTyped){DSN_SPAN_LITERAL("dns"), name};
     if (record->peer_addr != NULL)
         literal = dup_address_literal(record->peer_addr);

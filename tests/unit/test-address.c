@@ -374,6 +374,36 @@ START_TEST(long_input_takes_no_long_time)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    bool want;
+} domain_rows[] = {
+    {"mx.example.com", true},
+    {"localhost", true},
+    {"b\xc3\xbc"
+     "cher.example",
+     true},
+    {"[192.0.2.1]", true},
+    {"[IPv6:::1]", true},
+    {"a_b.example", true},
+    {"", false},
+    {"mx.example.", false},
+    {".example", false},
+    {"a..example", false},
+    {"a b.example", false},
+    {"a@example", false},
+    {"a.example\r\nX: y", false},
+    {"b\xfc.example", false},
+    {"[192.0.2.1", false},
+};
+
+START_TEST(domains_are_told_from_the_rest)
+{
+    ck_assert_msg(dsn_address_is_domain(dsn_span(domain_rows[_i].text)) == domain_rows[_i].want,
+                  "%s", domain_rows[_i].text);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -392,6 +422,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, encodes_utf8_addresses);
     tcase_add_test(tcase, knows_ascii);
     tcase_add_loop_test(tcase, long_input_takes_no_long_time, 0, G_N_ELEMENTS(repeated));
+    tcase_add_loop_test(tcase, domains_are_told_from_the_rest, 0, G_N_ELEMENTS(domain_rows));
     suite_add_tcase(suite, tcase);
     return suite;
 }

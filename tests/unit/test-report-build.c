@@ -474,6 +474,7 @@ static const struct {
      "a@b.example", "Final-Recipient"},
     {"no type", offsetof(DsnPerRecipient, remote_mta), NULL, "x", "Remote-MTA"},
     {"no name", offsetof(DsnPerRecipient, remote_mta), "dns", " ", "Remote-MTA"},
+    {"no domain name", offsetof(DsnPerRecipient, remote_mta), "dns", "mx.example.", "Remote-MTA"},
     {"type with a space", offsetof(DsnPerRecipient, diagnostic_code), "x y", "x",
      "Diagnostic-Code"},
     {"no diagnostic", offsetof(DsnPerRecipient, diagnostic_code), "smtp", "\n\n",
