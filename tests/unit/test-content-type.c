@@ -179,6 +179,23 @@ START_TEST(stops_at_the_cap)
 }
 END_TEST
 
+START_TEST(counts_parameters)
+{
+    DsnLimits limits = DSN_LIMITS_DEFAULT;
+
+    for (limits.parameter = 0; limits.parameter <= 3; limits.parameter++) {
+        g_autoptr(GStringChunk) strings = g_string_chunk_new(64);
+        DsnContentType type;
+
+        dsn_content_type_parse(dsn_span("multipart/x; a=b; charset=c; boundary=d;"), &limits,
+                               strings, &type);
+        ck_assert_int_eq(type.limited, limits.parameter < 3);
+        ck_assert_int_eq(dsn_span_present(type.charset), limits.parameter >= 2);
+        ck_assert_int_eq(dsn_span_present(type.boundary), limits.parameter >= 3);
+    }
+}
+END_TEST
+
 START_TEST(survives_length)
 {
     static const struct {
@@ -221,6 +238,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, absent_is_text_plain);
     tcase_add_test(tcase, tells_an_empty_boundary);
     tcase_add_test(tcase, compares_in_any_case);
+    tcase_add_test(tcase, counts_parameters);
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("hostile");

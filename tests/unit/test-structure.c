@@ -141,8 +141,10 @@ static const struct {
      "Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: b\n--b\nContent-Type: text/html\n\n"
      "x\n--b\nContent-Type: html\n\ny\n--b--\n",
      "multipart/digest!\n.message/rfc822{A: b}\n.text/html{x}\n.text/plain{y}\n"},
-    {"encoded parts", MIXED "\n--b\nContent-Transfer-Encoding: base64\n\nQQ==\n--b\n\ntwo\n--b--\n",
-     "multipart/mixed!\n.text/plain#{QQ==}\n.text/plain{two}\n"},
+    {"encoded parts",
+     MIXED "\n--b\nContent-Transfer-Encoding: 8bit\n\none\n--b\n"
+           "Content-Transfer-Encoding: base64\n\nQQ==\n--b\n\n3\n--b--\n",
+     "multipart/mixed!\n.text/plain{one}\n.text/plain#{QQ==}\n.text/plain{3}\n"},
     {"boundary in RFC 2231 form",
      "Content-Type: multipart/mixed;\n boundary*0=a;\n boundary*1=b\n\n--ab\n\none\n--ab--\n",
      "multipart/mixed!\n.text/plain{one}\n"},
