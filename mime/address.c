@@ -161,6 +161,19 @@ measure_source_route(DsnSpan text)
     return 0;
 }
 
+/* Well-formed UTF-8, without the controls U+0080 to U+009F. */
+static bool
+is_clean_utf8(DsnSpan text)
+{
+    if (dsn_text_is_ascii(text))
+        return true;
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.data[i] == '\xc2' && (unsigned char)text.data[i + 1] < 0xa0)
+            return false;
+    }
+    return g_utf8_validate_len(text.data, text.len, NULL);
+}
+
 static bool
 read_mailbox(DsnSpan text, Mailbox *ret_mailbox)
 {
@@ -172,8 +185,7 @@ read_mailbox(DsnSpan text, Mailbox *ret_mailbox)
         return false;
 
     DsnSpan domain = dsn_span_from(text, local + 1);
-    if (domain.len == 0 || measure_domain(domain) != domain.len ||
-        !g_utf8_validate_len(text.data, text.len, NULL))
+    if (domain.len == 0 || measure_domain(domain) != domain.len || !is_clean_utf8(text))
         return false;
     *ret_mailbox = (Mailbox){{text.data, local}, domain};
     return true;

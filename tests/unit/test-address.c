@@ -80,6 +80,7 @@ static const struct {
     {"escaped line break", "\"a\\\nb\"@example.com", NULL},
     {"control", "us\x01r@example.com", NULL},
     {"DEL", "us\x7fr@example.com", NULL},
+    {"C1 control", "us\xc2\x85r@example.com", NULL},
     {"literal without end", "user@[192.0.2.1", NULL},
     {"literal with a tail", "user@[192.0.2.1]x", NULL},
     {"empty literal", "user@[]", NULL},

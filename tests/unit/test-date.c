@@ -169,32 +169,41 @@ START_TEST(absent_is_no_date)
 }
 END_TEST
 
-/* Against the C library, at uneven steps over all the years that there are. */
+/* True if all that we write and read of @time is what the C library says. The C locale, in which
+ * check runs, has the names of RFC 5322. */
+static bool
+agrees(int64_t time)
+{
+    char ours[DSN_DATE_MAX], day[8], month[8];
+    struct tm parts;
+    time_t library = (time_t)time;
+    int64_t from_iso = 0, from_mail = 0;
+    uint32_t nanoseconds = 1;
+    const char *detail = NULL;
+
+    if (gmtime_r(&library, &parts) == NULL || strftime(day, sizeof(day), "%a", &parts) == 0 ||
+        strftime(month, sizeof(month), "%b", &parts) == 0)
+        return false;
+    g_autofree char *clock =
+        g_strdup_printf("%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);
+    g_autofree char *iso = g_strdup_printf("%04d-%02d-%02dT%sZ", parts.tm_year + 1900,
+                                           parts.tm_mon + 1, parts.tm_mday, clock);
+    g_autofree char *mail = g_strdup_printf("%s, %d %s %04d %s +0000", day, parts.tm_mday, month,
+                                            parts.tm_year + 1900, clock);
+    return strcmp(dsn_date_to_rfc3339(time, 0, ours), iso) == 0 &&
+           strcmp(dsn_date_to_rfc5322(time, ours), mail) == 0 &&
+           dsn_date_from_rfc3339(dsn_span(iso), &from_iso, &nanoseconds) && from_iso == time &&
+           nanoseconds == 0 && timegm(&parts) == time &&
+           dsn_date_parse(dsn_span(mail), &from_mail, &detail) == DSN_DATE_GOOD &&
+           from_mail == time;
+}
+
+/* At uneven steps over all the years that there are. */
 START_TEST(agrees_with_the_c_library)
 {
-    for (int64_t time = DSN_TIME_MIN; time <= DSN_TIME_MAX; time += 86400 * 13 + 3607) {
-        char ours[DSN_DATE_MAX], theirs[64];
-        struct tm parts;
-        time_t library = (time_t)time;
-        int64_t again = 0;
-        uint32_t nanoseconds = 1;
-        const char *detail = NULL;
-
-        ck_assert_ptr_nonnull(gmtime_r(&library, &parts));
-        (void)g_snprintf(theirs, sizeof(theirs), "%04d-%02d-%02dT%02d:%02d:%02dZ",
-                         parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                         parts.tm_min, parts.tm_sec);
-        ck_assert_str_eq(dsn_date_to_rfc3339(time, 0, ours), theirs);
-        ck_assert(dsn_date_from_rfc3339(dsn_span(ours), &again, &nanoseconds));
-        ck_assert_int_eq(again, time);
-        ck_assert_uint_eq(nanoseconds, 0);
-
-        /* The C locale, in which check runs, has the names of RFC 5322. */
-        (void)strftime(theirs, sizeof(theirs), "%a, %e %b ", &parts);
-        dsn_date_to_rfc5322(time, ours);
-        ck_assert_int_eq(strncmp(ours, theirs, 5), 0);
-        ck_assert_int_eq(dsn_date_parse(dsn_span(ours), &again, &detail), DSN_DATE_GOOD);
-        ck_assert_int_eq(again, time);
+    for (int64_t time = DSN_TIME_MIN; time <= DSN_TIME_MAX; time += 86400 * 37 + 3607) {
+        if (!agrees(time))
+            ck_abort_msg("%" G_GINT64_FORMAT, time);
     }
 }
 END_TEST
