@@ -190,6 +190,8 @@ static const struct {
     {"another boundary, ruler before it",
      MIXED "\n-----\nContent-x: y\n-----\n--c\nContent-Type: text/html\n\none\n--c--\n",
      "multipart/mixed!?\n.text/html{one}\n"},
+    {"another boundary, ends in a dash", MIXED "\n--c-\nContent-Type: text/html\n\none\n--c---\n",
+     "multipart/mixed!?\n.text/html{one}\n"},
     {"a Content- field decides",
      MIXED "\n--sig\n--c\nContent-Type: text/html\n\none\n--c--\n--sig\n",
      "multipart/mixed!?\n.text/html{one}\n"},
