@@ -205,9 +205,9 @@ is_recipient(const StatusReader *reader, const DsnFieldGroup *group)
 
     if (found == 0 || (found & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0)
         return found != 0;
-    if (reader->recipient != NULL)
-        return (found & reader->recipient_seen) != 0;
-    return find_fields(reader, group, message_table) == 0;
+    if (reader->recipient == NULL)
+        return find_fields(reader, group, message_table) == 0;
+    return (found & reader->recipient_seen) != 0;
 }
 
 /* True when @bit starts another recipient although no blank line came before it. */
@@ -261,6 +261,10 @@ dsn_delivery_status_read(DsnFieldReader *fields)
 
         if (is_recipient(&reader, group))
             start_recipient(&reader);
+        else if (reader.recipient != NULL && find_fields(&reader, group, recipient_table) != 0)
+            dsn_report_add_defect(fields->report, fields->limits, DSN_DEFECT_EMPTY_GROUP,
+                                  g_array_index(report->fields, DsnField, group->first).name,
+                                  DSN_SPAN_ABSENT, "a blank line among the fields of a recipient");
         for (guint j = group->first; j < group->first + group->count; j++)
             read_field(&reader, &g_array_index(report->fields, DsnField, j));
     }

@@ -13,8 +13,8 @@ dsn_field_add_defect(DsnFieldReader *reader, DsnDefectKind kind, const DsnField 
 }
 
 /* A cap may be met again and again; it is said once in a row, so that it does not fill the list. */
-static void
-note_limit(DsnFieldReader *reader, DsnSpan name, const char *limit)
+void
+dsn_field_note_limit(DsnFieldReader *reader, DsnSpan name, const char *limit)
 {
     const GArray *defects = reader->report->defects;
     const DsnDefect *last =
@@ -60,22 +60,36 @@ cut_at_blank_line(DsnHeaderField *field, DsnSpan *rest)
     }
 }
 
+/* @value trimmed and cut at the cap. */
+static DsnSpan
+cut_value(DsnFieldReader *reader, DsnSpan name, DsnSpan value)
+{
+    value = dsn_span_trim(value);
+    if (value.len > reader->limits->field) {
+        value.len = reader->limits->field;
+        dsn_field_note_limit(reader, name, "field");
+    }
+    return value;
+}
+
+DsnSpan
+dsn_field_unfold(DsnFieldReader *reader, DsnSpan name, DsnSpan value)
+{
+    return dsn_header_unfold(cut_value(reader, name, value), reader->report->strings);
+}
+
 /* Adds @field to the last group; false when there may not be more fields. */
 static bool
 add_field(DsnFieldReader *reader, const DsnHeaderField *field)
 {
     DsnReport *report = reader->report;
-    DsnSpan raw = dsn_span_trim(field->value);
 
     if (report->fields->len >= reader->limits->fields) {
-        note_limit(reader, field->name, "fields");
+        dsn_field_note_limit(reader, field->name, "fields");
         return false;
     }
-    if (raw.len > reader->limits->field) {
-        raw.len = reader->limits->field;
-        note_limit(reader, field->name, "field");
-    }
 
+    DsnSpan raw = cut_value(reader, field->name, field->value);
     DsnField kept = {field->name, dsn_header_unfold(raw, report->strings)};
     g_array_append_val(report->fields, kept);
     g_array_append_val(reader->raw, raw);
@@ -90,7 +104,7 @@ open_group(DsnFieldReader *reader, DsnSpan name)
     DsnFieldGroup group = {.first = reader->report->fields->len};
 
     if (groups->len >= reader->limits->groups) {
-        note_limit(reader, name, "groups");
+        dsn_field_note_limit(reader, name, "groups");
         return false;
     }
     g_array_append_val(groups, group);
@@ -207,7 +221,7 @@ dsn_field_store(DsnFieldReader *reader, DsnFieldTable table, uint32_t bit, const
     void *place = (char *)ret_values + rule->offset;
 
     if (rule->repeats && (*(GArray **)place)->len >= reader->limits->occurrences) {
-        note_limit(reader, field->name, "occurrences");
+        dsn_field_note_limit(reader, field->name, "occurrences");
     } else if (!rule->repeats && (*seen & bit) != 0) {
         dsn_field_add_defect(reader, DSN_DEFECT_DUPLICATE_FIELD, field, "the first one counts");
     } else {
@@ -232,14 +246,6 @@ dsn_field_raw(const DsnFieldReader *reader, const DsnField *field)
     const DsnField *first = (const DsnField *)(const void *)reader->report->fields->data;
 
     return g_array_index(reader->raw, DsnSpan, (size_t)(field - first));
-}
-
-DsnSpan
-dsn_field_unfold(DsnFieldReader *reader, DsnSpan value)
-{
-    value = dsn_span_trim(value);
-    value.len = MIN(value.len, reader->limits->field);
-    return dsn_header_unfold(value, reader->report->strings);
 }
 
 DsnSpan

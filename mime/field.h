@@ -68,8 +68,11 @@ void dsn_field_add_defect(DsnFieldReader *reader, DsnDefectKind kind, const DsnF
 /* The value of @field, one of the report's, as it stands: folding still in it. */
 DsnSpan dsn_field_raw(const DsnFieldReader *reader, const DsnField *field);
 
-/* @value trimmed, cut at the cap on values, and unfolded. */
-DsnSpan dsn_field_unfold(DsnFieldReader *reader, DsnSpan value);
+/* Notes that the cap @limit (its name in DsnLimits) was met at the field @name. */
+void dsn_field_note_limit(DsnFieldReader *reader, DsnSpan name, const char *limit);
+
+/* The raw @value of the field @name trimmed, cut at the cap on values, and unfolded. */
+DsnSpan dsn_field_unfold(DsnFieldReader *reader, DsnSpan name, DsnSpan value);
 
 /* @text without comments before and behind it (RFC 5322 section 3.2.2), trimmed. */
 DsnSpan dsn_field_strip_comments(DsnSpan text);

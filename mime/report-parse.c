@@ -200,11 +200,12 @@ check_structure(DsnReportParser *parser)
         const DsnPart *part = &g_array_index(structure->parts, DsnPart, i);
 
         if (part->type.broken)
-            dsn_report_add_defect(
-                parser->fields.report, parser->fields.limits, DSN_DEFECT_BAD_CONTENT_TYPE,
-                DSN_SPAN_LITERAL("Content-Type"),
-                dsn_field_unfold(&parser->fields, dsn_header_find(part->header, "Content-Type")),
-                NULL);
+            dsn_report_add_defect(parser->fields.report, parser->fields.limits,
+                                  DSN_DEFECT_BAD_CONTENT_TYPE, DSN_SPAN_LITERAL("Content-Type"),
+                                  dsn_field_unfold(&parser->fields,
+                                                   DSN_SPAN_LITERAL("Content-Type"),
+                                                   dsn_header_find(part->header, "Content-Type")),
+                                  NULL);
         if (!dsn_content_type_is(&part->type, "multipart", NULL))
             continue;
         if (part->wrong_boundary)
@@ -228,7 +229,8 @@ decode_part(DsnReportParser *parser, const DsnPart *part, bool may_be_encoded)
     if (part->transfer == DSN_TRANSFER_IDENTITY)
         return part->body;
 
-    DsnSpan value = dsn_field_unfold(&parser->fields, dsn_header_find(part->header, name.data));
+    DsnSpan value =
+        dsn_field_unfold(&parser->fields, name, dsn_header_find(part->header, name.data));
     if (part->transfer == DSN_TRANSFER_UNKNOWN) {
         dsn_report_add_defect(report, limits, DSN_DEFECT_BAD_ENCODING, name, value,
                               "not known, read as it stands");
@@ -337,19 +339,18 @@ read_envelope_header(DsnReportParser *parser)
     bool dated = false;
 
     while (dsn_header_next(&block, &field)) {
-        bool first = !dsn_span_present(envelope->return_path);
+        DsnField kept = {.name = field.name};
 
         if (field.name.len == 0)
             continue;
-        DsnField kept = {.name = field.name};
-        if (first && dsn_span_is(field.name, "Return-Path")) {
-            kept.value = dsn_field_unfold(&parser->fields, field.value);
+        if (dsn_span_is(field.name, "Return-Path") && !dsn_span_present(envelope->return_path)) {
+            kept.value = dsn_field_unfold(&parser->fields, field.name, field.value);
             envelope->return_path = dsn_field_read_address(&parser->fields, &kept, kept.value);
-        } else if (!dsn_span_present(envelope->message_id) &&
-                   dsn_span_is(field.name, "Message-ID")) {
-            envelope->message_id = dsn_field_unfold(&parser->fields, field.value);
-        } else if (!dated && dsn_span_is(field.name, "Date")) {
-            kept.value = dsn_field_unfold(&parser->fields, field.value);
+        } else if (dsn_span_is(field.name, "Message-ID") &&
+                   !dsn_span_present(envelope->message_id)) {
+            envelope->message_id = dsn_field_unfold(&parser->fields, field.name, field.value);
+        } else if (dsn_span_is(field.name, "Date") && !dated) {
+            kept.value = dsn_field_unfold(&parser->fields, field.name, field.value);
             dsn_field_set_date(&parser->fields, &kept, &envelope->date);
             dated = true;
         } else if (dsn_span_is(field.name, "Auto-Submitted")) {

@@ -22,24 +22,24 @@ skip_blank_lines(DsnSpan text)
 
 /* Stores the first occurrence of a field. */
 static void
-store(DsnFieldReader *reader, DsnSpan value, DsnSpan *ret_value)
+store(DsnFieldReader *reader, const DsnHeaderField *field, DsnSpan *ret_value)
 {
     if (!dsn_span_present(*ret_value))
-        *ret_value = dsn_field_unfold(reader, value);
+        *ret_value = dsn_field_unfold(reader, field->name, field->value);
 }
 
 static void
-store_subject(DsnFieldReader *reader, DsnSpan value)
+store_subject(DsnFieldReader *reader, const DsnHeaderField *field)
 {
     DsnSpan *subject = &reader->report->returned.subject;
 
     if (dsn_span_present(*subject))
         return;
-    store(reader, value, subject);
+    store(reader, field, subject);
     if (dsn_text_is_ascii(*subject) && memmem(subject->data, subject->len, "=?", 2) == NULL)
         return;
     g_string_truncate(reader->scratch, 0);
-    dsn_text_decode_header(value, reader->limits, reader->scratch);
+    dsn_text_decode_header(field->value, reader->limits, reader->scratch);
     *subject =
         dsn_report_keep(reader->report, (DsnSpan){reader->scratch->str, reader->scratch->len});
 }
@@ -52,17 +52,17 @@ store_return_path(DsnFieldReader *reader, const DsnHeaderField *field)
     if (dsn_span_present(*return_path))
         return;
 
-    DsnField kept = {field->name, dsn_field_unfold(reader, field->value)};
+    DsnField kept = {field->name, dsn_field_unfold(reader, field->name, field->value)};
     *return_path = dsn_field_read_address(reader, &kept, kept.value);
 }
 
 /* RFC 9477 section 5.2: white space in it does not count. */
 static void
-store_without_space(DsnFieldReader *reader, DsnSpan value, DsnSpan *ret_value)
+store_without_space(DsnFieldReader *reader, const DsnHeaderField *field, DsnSpan *ret_value)
 {
     if (dsn_span_present(*ret_value))
         return;
-    store(reader, value, ret_value);
+    store(reader, field, ret_value);
 
     GString *text = reader->scratch;
     g_string_truncate(text, 0);
@@ -80,8 +80,12 @@ store_trace(DsnFieldReader *reader, const DsnHeaderField *field)
     GArray *traces = reader->report->returned.traces;
     DsnField trace = {field->name, dsn_span_trim(field->value)};
 
-    if (traces->len < reader->limits->occurrences && dsn_trace_is_candidate(field))
+    if (!dsn_trace_is_candidate(field))
+        return;
+    if (traces->len < reader->limits->occurrences)
         g_array_append_val(traces, trace);
+    else
+        dsn_field_note_limit(reader, field->name, "occurrences");
 }
 
 /* A switch on the first letter, as most fields are of no interest. */
@@ -94,22 +98,22 @@ read_field(DsnFieldReader *reader, const DsnHeaderField *field)
     case 'C':
     case 'c':
         if (dsn_span_is(field->name, "CFBL-Feedback-ID"))
-            store_without_space(reader, field->value, &returned->cfbl_feedback_id);
+            store_without_space(reader, field, &returned->cfbl_feedback_id);
         return;
     case 'F':
     case 'f':
         if (dsn_span_is(field->name, "Feedback-ID"))
-            store(reader, field->value, &returned->feedback_id);
+            store(reader, field, &returned->feedback_id);
         return;
     case 'L':
     case 'l':
         if (dsn_span_is(field->name, "List-ID"))
-            store(reader, field->value, &returned->list_id);
+            store(reader, field, &returned->list_id);
         return;
     case 'M':
     case 'm':
         if (dsn_span_is(field->name, "Message-ID"))
-            store(reader, field->value, &returned->message_id);
+            store(reader, field, &returned->message_id);
         return;
     case 'R':
     case 'r':
@@ -119,7 +123,7 @@ read_field(DsnFieldReader *reader, const DsnHeaderField *field)
     case 'S':
     case 's':
         if (dsn_span_is(field->name, "Subject"))
-            store_subject(reader, field->value);
+            store_subject(reader, field);
         return;
     case 'X':
     case 'x':
@@ -181,8 +185,7 @@ read_header(DsnFieldReader *reader, DsnSpan text)
         len = (size_t)(field.whole.data - text.data) + field.whole.len;
     }
     if (text.len > reader->limits->header)
-        dsn_report_add_defect(reader->report, reader->limits, DSN_DEFECT_LIMIT, DSN_SPAN_ABSENT,
-                              DSN_SPAN_ABSENT, "header");
+        dsn_field_note_limit(reader, DSN_SPAN_ABSENT, "header");
     return any ? len : 0;
 }
 
