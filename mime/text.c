@@ -60,6 +60,9 @@ measure_sequence(const unsigned char *text, size_t len)
 bool
 dsn_text_append_utf8(DsnSpan text, GString *ret_text)
 {
+    if (text.len == 0)
+        return true;
+
     const char *at = text.data;
     const char *end = text.data + text.len;
     bool good = true;
