@@ -174,12 +174,20 @@ finish_recipient(StatusReader *reader)
         dsn_field_check_required(reader->fields, recipient_table, reader->recipient_seen);
 }
 
-static void
-start_recipient(StatusReader *reader)
+/* @field is the first one of another recipient; false when there may not be more. */
+static bool
+start_recipient(StatusReader *reader, const DsnField *field)
 {
+    DsnReport *report = reader->fields->report;
+
+    if (report->per_recipient->len >= reader->fields->limits->groups) {
+        dsn_field_note_limit(reader->fields, field->name, "groups");
+        return false;
+    }
     finish_recipient(reader);
-    reader->recipient = dsn_report_add_recipient(reader->fields->report);
+    reader->recipient = dsn_report_add_recipient(report);
     reader->recipient_seen = 0;
+    return true;
 }
 
 /* The fields of @table in @group, as bits. */
@@ -215,12 +223,11 @@ static bool
 starts_recipient(const StatusReader *reader, uint32_t bit)
 {
     return (bit & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0 &&
-           (reader->recipient_seen & bit) != 0 &&
-           (reader->recipient_seen & (ACTION | STATUS)) != 0 &&
-           reader->fields->report->per_recipient->len < reader->fields->limits->groups;
+           (reader->recipient_seen & bit) != 0 && (reader->recipient_seen & (ACTION | STATUS)) != 0;
 }
 
-static void
+/* False when no more can be read. */
+static bool
 read_field(StatusReader *reader, const DsnField *field)
 {
     DsnReport *report = reader->fields->report;
@@ -229,7 +236,7 @@ read_field(StatusReader *reader, const DsnField *field)
     if (bit != 0) {
         dsn_field_store(reader->fields, message_table, bit, field, &report->per_message,
                         &reader->message_seen);
-        return;
+        return true;
     }
     bit = dsn_field_find(recipient_table, field->name);
     if (bit != 0 && reader->recipient == NULL)
@@ -239,34 +246,50 @@ read_field(StatusReader *reader, const DsnField *field)
         g_array_append_val(reader->recipient == NULL ? report->per_message.extensions
                                                      : reader->recipient->extensions,
                            *field);
-        return;
+        return true;
     }
     if (starts_recipient(reader, bit)) {
+        if (!start_recipient(reader, field))
+            return false;
         dsn_field_add_defect(reader->fields, DSN_DEFECT_DUPLICATE_FIELD, field,
                              "no blank line before another recipient");
-        start_recipient(reader);
     }
     dsn_field_store(reader->fields, recipient_table, bit, field, reader->recipient,
                     &reader->recipient_seen);
+    return true;
+}
+
+/* False when no more can be read. */
+static bool
+read_group(StatusReader *reader, const DsnFieldGroup *group)
+{
+    const GArray *fields = reader->fields->report->fields;
+    const DsnField *first = &g_array_index(fields, DsnField, group->first);
+
+    if (is_recipient(reader, group)) {
+        if (!start_recipient(reader, first))
+            return false;
+    } else if (reader->recipient != NULL && find_fields(reader, group, recipient_table) != 0) {
+        dsn_report_add_defect(reader->fields->report, reader->fields->limits,
+                              DSN_DEFECT_EMPTY_GROUP, first->name, DSN_SPAN_ABSENT,
+                              "a blank line among the fields of a recipient");
+    }
+    for (guint i = 0; i < group->count; i++) {
+        if (!read_field(reader, first + i))
+            return false;
+    }
+    return true;
 }
 
 void
 dsn_delivery_status_read(DsnFieldReader *fields)
 {
-    const DsnReport *report = fields->report;
+    const GArray *groups = fields->report->groups;
     StatusReader reader = {.fields = fields};
 
-    for (guint i = 0; i < report->groups->len; i++) {
-        const DsnFieldGroup *group = &g_array_index(report->groups, DsnFieldGroup, i);
-
-        if (is_recipient(&reader, group))
-            start_recipient(&reader);
-        else if (reader.recipient != NULL && find_fields(&reader, group, recipient_table) != 0)
-            dsn_report_add_defect(fields->report, fields->limits, DSN_DEFECT_EMPTY_GROUP,
-                                  g_array_index(report->fields, DsnField, group->first).name,
-                                  DSN_SPAN_ABSENT, "a blank line among the fields of a recipient");
-        for (guint j = group->first; j < group->first + group->count; j++)
-            read_field(&reader, &g_array_index(report->fields, DsnField, j));
+    for (guint i = 0; i < groups->len; i++) {
+        if (!read_group(&reader, &g_array_index(groups, DsnFieldGroup, i)))
+            break;
     }
     finish_recipient(&reader);
     dsn_field_check_required(fields, message_table, reader.message_seen);

@@ -144,6 +144,24 @@ START_TEST(reads_diagnostics)
 }
 END_TEST
 
+START_TEST(keeps_the_limit)
+{
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_autoptr(GString) fields = g_string_new(MTA);
+    guint limit = (guint)DSN_LIMITS_DEFAULT.groups;
+
+    for (guint i = 0; i < limit + 2; i++)
+        g_string_append(fields, RECIPIENT("a") FAILED);
+    g_autoptr(DsnReport) report = read_fields(fields->str, message);
+    const DsnDefect *last = &g_array_index(report->defects, DsnDefect, report->defects->len - 1);
+
+    ck_assert_uint_eq(report->per_recipient->len, limit);
+    ck_assert_uint_eq(report->groups->len, 2);
+    ck_assert_int_eq(last->kind, DSN_DEFECT_DUPLICATE_FIELD);
+    ck_assert_uint_eq(report->defects_unseen, limit - DSN_LIMITS_DEFAULT.defects + 1);
+}
+END_TEST
+
 START_TEST(extensions_stay_where_they_stood)
 {
     g_autoptr(GString) message = g_string_new(NULL);
@@ -172,6 +190,7 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, reads_recipients, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, reads_diagnostics, 0, G_N_ELEMENTS(diagnostics));
+    tcase_add_test(tcase, keeps_the_limit);
     tcase_add_test(tcase, extensions_stay_where_they_stood);
     suite_add_tcase(suite, tcase);
     return suite;
