@@ -254,12 +254,7 @@ dsn_address_is_mailbox(DsnSpan text)
 bool
 dsn_text_is_ascii(DsnSpan text)
 {
-    unsigned char all = 0;
-
-    /* Without a branch in the loop, so that the compiler takes many bytes at once. */
-    for (size_t i = 0; i < text.len; i++)
-        all |= (unsigned char)text.data[i];
-    return all < 0x80;
+    return dsn_span_ascii_prefix(text) == text.len;
 }
 
 /* Upper case only (RFC 3461 section 4); -1 for anything else. */

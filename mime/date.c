@@ -177,7 +177,8 @@ static int
 find_name(DsnSpan word, const char names[][10], int count)
 {
     for (int i = 0; word.len >= 3 && i < count; i++) {
-        if (word.len <= strlen(names[i]) && g_ascii_strncasecmp(word.data, names[i], word.len) == 0)
+        if (((word.data[0] ^ names[i][0]) & ~0x20) == 0 && word.len <= strlen(names[i]) &&
+            g_ascii_strncasecmp(word.data, names[i], word.len) == 0)
             return i;
     }
     return -1;

@@ -108,12 +108,31 @@ find_start(DsnSpan text, Start *ret_start)
         DsnSpan before = dsn_span_trim((DsnSpan){text.data, at});
         bool both = start.reply.code != 0 && start.reply.code / 100 == start.reply.enhanced.class_;
         bool quoted = ends_with(before, "said:") || ends_with(before, "]:");
-        if (both || (quoted && start.reply.code != 0) || ends_with(before, "#")) {
+        if (both || (quoted && start.reply.code != 0) ||
+            (ends_with(before, "#") && !ends_with(before, "(#"))) {
             *ret_start = start;
             return true;
         }
     }
     return false;
+}
+
+/* qmail and its kin write "sorry, no mailbox here by that name (#5.1.1)". The text stays whole. */
+static void
+find_qmail_code(DsnSpan text, DsnStatusCode *enhanced)
+{
+    DsnStatusCode code;
+    const char *at = text.data;
+    const char *end = text.data + text.len;
+
+    while ((at = memmem(at, (size_t)(end - at), "(#", 2)) != NULL) {
+        at += 2;
+        size_t len = dsn_status_code_parse((DsnSpan){at, (size_t)(end - at)}, &code);
+        if (len > 0 && at + len < end && at[len] == ')') {
+            *enhanced = code;
+            return;
+        }
+    }
 }
 
 /* The start stays: a line break there may tell that another line of the reply follows. */
@@ -224,6 +243,8 @@ dsn_smtp_reply_parse(DsnSpan diagnostic, GString *text)
     } else {
         start = (Start){.text = dsn_span_trim(diagnostic)};
     }
+    if (start.reply.enhanced.class_ == 0)
+        find_qmail_code(start.text, &start.reply.enhanced);
     append_lines(&start, text);
     return start.reply;
 }

@@ -67,6 +67,22 @@ dsn_span_from(DsnSpan span, size_t from)
     return (DsnSpan){span.data + from, span.len - from};
 }
 
+/* How many bytes at the start of @span are ASCII; eight at a time. */
+static inline size_t
+dsn_span_ascii_prefix(DsnSpan span)
+{
+    size_t at = 0;
+
+    for (guint64 eight; span.len - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, span.data + at, sizeof(eight));
+        if ((eight & G_GUINT64_CONSTANT(0x8080808080808080)) != 0)
+            break;
+    }
+    while (at < span.len && (unsigned char)span.data[at] < 0x80)
+        at++;
+    return at;
+}
+
 static inline bool
 dsn_is_space(char c)
 {

@@ -23,67 +23,58 @@ is_control(char c)
     return (unsigned char)c < ' ' || c == 0x7f;
 }
 
-/* The length of the maximal subpart of an ill-formed sequence at @text (Unicode 15, section 3.9,
- * table 3-7), or of the character if it is well-formed. */
+/* The length of the character at @text, which is not ASCII; where it is ill-formed, that of its
+ * maximal subpart (Unicode 15, section 3.9, table 3-7). */
 static size_t
-measure_sequence(const unsigned char *text, size_t len)
+measure_character(DsnSpan text, bool *ret_good)
 {
-    unsigned char low = 0x80, high = 0xbf;
-    size_t need;
+    const unsigned char *octets = (const unsigned char *)text.data;
+    unsigned char first = octets[0], low = 0x80, high = 0xbf;
+    size_t need = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    size_t at = 1;
 
-    if (text[0] >= 0xc2 && text[0] <= 0xdf)
-        need = 2;
-    else if (text[0] >= 0xe0 && text[0] <= 0xef)
-        need = 3;
-    else if (text[0] >= 0xf0 && text[0] <= 0xf4)
-        need = 4;
-    else
-        return 1;
-
-    if (text[0] == 0xe0)
+    if (first == 0xe0)
         low = 0xa0; /* below it is overlong */
-    else if (text[0] == 0xed)
+    else if (first == 0xed)
         high = 0x9f; /* above it are surrogates */
-    else if (text[0] == 0xf0)
+    else if (first == 0xf0)
         low = 0x90; /* below it is overlong */
-    else if (text[0] == 0xf4)
+    else if (first == 0xf4)
         high = 0x8f; /* above it there is nothing */
 
-    size_t at = 1;
-    for (; at < need && at < len && text[at] >= low && text[at] <= high; at++) {
+    for (; at < need && at < text.len && octets[at] >= low && octets[at] <= high; at++) {
         low = 0x80;
         high = 0xbf;
     }
+    *ret_good = at == need;
     return at;
 }
 
 bool
 dsn_text_append_utf8(DsnSpan text, GString *ret_text)
 {
-    if (text.len == 0)
-        return true;
+    size_t from = 0; /* what stands before it is appended */
+    bool all_good = true;
 
-    const char *at = text.data;
-    const char *end = text.data + text.len;
-    bool good = true;
+    for (size_t at = 0; at < text.len;) {
+        bool good = true;
 
-    while (at < end) {
-        const char *stop;
-        bool valid = g_utf8_validate_len(at, (gsize)(end - at), &stop);
-        g_string_append_len(ret_text, at, stop - at);
-        if (valid)
-            break;
-        if (*stop == '\0') { /* a character like others, but GLib stops at it */
-            g_string_append_c(ret_text, '\0');
-            stop++;
-        } else {
-            g_string_append(ret_text, REPLACEMENT);
-            stop += measure_sequence((const unsigned char *)stop, (size_t)(end - stop));
-            good = false;
+        if ((unsigned char)text.data[at] < 0x80) {
+            at += dsn_span_ascii_prefix(dsn_span_from(text, at));
+            continue;
         }
-        at = stop;
+        size_t len = measure_character(dsn_span_from(text, at), &good);
+        if (!good) {
+            g_string_append_len(ret_text, text.data + from, (gssize)(at - from));
+            g_string_append_len(ret_text, REPLACEMENT, strlen(REPLACEMENT));
+            from = at + len;
+            all_good = false;
+        }
+        at += len;
     }
-    return good;
+    if (from < text.len)
+        g_string_append_len(ret_text, text.data + from, (gssize)(text.len - from));
+    return all_good;
 }
 
 /* True for U+0080 to U+009F at @at. */
@@ -126,9 +117,7 @@ dsn_text_append_line(DsnSpan text, size_t max, GString *ret_text)
             while (at < text.len && g_ascii_isgraph(text.data[at]) && at - start < room)
                 at++;
         } else {
-            gunichar c = g_utf8_get_char_validated(text.data + at, (gssize)(text.len - at));
-            good = c != (gunichar)-1 && c != (gunichar)-2;
-            at += measure_sequence((const unsigned char *)text.data + at, text.len - at);
+            at += measure_character(dsn_span_from(text, at), &good);
         }
         if (space)
             g_string_append_c(ret_text, ' ');

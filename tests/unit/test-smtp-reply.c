@@ -96,6 +96,18 @@ static const struct {
 
     {"enhanced code only", "5.1.1 (bad mailbox)", 0, {5, 1, 1}, "(bad mailbox)"},
     {"enhanced code with #", "unknown #5.1.1 (bad mailbox)", 0, {5, 1, 1}, "(bad mailbox)"},
+    {"qmail",
+     "553 sorry, relaying denied (#5.7.1)",
+     553,
+     {5, 7, 1},
+     "sorry, relaying denied (#5.7.1)"},
+    {"qmail without basic code", "sorry, no (#5.1.1)", 0, {5, 1, 1}, "sorry, no (#5.1.1)"},
+    {"qmail's form and a code", "550 5.1.0 no (#5.1.1)", 550, {5, 1, 0}, "no (#5.1.1)"},
+    {"not quite qmail",
+     "550 no (#5.1.1, #1.1.1) (#5.1.1.1)",
+     550,
+     {0},
+     "no (#5.1.1, #1.1.1) (#5.1.1.1)"},
     {"no reply", "Connection timed out", 0, {0}, "Connection timed out"},
     {"no reply, folded", "Connection\r\n timed\n out", 0, {0}, "Connection timed out"},
     {"no such basic code", "650 x", 0, {0}, "650 x"},
@@ -144,9 +156,9 @@ START_TEST(keeps_nul_and_8_bit)
 END_TEST
 
 /* Each would take minutes if it were read anew from many of its bytes. */
-static const char *const repeated[] = {"5.1.1 ",     "550 ",      "550-5.1.1 ", " ",   "\r\n ",
-                                       "550-\r\n 5", "said: ",    "#5.1.1 ",    "x #", "smtp;",
-                                       " (in reply", "(1.1.1]: ", "<#"};
+static const char *const repeated[] = {"5.1.1 ",     "550 ",      "550-5.1.1 ", " ",      "\r\n ",
+                                       "550-\r\n 5", "said: ",    "#5.1.1 ",    "x #",    "smtp;",
+                                       " (in reply", "(1.1.1]: ", "<#",         "(#5.1.1"};
 
 START_TEST(long_input_takes_no_long_time)
 {
