@@ -171,6 +171,7 @@ append_host(Writer *writer, const char *name, DsnTyped typed, GError **error)
 static bool
 append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
 {
+    bool final = strcmp(name, "Final-Recipient") == 0;
     g_autoptr(GString) address = g_string_sized_new(typed.value.len);
     GString *text = writer->text;
 
@@ -182,6 +183,8 @@ append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
 
     DsnSpan clean = dsn_span_trim((DsnSpan){address->str, address->len});
     bool utf8 = dsn_span_is(typed.type, "utf-8");
+    if (final && !utf8 && !dsn_span_is(typed.type, "rfc822"))
+        return refuse(name, "its type is neither rfc822 nor utf-8", error); /* rule RCPT-04 */
     if (!dsn_text_is_ascii(clean)) {
         if (!utf8)
             return refuse(name, "an address that is not ASCII has the type utf-8", error);

@@ -156,8 +156,11 @@ check_per_message(DsnLinter *linter, const Group *group)
     if (!group->seen[FIELD_REPORTING_MTA])
         dsn_linter_must(linter, "DSN-08", "there is no Reporting-MTA", DSN_SPAN_ABSENT);
     if (take_typed(linter, group, FIELD_REPORTING_MTA, &typed)) {
-        linter->reporting_name = without_comment(typed.value);
-        if (dsn_span_is(typed.type, "dns") && !dsn_lint_is_domain(linter->reporting_name))
+        DsnSpan name = without_comment(typed.value);
+
+        if (dsn_lint_is_domain(name))
+            linter->reporting_name = name;
+        else if (dsn_span_is(typed.type, "dns"))
             dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name", typed.value);
     }
     if (group->seen[FIELD_DSN_GATEWAY])
@@ -342,7 +345,7 @@ check_per_recipient(DsnLinter *linter, const Group *group, bool global)
         class_ = check_status(linter, status);
 
     bool failed = dsn_span_is(action, "failed");
-    linter->failed |= failed;
+    linter->none_failed = linter->none_failed && !failed && is_action(action);
     if (failed && class_ == '2')
         dsn_linter_should(linter, "RCPT-12", "a failure has the status of a success", status);
     check_diagnostic(linter, group, class_);
@@ -379,7 +382,8 @@ dsn_lint_fields(DsnLinter *linter, DsnSpan content, bool global)
     Group group = {.last = -1};
     bool any = false;
 
-    if (global && content.len > 0 && !g_utf8_validate_len(content.data, content.len, NULL))
+    linter->none_failed = true;
+    if (global && !dsn_lint_is_utf8(content))
         dsn_linter_must(linter, "I18N-14", "the fields are not UTF-8", DSN_SPAN_ABSENT);
     (void)next_group(linter, &content, &group); /* an empty one lacks what is required */
     check_per_message(linter, &group);

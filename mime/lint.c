@@ -93,6 +93,19 @@ dsn_lint_is_message_id(DsnSpan text)
     return true;
 }
 
+bool
+dsn_lint_is_utf8(DsnSpan text)
+{
+    const char *stop;
+
+    while (text.len > 0 && !g_utf8_validate_len(text.data, text.len, &stop)) {
+        if (*stop != '\0')
+            return false;
+        text = dsn_span_from(text, (size_t)(stop - text.data) + 1);
+    }
+    return true;
+}
+
 /* The first line that ends in anything but CRLF and the first that is too long (rules MIME-23,
  * MIME-24); NUL nowhere (rule SEC-01). */
 static void
@@ -488,6 +501,8 @@ check_leaf(DsnLinter *linter, const DsnPart *part)
         dsn_linter_must(linter, "MIME-12", "the transfer encoding is not known", encoding);
     else if (eight_bit && dsn_span_is(encoding, "7bit"))
         dsn_linter_must(linter, "MIME-12", "8-bit octets in a 7bit part", part->header);
+    if (dsn_content_type_is(&part->type, "message", "rfc822"))
+        return eight_bit; /* it has no encoding, rule MIME-11 */
     if (part->transfer == DSN_TRANSFER_QUOTED_PRINTABLE && !is_quoted_printable(part->body))
         dsn_linter_must(linter, "MIME-25", "the part is not proper quoted-printable", part->header);
     if (part->transfer == DSN_TRANSFER_BASE64 && !is_base64(part->body))
@@ -498,15 +513,16 @@ check_leaf(DsnLinter *linter, const DsnPart *part)
     return eight_bit;
 }
 
-/* The body of @part, transfer encoding undone; @buffer may be what holds it. */
+/* The body of @part, transfer encoding undone; @buffer may be what holds it. Absent if it does not
+ * decode, of which the rule of that encoding has told. */
 static DsnSpan
 decoded_body(DsnLinter *linter, const DsnPart *part, GString *buffer)
 {
     if (part->transfer == DSN_TRANSFER_IDENTITY || part->transfer == DSN_TRANSFER_UNKNOWN)
         return part->body;
     g_string_truncate(buffer, 0);
-    /* What does not decode was found already by the checks of the encoding. */
-    (void)dsn_transfer_decode(part->body, part->transfer, linter->limits, buffer);
+    if (!dsn_transfer_decode(part->body, part->transfer, linter->limits, buffer))
+        return DSN_SPAN_ABSENT;
     return (DsnSpan){buffer->str, buffer->len};
 }
 
@@ -519,11 +535,11 @@ check_text(DsnLinter *linter, const DsnPart *part, GString *buffer)
 
     if (part->transfer == DSN_TRANSFER_IDENTITY)
         check_width(linter, text);
-    if (dsn_text_is_ascii(text))
+    if (dsn_text_is_ascii(text)) /* an absent one too */
         return;
     if (!dsn_span_present(charset) || dsn_span_is(charset, "us-ascii"))
         dsn_linter_should(linter, "MIME-31", "the text is not in its charset", part->header);
-    else if (dsn_span_is(charset, "utf-8") && !g_utf8_validate_len(text.data, text.len, NULL))
+    else if (dsn_span_is(charset, "utf-8") && !dsn_lint_is_utf8(text))
         dsn_linter_should(linter, "MIME-31", "the text is not UTF-8", part->header);
 }
 
@@ -560,12 +576,15 @@ check_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GString *
     bool global = dsn_span_starts(type->subtype, "global");
     bool whole = dsn_content_type_is(type, "message", "rfc822") ||
                  dsn_content_type_is(type, "message", "global");
-    DsnSpan content = decoded_body(linter, part, buffer);
-    DsnSpan body;
-    DsnSpan original = dsn_header_split(content, &body);
+    DsnSpan content = decoded_body(linter, part, buffer), original, body;
 
-    if (dsn_content_type_is(type, "message", "rfc822") && part->transfer != DSN_TRANSFER_IDENTITY)
+    if (dsn_content_type_is(type, "message", "rfc822") && part->transfer != DSN_TRANSFER_IDENTITY) {
         dsn_linter_must(linter, "MIME-11", "message/rfc822 is encoded", part->header);
+        return;
+    }
+    if (!dsn_span_present(content))
+        return;
+    original = dsn_header_split(content, &body);
     if (whole && original.len == content.len)
         dsn_linter_should(linter, "MIME-09", "a header alone is labelled as a message",
                           part->header);
@@ -577,10 +596,10 @@ check_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GString *
         dsn_linter_must(linter, "MIME-35", "the message has no From, Subject or Date",
                         part->header);
     if (!dsn_text_is_ascii(original) && part->transfer == DSN_TRANSFER_IDENTITY &&
-        (!global || !g_utf8_validate_len(original.data, original.len, NULL)))
+        (!global || !dsn_lint_is_utf8(original)))
         dsn_linter_must(linter, "I18N-14", "the returned header is not what its type allows",
                         part->header);
-    if (whole && !linter->failed)
+    if (whole && linter->none_failed)
         dsn_linter_should(linter, "MIME-07", "a whole message although nothing failed",
                           part->header);
     check_identities(linter, header, original);
@@ -617,16 +636,17 @@ check_report(DsnLinter *linter, const DsnPart *top, const DsnPart *const *parts,
                             status->header);
             return;
         }
-        if (dsn_span_present(top->type.report_type) &&
-            !dsn_span_is(top->type.report_type,
-                         global ? "global-delivery-status" : "delivery-status"))
+        if (dsn_span_is(top->type.report_type,
+                        global ? "delivery-status" : "global-delivery-status"))
             dsn_linter_must(linter, "MIME-02", "report-type is not the type of the second part",
                             top->type.report_type);
         if (status->transfer == DSN_TRANSFER_IDENTITY)
             check_width(linter, status->body);
 
         g_autoptr(GString) fields = g_string_new(NULL);
-        dsn_lint_fields(linter, decoded_body(linter, status, fields), global);
+        DsnSpan content = decoded_body(linter, status, fields);
+        if (dsn_span_present(content))
+            dsn_lint_fields(linter, content, global);
         if (count > 2 && is_returned_type(&parts[2]->type))
             check_returned(linter, top->header, parts[2], buffer);
         else if (count > 2)
@@ -670,7 +690,7 @@ dsn_lint_notice(DsnSpan message, const DsnLimits *limits, GArray *ret_findings)
     const DsnPart *top = &g_array_index(structure->parts, DsnPart, 0);
     check_header(&linter, top->header);
     check_width(&linter, top->header);
-    if (top->header.len > 0 && !g_utf8_validate_len(top->header.data, top->header.len, NULL))
+    if (!dsn_lint_is_utf8(top->header))
         dsn_linter_must(&linter, "I18N-14", "the header is not UTF-8", DSN_SPAN_ABSENT);
     if (!check_type(&linter, top))
         return !linter.broken;

@@ -20,7 +20,7 @@ typedef struct DsnLinter {
     bool broken; /* a MUST is */
 
     /* What lint-fields.c has seen, for comparison with the other parts. */
-    bool failed; /* a recipient with Action failed */
+    bool none_failed; /* each recipient has an Action, and no Action is failed */
     DsnSpan reporting_name;
     DsnSpan envelope_id;
 } DsnLinter;
@@ -33,6 +33,9 @@ bool dsn_lint_is_date(DsnSpan value);
 
 /* A domain name without a final dot, or an address literal. */
 bool dsn_lint_is_domain(DsnSpan name);
+
+/* Well-formed UTF-8; a NUL is the business of rule SEC-01. */
+bool dsn_lint_is_utf8(DsnSpan text);
 
 /* "<left@right>" (RFC 5322 section 3.6.4). */
 bool dsn_lint_is_message_id(DsnSpan text);

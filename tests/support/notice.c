@@ -7,6 +7,12 @@
 #include "mime/report-parse.h"
 #include "tests/support/unit.h"
 
+static int
+compare_rules(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 char *
 dsn_test_lint(DsnSpan notice, bool *ret_good)
 {
@@ -21,7 +27,7 @@ dsn_test_lint(DsnSpan notice, bool *ret_good)
         if (!g_ptr_array_find_with_equal_func(rules, finding->rule, g_str_equal, NULL))
             g_ptr_array_add(rules, (gpointer)finding->rule);
     }
-    g_ptr_array_sort(rules, (GCompareFunc)(void (*)(void))g_strcmp0);
+    g_ptr_array_sort(rules, compare_rules);
     g_ptr_array_add(rules, NULL);
     return g_strjoinv(" ", (char **)rules->pdata);
 }

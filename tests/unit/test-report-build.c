@@ -464,6 +464,8 @@ static const struct {
     {"no recipient", offsetof(DsnPerRecipient, final_recipient), "rfc822", NULL, "Final-Recipient"},
     {"empty recipient", offsetof(DsnPerRecipient, final_recipient), "rfc822", "\r\n",
      "Final-Recipient"},
+    {"recipient of another mail system", offsetof(DsnPerRecipient, final_recipient), "x400",
+     "/C=xx/", "Final-Recipient"},
     {"UTF-8 recipient as rfc822", offsetof(DsnPerRecipient, final_recipient), "rfc822",
      "\xc3\xa9@x.example", "Final-Recipient"},
     {"recipient that is not UTF-8", offsetof(DsnPerRecipient, final_recipient), "utf-8",
