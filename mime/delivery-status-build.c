@@ -191,6 +191,8 @@ append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
         if (!g_utf8_validate_len(clean.data, clean.len, NULL))
             return refuse(name, "it is not UTF-8", error);
     }
+    if (utf8 && !writer->global && !dsn_address_is_mailbox(clean))
+        return refuse(name, "it is no address that the 7-bit form can hold", error);
     g_string_truncate(text, 0);
     g_string_append_len(text, typed.type.data, (gssize)typed.type.len);
     g_string_append_len(text, "; ", 2);

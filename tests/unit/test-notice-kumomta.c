@@ -246,6 +246,47 @@ START_TEST(other_bytes_each_time_unless_stable)
 }
 END_TEST
 
+/* Details of the form that are seen only in odd cases. */
+static const struct {
+    const char *label, *changes, *name, *original, *expected;
+} DETAILS[] = {
+    {"sender that is not ASCII", "{\"sender\": \"us\u00e9r@example.com\"}", "mta1.example.com",
+     NULL, "\r\nTo: =?UTF-8?q?us=C3=A9r@example.com?=\r\nFrom: "},
+    {"value of 76 columns", "{}", "a234567890123456789012345678.example", NULL,
+     "\r\nFrom: Mail Delivery Subsystem\r\n"
+     "\t<mailer-daemon@a234567890123456789012345678.example>\r\n"},
+    {"value of 75 columns", "{}", "a23456789012345678901234567.example", NULL,
+     "\r\nFrom: Mail Delivery Subsystem <mailer-daemon@a23456789012345678901234567.example>\r\n"},
+    {"final dot of the peer",
+     "{\"peer_address\": {\"name\": \"mx.t.example.\", \"addr\": \"1.2.3.4\"}}", "mta1.example.com",
+     NULL, "\r\nRemote-MTA: dns; mx.t.example.\r\n"},
+    {"no enhanced code",
+     "{\"response\": {\"code\": 499, \"enhanced_code\": null, \"content\": \"x\", \"command\": "
+     "null}}",
+     "mta1.example.com", NULL, "\r\nStatus: 4.0.0 x\r\n"},
+    {"original without a final line end", "{}", "mta1.example.com", "Subject: x\r\n\r\nhello",
+     "\r\nhello--report-boundary--\r\n"},
+    {"preamble between LF", "{}", "mta1.example.com",
+     "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\nx\n--b--\n",
+     "boundary=b\n\n\npreamble\n--b\n"},
+};
+
+START_TEST(details)
+{
+    DsnNoticeOptions options = stable_options(DSN_RETURN_FULL);
+    g_autoptr(DsnRecord) record = changed_record(DETAILS[_i].changes);
+    g_autoptr(GString) notice = g_string_new(NULL);
+    DsnReason reason = DSN_REASON_NONE;
+
+    options.reporting_mta.value = dsn_span(DETAILS[_i].name);
+    ck_assert_int_eq(dsn_notice_make_kumomta(&options, record, dsn_span(DETAILS[_i].original),
+                                             notice, &reason, NULL),
+                     DSN_NOTICE_MADE);
+    ck_assert_msg(strstr(notice->str, DETAILS[_i].expected) != NULL, "%s:\n%s", DETAILS[_i].label,
+                  notice->str);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -254,6 +295,7 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, golden_files, 0, G_N_ELEMENTS(GOLDEN));
     tcase_add_test(tcase, published_samples);
+    tcase_add_loop_test(tcase, details, 0, G_N_ELEMENTS(DETAILS));
     tcase_add_loop_test(tcase, refusals, 0, G_N_ELEMENTS(REFUSALS));
     tcase_add_test(tcase, originals_that_kumomta_cannot_return);
     tcase_add_test(tcase, line_ends_in_a_recipient);

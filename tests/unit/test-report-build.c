@@ -470,6 +470,8 @@ static const struct {
      "\xc3\xa9@x.example", "Final-Recipient"},
     {"recipient that is not UTF-8", offsetof(DsnPerRecipient, final_recipient), "utf-8",
      "\xe9@x.example", "Final-Recipient"},
+    {"utf-8 that is no address", offsetof(DsnPerRecipient, final_recipient), "utf-8",
+     "\xc3\xa9\\@x.example", "Final-Recipient"},
     {"recipient too long", offsetof(DsnPerRecipient, final_recipient), "rfc822",
      TIMES_64("0123456789abcdef") "@x.example", "Final-Recipient"},
     {"type with a line break", offsetof(DsnPerRecipient, final_recipient), "rfc\r\n822",
