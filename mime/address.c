@@ -240,7 +240,7 @@ bool
 dsn_address_is_domain(DsnSpan text)
 {
     return text.len > 0 && text.len <= DOMAIN_MAX && measure_domain(text) == text.len &&
-           g_utf8_validate_len(text.data, text.len, NULL);
+           is_clean_utf8(text);
 }
 
 bool

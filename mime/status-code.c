@@ -15,7 +15,7 @@ typedef struct Meaning {
 
 #define SUCCESS "there was no problem"
 
-/* The IANA registry "SMTP Enhanced Status Codes" (RFC 5248) as of 2026-08-01, in our own words, in
+/* The IANA registry "SMTP Enhanced Status Codes" (RFC 5248) as of 2026, in our own words, in
  * the order of subject and detail. */
 static const Meaning meanings[] = {
     {0, 0, false, "no details are known"},

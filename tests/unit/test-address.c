@@ -381,6 +381,7 @@ static const struct {
 } domain_rows[] = {
     {"mx.example.com", true},
     {"localhost", true},
+    {"a\xc2\x85.example", false},
     {"b\xc3\xbc"
      "cher.example",
      true},
