@@ -38,14 +38,16 @@ skip_blanks(Cursor *cursor)
     return nesting == 0;
 }
 
-/* Takes what stands before the next of @stops (white space is always one). */
+/* Takes what stands before the next of @stops (white space is always one, letters and digits never
+ * are). */
 static DsnSpan
 take_until(Cursor *cursor, const char *stops)
 {
     const char *start = cursor->at;
 
-    while (cursor->at < cursor->end && !dsn_is_space(*cursor->at) &&
-           (*cursor->at == '\0' || strchr(stops, *cursor->at) == NULL))
+    while (
+        cursor->at < cursor->end && !dsn_is_space(*cursor->at) &&
+        (g_ascii_isalnum(*cursor->at) || *cursor->at == '\0' || strchr(stops, *cursor->at) == NULL))
         cursor->at++;
     return (DsnSpan){start, (size_t)(cursor->at - start)};
 }
@@ -55,8 +57,8 @@ static bool
 is_token(DsnSpan text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7f ||
-            strchr("()<>@,;:\\\"/[]?=", text.data[i]) != NULL)
+        if (!g_ascii_isalnum(text.data[i]) && (text.data[i] <= ' ' || text.data[i] >= 0x7f ||
+                                               strchr("()<>@,;:\\\"/[]?=", text.data[i]) != NULL))
             return false;
     }
     return text.len > 0;
