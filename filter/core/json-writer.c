@@ -119,7 +119,7 @@ typedef struct Writer {
     bool replaced; /* something was not UTF-8 */
 } Writer;
 
-static void
+static inline void
 put_character(Writer *writer)
 {
     bool bad;
@@ -170,7 +170,9 @@ put_piece(Writer *writer, TextMode mode)
 
         uint8_t c = *writer->in;
         if (c >= 0x80) {
-            put_character(writer);
+            do
+                put_character(writer); /* seldom alone */
+            while (writer->in < writer->piece_end && *writer->in >= 0x80);
             if (writer->replaced && mode == TEXT_MESSAGE)
                 return;
         } else {

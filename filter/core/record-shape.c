@@ -81,6 +81,14 @@ read_name(const Member *member, json_t *value)
     return g_steal_pointer(&text);
 }
 
+DsnSpan
+dsn_record_bare_address(DsnSpan address)
+{
+    while (address.len >= 2 && address.data[0] == '<' && address.data[address.len - 1] == '>')
+        address = (DsnSpan){address.data + 1, address.len - 2};
+    return address;
+}
+
 /* Addresses lost their angle brackets in release 2026.04.09. */
 static json_t *
 read_address(const Member *member, json_t *value)
@@ -90,8 +98,9 @@ read_address(const Member *member, json_t *value)
     if (name == NULL)
         return NULL;
     DsnSpan text = string_span(name);
-    if (text.len >= 2 && text.data[0] == '<' && text.data[text.len - 1] == '>')
-        return string_from_span((DsnSpan){text.data + 1, text.len - 2});
+    DsnSpan bare = dsn_record_bare_address(text);
+    if (bare.len < text.len)
+        return string_from_span(bare);
     return g_steal_pointer(&name);
 }
 
@@ -315,7 +324,7 @@ static const Member SOURCE_ADDRESS[] = {
 };
 
 static const Member REPORTING_MTA[] = {
-    KEY("mta_type", &FORM_TEXT, NEED_REQUIRED),
+    KEY("mta_type", &FORM_TEXT, NEED_NULL),
     KEY("name", &FORM_TEXT, NEED_REQUIRED),
     END,
 };

@@ -17,6 +17,9 @@
  * object. Returns a new reference, or NULL and DSN_RECORD_ERROR_JSON. */
 json_t *dsn_record_load_object(DsnSpan text, size_t max, GError **error);
 
+/* An address as records have it: without the angle brackets around it. */
+DsnSpan dsn_record_bare_address(DsnSpan address);
+
 /* Checks every known key of @record and brings older forms of its values to the newest. */
 bool dsn_record_shape_repair(json_t *record, GError **error);
 

@@ -2,7 +2,7 @@
 /*
  * report-json.h - what was read of a message, as one line of JSON
  *
- * Purpose:   the output of "parse" and POST /v1/messages; KumoMTA's feedback_report object.
+ * Purpose:   the output of "parse" and POST /v1/messages.
  * Source:    dsnarf-records(5).
  * Ownership: appended to the caller's buffer.
  * Errors:    none.
@@ -13,15 +13,7 @@
 
 #include "mime/report.h"
 
-#include <jansson.h>
-
 /* Appends the object and a line feed. @file may be NULL: the key is then left out. */
 void dsn_report_write(const DsnReport *report, const char *file, GString *ret_line);
-
-/* Appends KumoMTA's feedback_report object, all keys present. */
-void dsn_report_write_feedback(const DsnReport *report, GString *json);
-
-/* Appends the delivery_status object (per_message, per_recipient, original_message). */
-void dsn_report_write_delivery_status(const DsnReport *report, GString *json);
 
 #endif

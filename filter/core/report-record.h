@@ -3,7 +3,7 @@
  * report-record.h - the log records that a report makes
  *
  * Purpose:   Feedback and OOB records in KumoMTA's shape, our additions under the key "dsnarf".
- * Source:    dsnarf-records(5).
+ * Source:    dsnarf-records(5); rules OOB-06, OOB-07, OOB-11, OOB-12, SEC-03, AUTHF-10.
  * Ownership: appended to the caller's buffer.
  * Errors:    none: what is no report makes no record.
  * Threads:   reentrant.
@@ -13,7 +13,7 @@
 
 #include "mime/report.h"
 
-/* How the message came. Absent spans are null in the record. */
+/* How the message came. Absent spans are null in the record, unless said otherwise. */
 typedef struct DsnArrival {
     DsnSpan message;   /* its bytes, for size and id */
     DsnSpan id;        /* absent: the digest of the bytes, 32 hex digits */
@@ -23,7 +23,7 @@ typedef struct DsnArrival {
     DsnSpan peer_addr;
     DsnSpan reception_protocol;
     DsnSpan nodeid; /* absent: the nil UUID */
-    int64_t time;   /* of arrival */
+    int64_t time;   /* of arrival; without a session only the latest that it can have been */
     uint32_t nanoseconds;
 } DsnArrival;
 

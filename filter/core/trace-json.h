@@ -16,10 +16,11 @@
 #include <jansson.h>
 
 /* The first trace in the returned content: its object without the marker (transfer full), or NULL.
- * *@ret_header is the name of the field it stood in. */
+ * *@ret_header is the name of the field it stood in, which points into the message. */
 json_t *dsn_trace_find(const DsnReport *report, DsnSpan *ret_header);
 
-/* Appends {"supplemental_trace":...,"state":"unsigned","source":"header:X-KumoRef"}, or null. */
-void dsn_trace_write(const DsnReport *report, GString *json);
+/* Appends {"supplemental_trace":...,"state":"unsigned","source":"header:X-KumoRef"}; for a @trace
+ * of NULL, null. */
+void dsn_trace_write(const json_t *trace, DsnSpan header, GString *json);
 
 #endif
