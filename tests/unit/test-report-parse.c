@@ -475,6 +475,15 @@ static const struct {
     {"no boundary",
      "Content-Type: multipart/report; report-type=delivery-status\n\n" TEXT_PART DSN_PART END,
      DSN_REPORT_DELIVERY_STATUS, NULL, "boundary-mismatch"},
+    {"a multipart without a boundary inside",
+     REPORT("feedback-report") "--b\nContent-Type: multipart/alternative\n\ntext\n" ARF_PART
+         MESSAGE_PART("<1@x>") END,
+     DSN_REPORT_FEEDBACK, "<1@x>", "missing-boundary"},
+    {"an empty value",
+     REPORT("feedback-report") TEXT_PART
+     "--b\nContent-Type: message/feedback-report\n\n"
+     "Feedback-Type: (abuse)\nUser-Agent: X/1\nVersion: 1\n" MESSAGE_PART("<1@x>") END,
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-value:Feedback-Type"},
     {"an MDN of the global family",
      REPORT("disposition-notification") TEXT_PART
      "--b\nContent-Type: message/global-disposition-notification\n\nDisposition: x; "

@@ -70,7 +70,11 @@ START_TEST(finds_every_identifier)
                                "feedback-id: a:b:c\n"
                                "CFBL-Feedback-ID: 1:\n 2 3\n"
                                "x-two: eyJ9\n"
-                               "Message-Id: <1@a.example>\n";
+                               "Message-Id: <1@a.example>\n"
+                               "Return-Path: <c@a.example>\n"
+                               "Subject: first\n"
+                               "Subject: second\n"
+                               "CFBL-Feedback-ID: 4\n";
     g_autoptr(DsnReport) report = dsn_report_new();
     g_autoptr(GString) scratch = g_string_new(NULL);
     DsnFieldReader reader = {report, &DSN_LIMITS_DEFAULT, NULL, scratch};
@@ -81,6 +85,7 @@ START_TEST(finds_every_identifier)
     dsn_assert_span(returned->list_id, "Offers <offers.a.example>", NULL);
     dsn_assert_span(returned->feedback_id, "a:b:c", NULL);
     dsn_assert_span(returned->cfbl_feedback_id, "1:23", NULL);
+    dsn_assert_span(returned->subject, "first", NULL);
     dsn_assert_span(returned->message_id, "<1@a.example>", NULL);
     ck_assert_uint_eq(returned->traces->len, 2);
     dsn_assert_span(g_array_index(returned->traces, DsnField, 0).name, "X-One", NULL);
