@@ -20,13 +20,13 @@
 
 typedef struct DsnConfiguration {
     char *hostname;    /* the local host's name when not given */
-    char *nodeid;      /* "00000000-0000-0000-0000-000000000000" when not given */
+    char *nodeid;      /* the nil UUID when not given */
     GHashTable *nodes; /* [nodes]: nodeid -> host name */
     struct {
         GPtrArray *enable; /* of char *: record types */
         DsnReturn include_original;
         size_t return_limit;
-        char *from;      /* "Name <address>", NULL: Mail Delivery System <mailer-daemon@...> */
+        char *from;      /* see dsn_configuration_split(); NULL: mailer-daemon@ the host */
         char *templates; /* directory, NULL: the shipped texts */
     } notice;
     DsnLimits limits; /* [limits] */
@@ -45,7 +45,12 @@ DsnConfiguration *dsn_configuration_load(const char *file, GError **error);
 void dsn_configuration_free(DsnConfiguration *configuration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnConfiguration, dsn_configuration_free)
 
-/* Appends the effective values as TOML, secrets masked, each default marked as such. */
+/* Splits "Name <address>", "\"Name\" <address>" or "address"; *@ret_display is absent for the last.
+ * False if the address is no mailbox or the name cannot stand in a header. */
+bool dsn_configuration_split(const char *from, DsnSpan *ret_display, DsnSpan *ret_address);
+
+/* Appends the effective values as TOML that loads to the same configuration again: secrets masked,
+ * each default marked as such. */
 void dsn_configuration_show(const DsnConfiguration *configuration, GString *ret_text);
 
 #endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/configuration.h"
+
+#include "filter/core/configuration-table.h"
+#include "mime/address.h"
+
+G_DEFINE_QUARK(dsn_configuration_error, dsn_configuration_error)
+
+DsnConfiguration *
+dsn_configuration_load(const char *file, GError **error)
+{
+    g_autofree DsnConfiguration *configuration = g_new0(DsnConfiguration, 1);
+    g_autofree char *problems = NULL;
+
+    if (!dsn_option_table_load(&DSN_CONFIGURATION_TABLE, file, configuration, &problems)) {
+        g_set_error_literal(error, DSN_CONFIGURATION_ERROR, 0, problems);
+        return NULL;
+    }
+    return g_steal_pointer(&configuration);
+}
+
+void
+dsn_configuration_free(DsnConfiguration *configuration)
+{
+    if (configuration == NULL)
+        return;
+    dsn_option_table_clear(&DSN_CONFIGURATION_TABLE, configuration);
+    g_free(configuration);
+}
+
+void
+dsn_configuration_show(const DsnConfiguration *configuration, GString *ret_text)
+{
+    dsn_option_table_show(&DSN_CONFIGURATION_TABLE, configuration, ret_text);
+}
+
+/* A name that can be encoded into a header. Quotes are meant to be taken off, not to be escaped. */
+static bool
+is_display(DsnSpan text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (c < ' ' || c == 0x7f || strchr("<>\"\\", c) != NULL)
+            return false;
+    }
+    return true;
+}
+
+bool
+dsn_configuration_split(const char *from, DsnSpan *ret_display, DsnSpan *ret_address)
+{
+    DsnSpan text = dsn_span_trim(dsn_span(from));
+    DsnSpan display = DSN_SPAN_ABSENT;
+    const char *open = strrchr(from, '<');
+
+    if (open != NULL && text.data[text.len - 1] == '>') {
+        const char *end = text.data + text.len - 1;
+
+        display = dsn_span_trim((DsnSpan){text.data, (size_t)(open - text.data)});
+        text = (DsnSpan){open + 1, (size_t)(end - open - 1)};
+    }
+    if (display.len >= 2 && display.data[0] == '"' && display.data[display.len - 1] == '"')
+        display = (DsnSpan){display.data + 1, display.len - 2};
+    if (!is_display(display) || !dsn_address_is_mailbox(text))
+        return false;
+    *ret_display = display.len == 0 ? DSN_SPAN_ABSENT : display;
+    *ret_address = text;
+    return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * option-table.h - a table of options, from files into a structure and back
+ *
+ * Purpose:   defaults, files, includes, checks and display of everything that a table lists.
+ * Source:    dsnarf.toml(5).
+ * Ownership: the structure owns its values until dsn_option_table_clear().
+ * Errors:    a text with a line for each thing that is wrong, "file:line: key: what is wrong".
+ * Threads:   reentrant.
+ */
+#ifndef DSN_CORE_OPTION_TABLE_H
+#define DSN_CORE_OPTION_TABLE_H
+
+#include "filter/core/option-value.h"
+
+/* Rows of one section stand together, those outside of sections first. */
+typedef struct DsnOptionTable {
+    const DsnOption *options;
+    size_t n_options;
+} DsnOptionTable;
+
+/* Fills the structure @values, zeroed before, with the defaults and then from @file (may be NULL)
+ * and what it includes. On false *@ret_problems says all that is wrong (transfer full), and @values
+ * holds nothing that needs to be freed. */
+bool dsn_option_table_load(const DsnOptionTable *table, const char *file, void *values,
+                           char **ret_problems);
+
+void dsn_option_table_clear(const DsnOptionTable *table, void *values);
+
+/* Appends all options as TOML that loads to the same values: secrets masked, defaults marked. */
+void dsn_option_table_show(const DsnOptionTable *table, const void *values, GString *toml);
+
+#endif

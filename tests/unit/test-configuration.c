@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/configuration-table.h"
+#include "filter/core/configuration.h"
+#include "tests/support/unit.h"
+
+#include <glib/gstdio.h>
+
+/* Loads @text as a file (transfer full), or NULL and @error, which calls the file FILE. */
+static DsnConfiguration *
+load_text(const char *text, GError **error)
+{
+    g_autofree char *file = NULL;
+    int descriptor = g_file_open_tmp("dsnarf-configuration-XXXXXX", &file, NULL);
+
+    ck_assert_int_ge(descriptor, 0);
+    g_close(descriptor, NULL);
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+    DsnConfiguration *configuration = dsn_configuration_load(file, error);
+    if (error != NULL && *error != NULL) {
+        g_autoptr(GString) message = g_string_new((*error)->message);
+
+        g_string_replace(message, file, "FILE", 0);
+        g_free((*error)->message);
+        (*error)->message = g_strdup(message->str);
+    }
+    g_remove(file);
+    return configuration;
+}
+
+static char *
+show(const DsnConfiguration *configuration)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    dsn_configuration_show(configuration, text);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+START_TEST(has_defaults)
+{
+    g_autoptr(DsnConfiguration) configuration = dsn_configuration_load(NULL, NULL);
+
+    ck_assert(strcmp(configuration->hostname, g_get_host_name()) == 0 ||
+              strcmp(configuration->hostname, "localhost") == 0);
+    ck_assert_str_eq(configuration->nodeid, "00000000-0000-0000-0000-000000000000");
+    ck_assert_uint_eq(g_hash_table_size(configuration->nodes), 0);
+    ck_assert_uint_eq(configuration->notice.enable->len, 2);
+    ck_assert_int_eq(configuration->notice.include_original, DSN_RETURN_HEADERS);
+    ck_assert_uint_eq(configuration->notice.return_limit, 50 * 1024);
+    ck_assert_ptr_null(configuration->notice.from);
+    ck_assert_ptr_null(configuration->notice.templates);
+    ck_assert_mem_eq(&configuration->limits, &DSN_LIMITS_DEFAULT, sizeof(DsnLimits));
+    ck_assert_uint_eq(configuration->intake.record, 40 * 1024 * 1024);
+}
+END_TEST
+
+static const char everything[] = "hostname = \"mta1.example.com\"\nnodeid = \"n1\"\n"
+                                 "[nodes]\nn2 = \"mta2.example.com\"\n"
+                                 "[notice]\nenable = [\"Expiration\"]\n"
+                                 "include_original = \"full\"\nreturn_limit = \"1MB\"\n"
+                                 "from = \"\\\"Acme, Inc.\\\" <postmaster@acme.example>\"\n"
+                                 "templates = \"/etc/dsnarf/texts\"\n"
+                                 "[limits]\nmessage = \"2MiB\"\nrecord = \"3MiB\"\ndepth = 5\n"
+                                 "[template]\nfuel = 2000\n";
+
+START_TEST(reads_every_section)
+{
+    g_autoptr(DsnConfiguration) configuration = load_text(everything, NULL);
+
+    ck_assert_str_eq(configuration->hostname, "mta1.example.com");
+    ck_assert_str_eq(configuration->nodeid, "n1");
+    ck_assert_str_eq(g_hash_table_lookup(configuration->nodes, "n2"), "mta2.example.com");
+    ck_assert_uint_eq(configuration->notice.enable->len, 1);
+    ck_assert_str_eq(configuration->notice.enable->pdata[0], "Expiration");
+    ck_assert_int_eq(configuration->notice.include_original, DSN_RETURN_FULL);
+    ck_assert_uint_eq(configuration->notice.return_limit, 1000000);
+    ck_assert_str_eq(configuration->notice.from, "\"Acme, Inc.\" <postmaster@acme.example>");
+    ck_assert_str_eq(configuration->notice.templates, "/etc/dsnarf/texts");
+    ck_assert_uint_eq(configuration->limits.message, 2 * 1024 * 1024);
+    ck_assert_uint_eq(configuration->intake.record, 3 * 1024 * 1024);
+    ck_assert_uint_eq(configuration->limits.depth, 5);
+    ck_assert_uint_eq(configuration->template_limits.fuel, 2000);
+}
+END_TEST
+
+START_TEST(shows_what_loads_again)
+{
+    g_autoptr(DsnConfiguration) configuration = load_text(everything, NULL);
+    g_autofree char *first = show(configuration);
+    g_autoptr(DsnConfiguration) again = load_text(first, NULL);
+
+    ck_assert_msg(again != NULL, "%s", first);
+    g_autofree char *second = show(again);
+    ck_assert_str_eq(first, second);
+    ck_assert_mem_eq(&configuration->limits, &again->limits, sizeof(DsnLimits));
+    ck_assert_mem_eq(&configuration->template_limits, &again->template_limits,
+                     sizeof(DsnTemplateLimits));
+    ck_assert_str_eq(configuration->notice.from, again->notice.from);
+    ck_assert_ptr_nonnull(strstr(first, "\nreturn_limit = \"1MB\"\n"));
+    ck_assert_ptr_nonnull(strstr(first, "\nparts = 500 # default\n"));
+}
+END_TEST
+
+static const struct {
+    const char *toml, *error;
+} faults[] = {
+    {"hostname = \"a..b\"", "1: hostname: expected a host name in ASCII such as "
+                            "\"mta1.example.com\", got \"a..b\""},
+    {"hostname = \"[192.0.2.1]\"", "1: hostname: expected a host name in ASCII such as "
+                                   "\"mta1.example.com\", got \"[192.0.2.1]\""},
+    {"hostname = \"192.0.2.1\"",
+     "1: hostname: expected a host name in ASCII such as \"mta1.example.com\", got \"192.0.2.1\""},
+    {"hostname = \"m\xc3\xbcller.example\"",
+     "1: hostname: expected a host name in ASCII such as \"mta1.example.com\", "
+     "got \"m\xc3\xbcller.example\""},
+    {"[nodes]\nx = \"\"",
+     "2: nodes.x: expected a host name in ASCII such as \"mta1.example.com\", got \"\""},
+    {"notice.from = \"Acme <acme>\"",
+     "1: notice.from: expected an address such as \"postmaster@example.com\" or "
+     "\"Name <postmaster@example.com>\", got \"Acme <acme>\""},
+    {"notice.enable = [\"Bounce\", \"bounce\"]",
+     "1: notice.enable: expected a list of \"Bounce\", \"Expiration\", got \"bounce\", "
+     "did you mean \"Bounce\"?"},
+    {"notice.include_original = \"header\"",
+     "1: notice.include_original: expected one of \"no\", \"headers\", \"full\", got \"header\", "
+     "did you mean \"headers\"?"},
+    {"[notice]\nenabled = []", "2: notice.enabled: unknown option, did you mean `enable`?"},
+    {"[notice]\nhostname = \"x\"", "2: notice.hostname: unknown option, did you mean `hostname`?"},
+    {"[limit]\ndepth = 1", "1: limit: unknown section, did you mean `limits`?"},
+    {"[limits]\ndepth = 0", "2: limits.depth: expected a whole number from 1 to 200, got 0"},
+};
+
+START_TEST(says_what_is_wrong)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *want = g_strconcat("FILE:", faults[_i].error, NULL);
+
+    ck_assert_ptr_null(load_text(faults[_i].toml, &error));
+    ck_assert(error->domain == DSN_CONFIGURATION_ERROR);
+    ck_assert_str_eq(error->message, want);
+}
+END_TEST
+
+static const struct {
+    const char *from, *display, *address; /* @address NULL: not one */
+} senders[] = {
+    {"a@example.com", NULL, "a@example.com"},
+    {"<a@example.com>", NULL, "a@example.com"},
+    {" Acme Mail  <a@example.com> ", "Acme Mail", "a@example.com"},
+    {"\"Acme, Inc.\" <a@example.com>", "Acme, Inc.", "a@example.com"},
+    {"\"\" <a@example.com>", NULL, "a@example.com"},
+    {"M\xc3\xbcller <a@example.com>", "M\xc3\xbcller", "a@example.com"},
+    {"Acme, Inc. <a@example.com>", "Acme, Inc.", "a@example.com"},
+    {"", NULL, NULL},
+    {" ", NULL, NULL},
+    {"<", NULL, NULL},
+    {">", NULL, NULL},
+    {"<>", NULL, NULL},
+    {"Acme", NULL, NULL},
+    {"Acme a@example.com", NULL, NULL},
+    {"Acme <a@example.com", NULL, NULL},
+    {"Acme <a@example.com> x", NULL, NULL},
+    {"a@example.com, b@example.com", NULL, NULL},
+    {"Acme <b <a@example.com>", NULL, NULL},
+    {"\"a\\\"b\" <a@example.com>", NULL, NULL},
+    {"Ac\nme <a@example.com>", NULL, NULL},
+    {"Acme\r\nX: y <a@example.com>", NULL, NULL},
+};
+
+START_TEST(splits_the_sender)
+{
+    DsnSpan display = DSN_SPAN_ABSENT, address = DSN_SPAN_ABSENT;
+    const char *from = senders[_i].from;
+    bool split = dsn_configuration_split(from, &display, &address);
+
+    ck_assert_msg(split == (senders[_i].address != NULL), "%s", from);
+    ck_assert_msg(dsn_span_present(display) == (senders[_i].display != NULL), "%s", from);
+    if (senders[_i].display != NULL)
+        dsn_assert_span(display, senders[_i].display, from);
+    if (senders[_i].address != NULL)
+        dsn_assert_span(address, senders[_i].address, from);
+}
+END_TEST
+
+/* ---- the table, the manual and the sample agree ---- */
+
+/* The section of @option (transfer full): "" above all sections. */
+static char *
+section_of(const DsnOption *option)
+{
+    const char *dot = strrchr(option->path, '.');
+
+    return g_strndup(option->path, dot == NULL ? 0 : (size_t)(dot - option->path));
+}
+
+START_TEST(rows_are_in_order)
+{
+    g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) paths = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autofree char *last = g_strdup("");
+
+    for (size_t i = 0; i < DSN_CONFIGURATION_TABLE.n_options; i++) {
+        const DsnOption *option = &DSN_CONFIGURATION_TABLE.options[i];
+        g_autofree char *section = section_of(option);
+
+        ck_assert_msg(g_hash_table_add(paths, (gpointer)option->path), "%s twice", option->path);
+        ck_assert_msg(option->help != NULL && *option->help != '\0', "%s: no help", option->path);
+        if (strcmp(section, last) != 0) {
+            g_hash_table_add(done, g_steal_pointer(&last));
+            last = g_strdup(section);
+        }
+        ck_assert_msg(!g_hash_table_contains(done, section), "%s apart", option->path);
+    }
+}
+END_TEST
+
+/* "from 1 to 9" as complaints have it (transfer full), "" where there are no bounds. */
+static char *
+range_of(const DsnOption *option)
+{
+    g_autoptr(GString) complaint = g_string_new(NULL);
+    json_auto_t *wrong = json_true();
+
+    if (option->min == option->max)
+        return g_strdup("");
+    ck_assert(!dsn_option_read(option, wrong, "/", NULL, complaint));
+    const char *from = strstr(complaint->str, "from ");
+    return g_strndup(from, strcspn(from, ","));
+}
+
+/* "section.key = default: kind from min to max" of a row, as the manual is read below. */
+static char *
+row_of(const DsnOption *option)
+{
+    g_autofree char *range = range_of(option);
+    const char *kind = option->type == DSN_OPTION_SIZE     ? "A size "
+                       : option->type == DSN_OPTION_NUMBER ? "A number "
+                                                           : "";
+
+    if (option->type == DSN_OPTION_MAP)
+        return g_strconcat(option->path, ".", NULL);
+    return g_strdup_printf("%s = %s: %s%s", option->path, option->fallback, kind, range);
+}
+
+static void
+add_manual_option(GHashTable *rows, const char *section, const char *item, const char *text)
+{
+    bool bounded = g_str_has_prefix(text, "A size ") || g_str_has_prefix(text, "A number ");
+
+    g_hash_table_add(rows, g_strdup_printf("%s%s: %.*s", section, item,
+                                           bounded ? (int)strcspn(text, ".:") : 0, text));
+}
+
+/* The options of dsnarf.toml(5), in the form of row_of(). */
+static GHashTable *
+read_manual(void)
+{
+    g_autofree char *text = dsn_test_read("../packaging/man/dsnarf.toml.5", NULL);
+    g_autoptr(GString) plain = g_string_new(text);
+    g_autofree char *section = g_strdup("");
+    GHashTable *rows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool options = false, empty = false;
+
+    g_string_replace(plain, "\\(dq", "\"", 0);
+    g_auto(GStrv) lines = g_strsplit(plain->str, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        bool next = g_str_has_prefix(*line, ".Ss The [");
+
+        if ((next || g_str_has_prefix(*line, ".Sh ")) && empty)
+            g_hash_table_add(rows, g_strdup(section)); /* a map: a section without fixed keys */
+        if (next) {
+            const char *name = *line + strlen(".Ss The [");
+
+            g_free(section);
+            section = g_strdup_printf("%.*s.", (int)strcspn(name, "]"), name);
+        }
+        empty = next || (empty && !g_str_has_prefix(*line, ".Sh "));
+        options = next || g_str_has_prefix(*line, ".Ss Top") ||
+                  (options && !g_str_has_prefix(*line, ".Sh "));
+        if (options && g_str_has_prefix(*line, ".It Ic ")) {
+            add_manual_option(rows, section, *line + strlen(".It Ic "), line[1]);
+            empty = false;
+        }
+    }
+    return rows;
+}
+
+START_TEST(the_manual_has_the_same_options)
+{
+    g_autoptr(GHashTable) manual = read_manual();
+
+    for (size_t i = 0; i < DSN_CONFIGURATION_TABLE.n_options; i++) {
+        g_autofree char *row = row_of(&DSN_CONFIGURATION_TABLE.options[i]);
+
+        ck_assert_msg(g_hash_table_remove(manual, row), "not in dsnarf.toml(5): %s", row);
+    }
+    GHashTableIter rest;
+    gpointer row;
+    g_hash_table_iter_init(&rest, manual);
+    while (g_hash_table_iter_next(&rest, &row, NULL))
+        ck_abort_msg("in dsnarf.toml(5) alone: %s", (const char *)row);
+}
+END_TEST
+
+START_TEST(the_sample_has_the_same_options)
+{
+    g_autofree char *text = dsn_test_read("../packaging/examples/dsnarf.toml", NULL);
+    g_autoptr(GRegex) commented = g_regex_new("^#(?=[a-z_]+ = )", G_REGEX_MULTILINE, 0, NULL);
+    g_autofree char *sample = g_regex_replace_literal(commented, text, -1, 0, "", 0, NULL);
+    g_autoptr(DsnConfiguration) defaults = dsn_configuration_load(NULL, NULL);
+    g_autofree char *want = show(defaults);
+    g_autofree char *section = g_strdup("");
+    g_autoptr(GString) keys = g_string_new("\n"), rows = g_string_new("\n");
+
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(DsnConfiguration) configuration = load_text(i == 0 ? text : sample, &error);
+        ck_assert_msg(configuration != NULL, "%s", error == NULL ? "" : error->message);
+        g_autofree char *got = show(configuration);
+        ck_assert_str_eq(got, want);
+    }
+
+    g_auto(GStrv) lines = g_strsplit(sample, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        if (**line == '[') {
+            g_free(section);
+            section = g_strdup_printf("%.*s.", (int)strcspn(*line + 1, "]"), *line + 1);
+            if (strcmp(section, "nodes.") == 0)
+                g_string_append(keys, "nodes.\n");
+        } else if (g_ascii_islower(**line)) {
+            g_string_append_printf(keys, "%s%s\n", section, *line);
+        }
+    }
+    for (size_t i = 0; i < DSN_CONFIGURATION_TABLE.n_options; i++) {
+        const DsnOption *option = &DSN_CONFIGURATION_TABLE.options[i];
+
+        if (option->type == DSN_OPTION_MAP)
+            g_string_append_printf(rows, "%s.\n", option->path);
+        else
+            g_string_append_printf(rows, "%s = %s\n", option->path, option->fallback);
+    }
+    ck_assert_str_eq(keys->str, rows->str);
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("configuration");
+    TCase *tcase = tcase_create("load");
+
+    tcase_add_test(tcase, has_defaults);
+    tcase_add_test(tcase, reads_every_section);
+    tcase_add_test(tcase, shows_what_loads_again);
+    tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
+    tcase_add_loop_test(tcase, splits_the_sender, 0, G_N_ELEMENTS(senders));
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("table");
+    tcase_add_test(tcase, rows_are_in_order);
+    tcase_add_test(tcase, the_manual_has_the_same_options);
+    tcase_add_test(tcase, the_sample_has_the_same_options);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/option-table.h"
+#include "tests/support/unit.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* A table with one option of every type, named sections, and sections inside of those. */
+typedef struct Leaf {
+    char *name;
+    char *suffix;
+    GTimeSpan age;
+} Leaf;
+
+typedef struct Hook {
+    char *name;
+    char *url;
+    char *token;
+    GHashTable *headers;
+    size_t batch;
+    GPtrArray *leaves;
+} Hook;
+
+typedef struct Values {
+    char *name;
+    char *path;
+    char *computed;
+    bool flag;
+    size_t number;
+    size_t size;
+    GTimeSpan span;
+    int word;
+    GPtrArray *list;
+    GPtrArray *words;
+    GHashTable *map;
+    char *secret;
+    GPtrArray *hooks;
+} Values;
+
+static const char *
+check_lower(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_islower(*c))
+            return "lower case";
+    }
+    return *text == '\0' ? "at least a letter" : NULL;
+}
+
+static const char *
+computed(void)
+{
+    return "made up";
+}
+
+static const char *const colours[] = {"red", "green", "blue", NULL};
+
+#define AT(type, member) .offset = offsetof(type, member)
+
+static const DsnOption options[] = {
+    {"include", DSN_OPTION_INCLUDE, .fallback = "\"\"", .help = "files"},
+    {"name", DSN_OPTION_STRING, .fallback = "\"$$x\"", AT(Values, name), .help = "a name"},
+    {"path", DSN_OPTION_PATH, .fallback = "\"\"", AT(Values, path), .help = "a path"},
+    {"computed", DSN_OPTION_STRING, .fallback = "\"\"", AT(Values, computed), .computed = computed,
+     .help = "computed"},
+    {"flag", DSN_OPTION_BOOL, .fallback = "true", AT(Values, flag), .help = "a flag"},
+    {"number", DSN_OPTION_NUMBER, .fallback = "3", AT(Values, number), .min = 1, .max = 9,
+     .help = "a number"},
+    {"size", DSN_OPTION_SIZE, .fallback = "\"1MiB\"", AT(Values, size), .min = 0,
+     .max = INT64_C(1) << 40, .help = "a size"},
+    {"span", DSN_OPTION_DURATION, .fallback = "\"5 minutes\"", AT(Values, span), .min = 0,
+     .max = DSN_OPTION_DURATION_MAX, .help = "a duration"},
+    {"word", DSN_OPTION_WORD, .fallback = "\"green\"", AT(Values, word), .words = colours,
+     .help = "a word"},
+    {"list", DSN_OPTION_LIST, .fallback = "[]", AT(Values, list), .check = check_lower,
+     .help = "a list"},
+    {"words", DSN_OPTION_LIST, .fallback = "[\"red\"]", AT(Values, words), .words = colours,
+     .help = "words"},
+    {"map", DSN_OPTION_MAP, AT(Values, map), .check = check_lower, .help = "a map"},
+    {"section.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"", AT(Values, secret),
+     .check = check_lower, .help = "a secret"},
+    {"hook.*", DSN_OPTION_SECTIONS, AT(Values, hooks), .size = sizeof(Hook), .help = "hooks"},
+    {"hook.*.url", DSN_OPTION_STRING, .fallback = "\"http://x\"", AT(Hook, url), .help = "a URL"},
+    {"hook.*.token", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"", AT(Hook, token),
+     .help = "a token"},
+    {"hook.*.headers", DSN_OPTION_MAP, .secret = true, AT(Hook, headers), .help = "headers"},
+    {"hook.*.queue.batch", DSN_OPTION_NUMBER, .fallback = "500", AT(Hook, batch), .min = 1,
+     .max = 1000, .help = "a batch"},
+    {"hook.*.leaf.*", DSN_OPTION_SECTIONS, AT(Hook, leaves), .size = sizeof(Leaf),
+     .help = "leaves"},
+    {"hook.*.leaf.*.suffix", DSN_OPTION_STRING, .fallback = "\"\"", AT(Leaf, suffix),
+     .help = "a suffix"},
+    {"hook.*.leaf.*.age", DSN_OPTION_DURATION, .fallback = "60", AT(Leaf, age),
+     .min = G_TIME_SPAN_SECOND, .max = G_TIME_SPAN_DAY, .help = "an age"},
+};
+
+static const DsnOptionTable table = {options, G_N_ELEMENTS(options)};
+
+/* ---- files ---- */
+
+static char *folder;
+
+static void
+set_up(void)
+{
+    folder = g_dir_make_tmp("dsnarf-options-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(folder);
+}
+
+static void
+remove_all(const char *path)
+{
+    GDir *entries = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        remove_all(inner);
+    }
+    g_clear_pointer(&entries, g_dir_close);
+    ck_assert_int_eq(g_remove(path), 0);
+}
+
+static void
+tear_down(void)
+{
+    remove_all(folder);
+    g_clear_pointer(&folder, g_free);
+}
+
+/* Writes a file below the folder and returns its path (transfer full). */
+static char *
+put(const char *name, const char *text)
+{
+    char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *directory = g_path_get_dirname(path);
+
+    ck_assert_int_eq(g_mkdir_with_parents(directory, 0700), 0);
+    ck_assert(g_file_set_contents(path, text, -1, NULL));
+    return path;
+}
+
+/* Loads @file; the text has "DIR" in place of the folder (transfer full), NULL when all is well. */
+static char *
+load(const char *file, Values *values)
+{
+    char *problems = NULL;
+
+    if (dsn_option_table_load(&table, file, values, &problems)) {
+        ck_assert_ptr_null(problems);
+        return NULL;
+    }
+    GString *text = g_string_new(problems);
+    g_free(problems);
+    g_string_replace(text, folder, "DIR", 0);
+    return g_string_free(text, FALSE);
+}
+
+static char *
+load_text(const char *text, Values *values)
+{
+    g_autofree char *file = put("x.toml", text);
+
+    return load(file, values);
+}
+
+/* ---- values ---- */
+
+START_TEST(sets_the_defaults)
+{
+    Values values = {0};
+
+    ck_assert_ptr_null(load(NULL, &values));
+    ck_assert_str_eq(values.name, "$x");
+    ck_assert_ptr_null(values.path);
+    ck_assert_str_eq(values.computed, "made up");
+    ck_assert(values.flag);
+    ck_assert_uint_eq(values.number, 3);
+    ck_assert_uint_eq(values.size, 1024 * 1024);
+    ck_assert_int_eq(values.span, 5 * G_TIME_SPAN_MINUTE);
+    ck_assert_int_eq(values.word, 1);
+    ck_assert_uint_eq(values.list->len, 0);
+    ck_assert_uint_eq(values.words->len, 1);
+    ck_assert_uint_eq(g_hash_table_size(values.map), 0);
+    ck_assert_ptr_null(values.secret);
+    ck_assert_uint_eq(values.hooks->len, 0);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(reads_every_type)
+{
+    Values values = {0};
+
+    g_setenv("DSN_TEST_VARIABLE", "v a l", TRUE);
+    ck_assert_ptr_null(load_text("name = 'a${DSN_TEST_VARIABLE}b$$c$d$'\n"
+                                 "path = \"sub/../file\"\n"
+                                 "computed = \"given\"\n"
+                                 "flag = false\nnumber = 9\nsize = \"50kB\"\nspan = 1.5\n"
+                                 "word = \"blue\"\nlist = [\"a\", \"b\"]\nwords = []\n"
+                                 "[map]\nk = \"v\"\n\"x.y\" = \"w\"\n",
+                                 &values));
+    g_autofree char *path = g_build_filename(folder, "file", NULL);
+    ck_assert_str_eq(values.name, "av a lb$c$d$");
+    ck_assert_str_eq(values.path, path);
+    ck_assert_str_eq(values.computed, "given");
+    ck_assert(!values.flag);
+    ck_assert_uint_eq(values.number, 9);
+    ck_assert_uint_eq(values.size, 50000);
+    ck_assert_int_eq(values.span, 1500 * G_TIME_SPAN_MILLISECOND);
+    ck_assert_int_eq(values.word, 2);
+    ck_assert_uint_eq(values.list->len, 2);
+    ck_assert_str_eq(values.list->pdata[1], "b");
+    ck_assert_uint_eq(values.words->len, 0);
+    ck_assert_str_eq(g_hash_table_lookup(values.map, "x.y"), "w");
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(reads_named_sections)
+{
+    Values values = {0};
+
+    ck_assert_ptr_null(load_text("[hook.b]\nurl = \"u\"\nqueue.batch = 7\n"
+                                 "headers = {A = \"1\"}\n"
+                                 "[hook.b.leaf.x]\nage = \"2h\"\n[hook.b.leaf.y]\n"
+                                 "[hook.\"a.*\"]\n",
+                                 &values));
+    ck_assert_uint_eq(values.hooks->len, 2);
+
+    const Hook *b = values.hooks->pdata[0], *a = values.hooks->pdata[1];
+    ck_assert_str_eq(b->name, "b");
+    ck_assert_str_eq(b->url, "u");
+    ck_assert_uint_eq(b->batch, 7);
+    ck_assert_str_eq(g_hash_table_lookup(b->headers, "A"), "1");
+    ck_assert_uint_eq(b->leaves->len, 2);
+    ck_assert_int_eq(((Leaf *)b->leaves->pdata[0])->age, 2 * G_TIME_SPAN_HOUR);
+    ck_assert_int_eq(((Leaf *)b->leaves->pdata[1])->age, G_TIME_SPAN_MINUTE);
+    ck_assert_str_eq(a->name, "a.*");
+    ck_assert_str_eq(a->url, "http://x");
+    ck_assert_uint_eq(a->batch, 500);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int64_t bytes;
+} sizes[] = {
+    {"0", 0},
+    {"1024", 1024},
+    {"\"0B\"", 0},
+    {"\"7B\"", 7},
+    {"\"50kB\"", 50000},
+    {"\"64 KiB\"", 65536},
+    {"\"2MB\"", 2000000},
+    {"\"2MiB\"", 2097152},
+    {"\"1GB\"", 1000000000},
+    {"\"1GiB\"", 1073741824},
+    {"-1", -1},
+    {"1.0", -1},
+    {"\"1\"", -1},
+    {"\"MiB\"", -1},
+    {"\"1KB\"", -1},
+    {"\"1mib\"", -1},
+    {"\"1MiB 1B\"", -1},
+    {"\"1.5MiB\"", -1},
+    {"\"-1B\"", -1},
+    {"\" 1B\"", -1},
+    {"\"9223372036854775807GiB\"", -1},
+    {"\"9999999999999999999B\"", -1},
+    {"\"1025GiB\"", -1},
+    {"\"\"", -1},
+};
+
+START_TEST(reads_sizes)
+{
+    Values values = {0};
+    g_autofree char *text = g_strdup_printf("size = %s", sizes[_i].text);
+    g_autofree char *problems = load_text(text, &values);
+
+    ck_assert_msg((problems == NULL) == (sizes[_i].bytes >= 0), "%s: %s", text,
+                  problems == NULL ? "taken" : problems);
+    if (problems != NULL)
+        return;
+    ck_assert_int_eq((int64_t)values.size, sizes[_i].bytes);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    GTimeSpan span;
+} spans[] = {
+    {"0", 0},
+    {"90", 90 * G_TIME_SPAN_SECOND},
+    {"0.25", 250000},
+    {"\"60s\"", G_TIME_SPAN_MINUTE},
+    {"\"5 minutes\"", 5 * G_TIME_SPAN_MINUTE},
+    {"\"1min\"", G_TIME_SPAN_MINUTE},
+    {"\"500ms\"", 500000},
+    {"\"10us\"", 10},
+    {"\"1h 30m\"", 90 * G_TIME_SPAN_MINUTE},
+    {"\"1h30m 2 secs\"", 90 * G_TIME_SPAN_MINUTE + 2 * G_TIME_SPAN_SECOND},
+    {"\"2 days\"", 2 * G_TIME_SPAN_DAY},
+    {"\"1w\"", 7 * G_TIME_SPAN_DAY},
+    {"\"1M\"", 2630016 * G_TIME_SPAN_SECOND},
+    {"\"1y\"", 31557600 * G_TIME_SPAN_SECOND},
+    {"\"100 years\"", DSN_OPTION_DURATION_MAX},
+    {"\"101 years\"", -1},
+    {"3155760001", -1},
+    {"1e300", -1},
+    {"-1", -1},
+    {"-0.1", -1},
+    {"\"60\"", -1},
+    {"\"s\"", -1},
+    {"\"1 fortnight\"", -1},
+    {"\"-1s\"", -1},
+    {"\"9223372036854775807y\"", -1},
+    {"\"200000y 200000y\"", -1},
+    {"\"\"", -1},
+    {"true", -1},
+};
+
+START_TEST(reads_durations)
+{
+    Values values = {0};
+    g_autofree char *text = g_strdup_printf("span = %s", spans[_i].text);
+    g_autofree char *problems = load_text(text, &values);
+
+    ck_assert_msg((problems == NULL) == (spans[_i].span >= 0), "%s: %s", text,
+                  problems == NULL ? "taken" : problems);
+    if (problems != NULL)
+        return;
+    ck_assert_int_eq(values.span, spans[_i].span);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+/* ---- complaints ---- */
+
+static const struct {
+    const char *toml, *problems;
+} faults[] = {
+    {"name = 1", "1: name: expected a string, got 1"},
+    {"path = true", "1: path: expected a path as a string, got true"},
+    {"flag = \"yes\"", "1: flag: expected true or false, got \"yes\""},
+    {"number = 10", "1: number: expected a whole number from 1 to 9, got 10"},
+    {"number = \"5\"", "1: number: expected a whole number from 1 to 9, got \"5\""},
+    {"size = \"2TiB\"",
+     "1: size: expected a size such as \"64KiB\" or \"50kB\" from 0B to 1024GiB, "
+     "got \"2TiB\""},
+    {"hook.a.leaf.b.age = 0.5",
+     "1: hook.a.leaf.b.age: expected a duration such as \"5 minutes\" or "
+     "\"90s\" from 1s to 1d, got 0.5"},
+    {"word = \"gren\"", "1: word: expected one of \"red\", \"green\", \"blue\", got \"gren\", did "
+                        "you mean \"green\"?"},
+    {"word = \"\"", "1: word: expected one of \"red\", \"green\", \"blue\", got \"\""},
+    {"list = \"a\"", "1: list: expected a list of strings, got \"a\""},
+    {"list = [\"a\",\n[]]", "1: list: expected a list of strings, got a list"},
+    {"list = [\"A\"]", "1: list: expected lower case, got \"A\""},
+    {"list = [\"\"]", "1: list: expected at least a letter, got \"\""},
+    {"words = [\"red\", \"pink\"]",
+     "1: words: expected a list of \"red\", \"green\", \"blue\", got \"pink\""},
+    {"map = 1", "1: map: expected a section of this name, got a value"},
+    {"[map]\na = 1", "2: map.a: expected a string, got 1"},
+    {"[map]\na = \"b\"\n\"c d\" = \"X\"", "3: map.\"c d\": expected lower case, got \"X\""},
+    {"[map]\na = \"\"", "2: map.a: expected at least a letter, got \"\""},
+    {"[map]\n\"\" = \"a\"", "2: map.\"\": a name cannot be empty or hold U+0000 here"},
+    {"section = 1", "1: section: expected a section of this name, got a value"},
+    {"[name]\na = 1", "1: name: expected a string, got a table"},
+    {"hook = 1", "1: hook: expected a section of this name, got a value"},
+    {"hook.a = 1", "1: hook.a: expected a section of this name, got a value"},
+    {"[hook.\"\"]", "1: hook.\"\": the name of a section has 1 to 255 bytes"},
+    {"numbr = 1", "1: numbr: unknown option, did you mean `number`?"},
+    {"[hoook.a]", "1: hoook: unknown section, did you mean `hook`?"},
+    {"[section]\nsecret_fil = \"x\"",
+     "2: section.secret_fil: unknown option, did you mean `secret_file`?"},
+    {"[section]\ntoken = \"x\"", "2: section.token: unknown option, did you mean `hook.*.token`?"},
+    {"batch = 1", "1: batch: unknown option, did you mean `hook.*.queue.batch`?"},
+    {"zzzzzz = 1", "1: zzzzzz: unknown option"},
+    {"\"section.secret\" = \"x\"", "1: \"section.secret\": unknown option"},
+    {"\"hook.*\".url = \"x\"", "1: \"hook.*\": unknown section, did you mean `hook`?"},
+    {"\"*\" = 1", "1: \"*\": unknown option"},
+    {"name_file = \"x\"", "1: name_file: unknown option"},
+    {"name = \"${DSN_TEST_UNSET}\"", "1: name: the environment variable DSN_TEST_UNSET is not set"},
+    {"list = [\"${DSN_TEST_UNSET}\"]",
+     "1: list: the environment variable DSN_TEST_UNSET is not set"},
+    {"span = \"${DSN_TEST_UNSET}\"", "1: span: the environment variable DSN_TEST_UNSET is not set"},
+    {"name = \"${a-b}\"", "1: name: \"${\" begins the name of an environment variable, as in "
+                          "${HOME}; a plain \"$\" is written \"$$\""},
+    {"name = \"a\\u0000b\"", "1: name: a string cannot hold U+0000 here"},
+    {"\"na\\u0000\" = 1", "1: na: a key cannot hold U+0000 here"},
+    {"name = [\n", "1:8: the array that begins here does not end"},
+    {"section.secret = \"GEHEIM\"", "1: section.secret: expected lower case, got another string"},
+    {"section.secret = \"********\"",
+     "1: section.secret: the mask that hides a secret was given in its place"},
+    {"section.secret_file = 1", "1: section.secret_file: expected a path as a string, got 1"},
+    {"section.secret_file = \"\"", "1: section.secret_file: expected a path as a string, got \"\""},
+    {"section.secret_file = \"none\"",
+     "1: section.secret_file: DIR/none: No such file or directory"},
+    {"section.secret = \"a\"\nsection.secret_file = \"b\"",
+     "2: section.secret_file: was already given at DIR/x.toml:1"},
+    {"include = 1", "1: include: expected the name of a file, or a pattern, as a string, got 1"},
+    {"include = \"no/*.toml\"", "1: include: Error opening directory \xe2\x80\x9c"
+                                "DIR/no/\xe2\x80\x9d: No such file or directory"},
+    {"include = \"no.toml\"", "1: include: DIR/no.toml: No such file or directory"},
+    {"include = \"*.none\"\nflag = 1", "2: flag: expected true or false, got 1"},
+    {"include = \"x.toml\"", "1: include: DIR/x.toml: this file is included twice"},
+};
+
+START_TEST(says_what_is_wrong)
+{
+    Values values = {0};
+    g_autofree char *want = g_strconcat("DIR/x.toml:", faults[_i].problems, NULL);
+    g_autofree char *problems = load_text(faults[_i].toml, &values);
+
+    ck_assert_msg(problems != NULL, "%s: taken", faults[_i].toml);
+    ck_assert_str_eq(problems, want);
+}
+END_TEST
+
+START_TEST(says_all_that_is_wrong)
+{
+    Values values = {0};
+    g_autofree char *problems = load_text("name = 1\nflag = 2\n[hook.a]\nx = 1\ny = 2\n", &values);
+    g_autoptr(GString) many = g_string_new(NULL);
+
+    ck_assert_str_eq(problems, "DIR/x.toml:1: name: expected a string, got 1\n"
+                               "DIR/x.toml:2: flag: expected true or false, got 2\n"
+                               "DIR/x.toml:4: hook.a.x: unknown option\n"
+                               "DIR/x.toml:5: hook.a.y: unknown option");
+    for (int i = 0; i < 250; i++)
+        g_string_append_printf(many, "unknown%d = 1\n", i);
+    g_autofree char *cut = load_text(many->str, &values);
+    g_auto(GStrv) lines = g_strsplit(cut, "\n", -1);
+    ck_assert_uint_eq(g_strv_length(lines), 101);
+    ck_assert_str_eq(lines[100], "and 150 more");
+}
+END_TEST
+
+START_TEST(cuts_what_it_quotes)
+{
+    Values values = {0};
+    g_autofree char *a = g_strnfill(500, 'a');
+    g_autofree char *text = g_strdup_printf("number = \"%s\xc3\xa4\"\n%s = 1\n[hook.%s]", a, a, a);
+    g_autofree char *problems = load_text(text, &values);
+    g_auto(GStrv) lines = g_strsplit(problems, "\n", -1);
+
+    ck_assert_uint_eq(g_strv_length(lines), 3);
+    for (char **line = lines; *line != NULL; line++)
+        ck_assert_msg(strlen(*line) < 250 && strstr(*line, "...") != NULL, "%s", *line);
+}
+END_TEST
+
+/* ---- files ---- */
+
+START_TEST(says_which_file_cannot_be_read)
+{
+    Values values = {0};
+    g_autofree char *none = g_build_filename(folder, "none.toml", NULL);
+    g_autofree char *missing = load(none, &values);
+    g_autofree char *directory = load(folder, &values);
+    g_autofree char *filler = g_strnfill(1024 * 1024 + 1, '#');
+    g_autofree char *large = load_text(filler, &values);
+
+    ck_assert_str_eq(missing, "DIR/none.toml: No such file or directory");
+    ck_assert_str_eq(directory, "DIR: Is a directory");
+    ck_assert_str_eq(large, "DIR/x.toml: larger than 1048576 bytes");
+    g_autofree char *link = g_build_filename(folder, "loop", NULL);
+    ck_assert_int_eq(symlink("loop", link), 0);
+    g_autofree char *loop = load(link, &values);
+    ck_assert_str_eq(loop, "DIR/loop: Too many levels of symbolic links");
+}
+END_TEST
+
+START_TEST(includes_files_in_order)
+{
+    Values values = {0};
+
+    g_free(put("conf.d/b.toml", "[hook.b]\n[hook.a]\nqueue.batch = 2\n[map]\nm = \"b\""));
+    g_free(put("conf.d/a.toml", "path = \"here\"\n[hook.a]\nurl = \"a\"\n[map]\nk = \"a\""));
+    g_free(put("conf.d/.hidden.toml", "broken"));
+    g_free(put("conf.d/other", "broken"));
+    g_free(put("single.toml", "flag = false"));
+    g_free(put("conf.d/c.toml", "include = \"../single.toml\""));
+    ck_assert_ptr_null(load_text("include = \"conf.d/*.toml\"\n[map]\nx = \"y\"", &values));
+
+    g_autofree char *here = g_build_filename(folder, "conf.d", "here", NULL);
+    ck_assert_str_eq(values.path, here);
+    ck_assert(!values.flag);
+    ck_assert_uint_eq(g_hash_table_size(values.map), 3);
+    ck_assert_uint_eq(values.hooks->len, 2);
+    const Hook *a = values.hooks->pdata[0];
+    ck_assert_str_eq(a->name, "a");
+    ck_assert_str_eq(a->url, "a");
+    ck_assert_uint_eq(a->batch, 2);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(an_empty_folder_includes_nothing)
+{
+    Values values = {0};
+    g_autofree char *empty = g_build_filename(folder, "conf.d", NULL);
+
+    ck_assert_int_eq(g_mkdir(empty, 0700), 0);
+    ck_assert_ptr_null(load_text("include = \"conf.d/*.toml\"", &values));
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(a_key_in_two_files_is_an_error)
+{
+    Values values = {0};
+
+    g_free(put("conf.d/a.toml", "\nflag = true\n[hook.h]\nurl = \"2\"\n[map]\nk = \"v\""));
+    g_autofree char *problems = load_text(
+        "include = \"conf.d/?.toml\"\nflag = false\nhook.h.url = \"1\"\nmap.k = \"w\"\n", &values);
+    ck_assert_str_eq(problems,
+                     "DIR/conf.d/a.toml:2: flag: was already given at DIR/x.toml:2\n"
+                     "DIR/conf.d/a.toml:4: hook.h.url: was already given at DIR/x.toml:3\n"
+                     "DIR/conf.d/a.toml:6: map.k: was already given at DIR/x.toml:4");
+}
+END_TEST
+
+START_TEST(a_circle_of_includes_ends)
+{
+    Values values = {0};
+
+    g_free(put("a.toml", "include = \"b.toml\""));
+    g_free(put("b.toml", "include = \"./x.toml\""));
+    g_autofree char *problems = load_text("include = \"a.toml\"", &values);
+    ck_assert_str_eq(problems, "DIR/b.toml:1: include: DIR/./x.toml: this file is included twice");
+}
+END_TEST
+
+START_TEST(says_what_is_wrong_in_every_file)
+{
+    Values values = {0};
+
+    g_free(put("a.toml", "flag = 1"));
+    g_autofree char *problems = load_text("include = \"a.toml\"\nnumber = 0", &values);
+    ck_assert_str_eq(problems, "DIR/x.toml:2: number: expected a whole number from 1 to 9, got 0\n"
+                               "DIR/a.toml:1: flag: expected true or false, got 1");
+}
+END_TEST
+
+/* ---- secrets ---- */
+
+static const struct {
+    const char *label, *content, *secret, *problem;
+} secret_files[] = {
+    {"as it is", "abc", "abc", NULL},
+    {"a line feed ends it", "abc\n", "abc", NULL},
+    {"CRLF ends it", "abc\r\n", "abc", NULL},
+    {"one line feed only", "a\n\n", NULL, "expected lower case"},
+    {"empty", "", NULL, "expected a secret, it is empty"},
+    {"not UTF-8", "\xff", NULL, "expected text in UTF-8"},
+    {"not expanded", "${HOME}", NULL, "expected lower case"},
+};
+
+START_TEST(reads_a_secret_from_a_file)
+{
+    Values values = {0};
+
+    g_free(put("keys/s", secret_files[_i].content));
+    g_autofree char *problems = load_text("section.secret_file = \"keys/s\"", &values);
+    if (secret_files[_i].problem != NULL) {
+        g_autofree char *want = g_strdup_printf("DIR/x.toml:1: section.secret_file: DIR/keys/s: %s",
+                                                secret_files[_i].problem);
+        ck_assert_str_eq(problems, want);
+        return;
+    }
+    ck_assert_msg(problems == NULL, "%s: %s", secret_files[_i].label, problems);
+    ck_assert_str_eq(values.secret, secret_files[_i].secret);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+/* ---- display ---- */
+
+START_TEST(shows_what_loads_again)
+{
+    Values values = {0}, again = {0};
+    g_autoptr(GString) first = g_string_new(NULL), second = g_string_new(NULL);
+
+    g_free(put("y.toml", "flag = false"));
+    ck_assert_ptr_null(load_text("include = \"y.toml\"\n"
+                                 "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
+                                 "size = 50000\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
+                                 "map = {\"b c\" = \"x\", a = \"y\"}\n"
+                                 "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
+                                 "suffix = \"$\"\n[hook.b]\n",
+                                 &values));
+    dsn_option_table_show(&table, &values, first);
+    ck_assert_ptr_null(load_text(first->str, &again));
+    dsn_option_table_show(&table, &again, second);
+    ck_assert_str_eq(first->str, second->str);
+    ck_assert_str_eq(again.name, values.name);
+    ck_assert_str_eq(again.path, values.path);
+    ck_assert_int_eq(again.span, values.span);
+    dsn_option_table_clear(&table, &values);
+    dsn_option_table_clear(&table, &again);
+}
+END_TEST
+
+START_TEST(shows_defaults_as_such)
+{
+    Values values = {0};
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    ck_assert_ptr_null(load_text("flag = true\nnumber = 4\nsection.secret = \"geheim\"\n"
+                                 "hook.a = {token = \"geheim\", headers = {A = \"geheim\"}}",
+                                 &values));
+    dsn_option_table_show(&table, &values, text);
+    ck_assert_str_eq(text->str, "# a name\nname = \"$$x\" # default\n"
+                                "# a path\npath = \"\" # default\n"
+                                "# computed\ncomputed = \"made up\" # default\n"
+                                "# a flag\nflag = true # default\n"
+                                "# a number\nnumber = 4\n"
+                                "# a size\nsize = \"1MiB\" # default\n"
+                                "# a duration\nspan = \"5min\" # default\n"
+                                "# a word\nword = \"green\" # default\n"
+                                "# a list\nlist = [] # default\n"
+                                "# words\nwords = [\"red\"] # default\n"
+                                "\n# a map\n[map] # default\n"
+                                "\n[section]\n"
+                                "# a secret\nsecret = \"********\"\n"
+                                "\n[hook.a]\n"
+                                "# a URL\nurl = \"http://x\" # default\n"
+                                "# a token\ntoken = \"********\"\n"
+                                "\n# headers\n[hook.a.headers]\n"
+                                "A = \"********\"\n"
+                                "\n[hook.a.queue]\n"
+                                "# a batch\nbatch = 500 # default\n");
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("option-table");
+    TCase *tcase = tcase_create("load");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, sets_the_defaults);
+    tcase_add_test(tcase, reads_every_type);
+    tcase_add_test(tcase, reads_named_sections);
+    tcase_add_loop_test(tcase, reads_sizes, 0, G_N_ELEMENTS(sizes));
+    tcase_add_loop_test(tcase, reads_durations, 0, G_N_ELEMENTS(spans));
+    tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tcase, says_all_that_is_wrong);
+    tcase_add_test(tcase, cuts_what_it_quotes);
+    tcase_add_test(tcase, says_which_file_cannot_be_read);
+    tcase_add_test(tcase, includes_files_in_order);
+    tcase_add_test(tcase, an_empty_folder_includes_nothing);
+    tcase_add_test(tcase, a_key_in_two_files_is_an_error);
+    tcase_add_test(tcase, a_circle_of_includes_ends);
+    tcase_add_test(tcase, says_what_is_wrong_in_every_file);
+    tcase_add_loop_test(tcase, reads_a_secret_from_a_file, 0, G_N_ELEMENTS(secret_files));
+    tcase_add_test(tcase, shows_what_loads_again);
+    tcase_add_test(tcase, shows_defaults_as_such);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
