@@ -108,13 +108,13 @@ static const DsnOption options[] = {
     {"limits.encoded", DSN_OPTION_SIZE, .fallback = "\"16KiB\"", SLOT(limits.encoded), .min = 256,
      .max = MIB, .help = "bytes of one header value whose encoded words are decoded"},
 
-    {"template.source", DSN_OPTION_SIZE, .fallback = "\"256KiB\"", SLOT(template_limits.source),
+    {"template.source", DSN_OPTION_SIZE, .fallback = "\"1MiB\"", SLOT(template_limits.source),
      .min = KIB, .max = 16 * MIB, .help = "bytes of the text of one template"},
     {"template.fuel", DSN_OPTION_NUMBER, .fallback = "1000000", SLOT(template_limits.fuel),
      .min = 1000, .max = 1000000000, .help = "steps that rendering one template may take"},
-    {"template.depth", DSN_OPTION_NUMBER, .fallback = "100", SLOT(template_limits.depth), .min = 8,
+    {"template.depth", DSN_OPTION_NUMBER, .fallback = "128", SLOT(template_limits.depth), .min = 8,
      .max = 500, .help = "nesting of a template's text and of values"},
-    {"template.output", DSN_OPTION_SIZE, .fallback = "\"1MiB\"", SLOT(template_limits.output),
+    {"template.output", DSN_OPTION_SIZE, .fallback = "\"4MiB\"", SLOT(template_limits.output),
      .min = KIB, .max = 64 * MIB,
      .help = "bytes of one rendered text, with all that is made on the way"},
 };

@@ -196,7 +196,9 @@ static void
 complain_unknown(Loader *loader, const Place *place, const char *key, const char *path,
                  const json_t *value)
 {
-    g_autofree char *meant = suggestion(loader, place, key);
+    /* Looking for what was meant is the expensive part: not for what is only counted. */
+    g_autofree char *meant =
+        loader->n_problems < PROBLEMS_MAX ? suggestion(loader, place, key) : NULL;
     g_autofree char *what =
         g_strdup_printf("unknown %s%s%s%s", json_is_object(value) ? "section" : "option",
                         meant == NULL ? "" : ", did you mean `", meant == NULL ? "" : meant,

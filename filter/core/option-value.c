@@ -539,11 +539,11 @@ dsn_option_read_file(const DsnOption *option, const json_t *value, const char *d
 void
 dsn_option_write_text(const DsnOption *option, const char *text, GString *toml)
 {
-    g_autoptr(GString) escaped =
-        g_string_new(option->secret && *text != '\0' ? DSN_OPTION_MASK : text);
+    const char *shown = option->secret && *text != '\0' ? DSN_OPTION_MASK : text;
+    g_auto(GStrv) pieces = g_strsplit(shown, "$", -1);
+    g_autofree char *escaped = g_strjoinv("$$", pieces);
 
-    g_string_replace(escaped, "$", "$$", 0);
-    dsn_toml_write_string(toml, escaped->str);
+    dsn_toml_write_string(toml, escaped);
 }
 
 static void

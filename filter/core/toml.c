@@ -554,9 +554,13 @@ read_number(Parser *parser)
     if (valid == 0 || digits[valid] != '\0')
         return refuse_word(parser, word);
 
-    g_autoptr(GString) plain = g_string_new(digits);
-    g_string_replace(plain, "_", "", 0);
-    json_t *number = convert_number(parser, plain->str, base, is_float);
+    char *plain = word;
+    for (const char *c = digits; *c != '\0'; c++) {
+        if (*c != '_')
+            *plain++ = *c;
+    }
+    *plain = '\0';
+    json_t *number = convert_number(parser, word, base, is_float);
     parser->at += len;
     return number;
 }

@@ -204,6 +204,32 @@ START_TEST(keeps_the_caps)
 }
 END_TEST
 
+static const struct {
+    const char *before, *piece, *after;
+    bool taken;
+} long_ones[] = {
+    {"a = 1", "_1", "", false},
+    {"a = 0x1", "_0", "", false},
+    {"a = 1.", "0_0", "1", true},
+    {"a = \"", "\\u0041", "\"", true},
+    {"a = \"\"\"", "\"\"x", "\"\"\"", true},
+    {"", "#\n", "", true},
+    {"a = \"\"\"", "\\\n ", "\"\"\"", true},
+    {"a = [", "\n", "]", true},
+};
+
+/* Quadratic work on a document of the largest size would run into the time limit of a test. */
+START_TEST(takes_time_by_length)
+{
+    size_t count = (DSN_TOML_MAX_BYTES - 100) / strlen(long_ones[_i].piece);
+    g_autofree char *text =
+        repeat(long_ones[_i].before, long_ones[_i].piece, count, long_ones[_i].after);
+    g_autoptr(DsnToml) toml = dsn_toml_parse("x", dsn_span(text), NULL);
+
+    ck_assert_msg((toml != NULL) == long_ones[_i].taken, "row %d", _i);
+}
+END_TEST
+
 START_TEST(writes_what_it_reads)
 {
     static const char *const texts[] = {"",           "plain-KEY_1", "a b",
@@ -237,6 +263,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, knows_the_line_of_each_key);
     tcase_add_loop_test(tcase, keeps_the_caps, 0, G_N_ELEMENTS(caps));
+    tcase_add_loop_test(tcase, takes_time_by_length, 0, G_N_ELEMENTS(long_ones));
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("writer");
     tcase_add_test(tcase, writes_what_it_reads);
