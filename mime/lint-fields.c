@@ -30,22 +30,22 @@ typedef enum FieldId {
     N_FIELDS
 } FieldId;
 
-static const char *const field_names[N_FIELDS] = {
-    [FIELD_ORIGINAL_ENVELOPE_ID] = "Original-Envelope-Id",
-    [FIELD_REPORTING_MTA] = "Reporting-MTA",
-    [FIELD_DSN_GATEWAY] = "DSN-Gateway",
-    [FIELD_RECEIVED_FROM_MTA] = "Received-From-MTA",
-    [FIELD_ARRIVAL_DATE] = "Arrival-Date",
-    [FIELD_ORIGINAL_RECIPIENT] = "Original-Recipient",
-    [FIELD_FINAL_RECIPIENT] = "Final-Recipient",
-    [FIELD_ACTION] = "Action",
-    [FIELD_STATUS] = "Status",
-    [FIELD_REMOTE_MTA] = "Remote-MTA",
-    [FIELD_DIAGNOSTIC_CODE] = "Diagnostic-Code",
-    [FIELD_LOCALIZED_DIAGNOSTIC] = "Localized-Diagnostic",
-    [FIELD_LAST_ATTEMPT_DATE] = "Last-Attempt-Date",
-    [FIELD_FINAL_LOG_ID] = "Final-Log-ID",
-    [FIELD_WILL_RETRY_UNTIL] = "Will-Retry-Until",
+static const DsnSpan field_names[N_FIELDS] = {
+    [FIELD_ORIGINAL_ENVELOPE_ID] = DSN_SPAN_LITERAL("Original-Envelope-Id"),
+    [FIELD_REPORTING_MTA] = DSN_SPAN_LITERAL("Reporting-MTA"),
+    [FIELD_DSN_GATEWAY] = DSN_SPAN_LITERAL("DSN-Gateway"),
+    [FIELD_RECEIVED_FROM_MTA] = DSN_SPAN_LITERAL("Received-From-MTA"),
+    [FIELD_ARRIVAL_DATE] = DSN_SPAN_LITERAL("Arrival-Date"),
+    [FIELD_ORIGINAL_RECIPIENT] = DSN_SPAN_LITERAL("Original-Recipient"),
+    [FIELD_FINAL_RECIPIENT] = DSN_SPAN_LITERAL("Final-Recipient"),
+    [FIELD_ACTION] = DSN_SPAN_LITERAL("Action"),
+    [FIELD_STATUS] = DSN_SPAN_LITERAL("Status"),
+    [FIELD_REMOTE_MTA] = DSN_SPAN_LITERAL("Remote-MTA"),
+    [FIELD_DIAGNOSTIC_CODE] = DSN_SPAN_LITERAL("Diagnostic-Code"),
+    [FIELD_LOCALIZED_DIAGNOSTIC] = DSN_SPAN_LITERAL("Localized-Diagnostic"),
+    [FIELD_LAST_ATTEMPT_DATE] = DSN_SPAN_LITERAL("Last-Attempt-Date"),
+    [FIELD_FINAL_LOG_ID] = DSN_SPAN_LITERAL("Final-Log-ID"),
+    [FIELD_WILL_RETRY_UNTIL] = DSN_SPAN_LITERAL("Will-Retry-Until"),
 };
 
 /* One group of fields. */
@@ -60,7 +60,7 @@ static FieldId
 identify(DsnSpan name, bool recipient)
 {
     for (int id = 0; id < N_FIELDS; id++)
-        if (field_names[id] != NULL && dsn_span_is(name, field_names[id]))
+        if (dsn_lint_is_name(name, field_names[id]))
             return (FieldId)id;
     return recipient ? FIELD_RECIPIENT_EXTENSION : FIELD_MESSAGE_EXTENSION;
 }
@@ -79,12 +79,12 @@ take_field(DsnLinter *linter, Group *group, const DsnHeaderField *field)
                         field->whole);
         return;
     }
-    if (field_names[id] == NULL && !dsn_span_starts(field->name, "X-"))
+    if (!dsn_span_present(field_names[id]) && !dsn_span_starts(field->name, "X-"))
         dsn_linter_must(linter, "DSN-15", "an extension field begins with X-", field->whole);
     if ((int)id < group->last)
         dsn_linter_must(linter, group->recipient ? "RCPT-01" : "DSN-02",
                         "the field is out of order", field->whole);
-    if (group->seen[id] && field_names[id] != NULL && id != FIELD_LOCALIZED_DIAGNOSTIC)
+    if (group->seen[id] && dsn_span_present(field_names[id]) && id != FIELD_LOCALIZED_DIAGNOSTIC)
         dsn_linter_must(linter, group->recipient ? "RCPT-01" : "DSN-03",
                         "the field stands more than once", field->whole);
     else if (!group->seen[id])

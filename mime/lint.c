@@ -38,6 +38,12 @@ dsn_linter_should(DsnLinter *linter, const char *rule, const char *text, DsnSpan
 }
 
 bool
+dsn_lint_is_name(DsnSpan a, DsnSpan b)
+{
+    return a.len == b.len && g_ascii_strncasecmp(a.data, b.data, a.len) == 0;
+}
+
+bool
 dsn_lint_is_date(DsnSpan value)
 {
     const char *detail;
@@ -156,26 +162,26 @@ check_width(DsnLinter *linter, DsnSpan text)
 
 /* Header fields of the message that may stand so often, and the rule that says so. */
 static const struct Occurrence {
-    const char *name;
+    DsnSpan name;
     const char *rule;
     unsigned min, max;
 } occurrences[] = {
-    {"Date", "MIME-19", 1, 1},
-    {"From", "MIME-19", 1, 1},
-    {"Sender", "MIME-19", 0, 1},
-    {"Reply-To", "MIME-19", 0, 1},
-    {"To", "MIME-19", 0, 1}, /* that there is one is rule LOOP-04 */
-    {"Cc", "MIME-19", 0, 1},
-    {"Bcc", "MIME-19", 0, 1},
-    {"Subject", "MIME-19", 0, 1},
-    {"Message-ID", "MIME-19", 0, 1},
-    {"In-Reply-To", "MIME-19", 0, 1},
-    {"References", "MIME-19", 0, 1},
-    {"MIME-Version", "MIME-18", 1, 1},
-    {"Content-Type", "MIME-01", 1, 1},
-    {"Content-Transfer-Encoding", "MIME-15", 0, 1},
-    {"Auto-Submitted", "LOOP-06", 0, 1},
-    {"Disposition-Notification-To", "MDN-03", 0, 0},
+    {DSN_SPAN_LITERAL("Date"), "MIME-19", 1, 1},
+    {DSN_SPAN_LITERAL("From"), "MIME-19", 1, 1},
+    {DSN_SPAN_LITERAL("Sender"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("Reply-To"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("To"), "MIME-19", 0, 1}, /* that there is one is rule LOOP-04 */
+    {DSN_SPAN_LITERAL("Cc"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("Bcc"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("Subject"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("Message-ID"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("In-Reply-To"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("References"), "MIME-19", 0, 1},
+    {DSN_SPAN_LITERAL("MIME-Version"), "MIME-18", 1, 1},
+    {DSN_SPAN_LITERAL("Content-Type"), "MIME-01", 1, 1},
+    {DSN_SPAN_LITERAL("Content-Transfer-Encoding"), "MIME-15", 0, 1},
+    {DSN_SPAN_LITERAL("Auto-Submitted"), "LOOP-06", 0, 1},
+    {DSN_SPAN_LITERAL("Disposition-Notification-To"), "MDN-03", 0, 0},
 };
 
 /* Fields in which an encoded word has no place (RFC 2047 section 5, rule MIME-28). */
@@ -362,17 +368,17 @@ check_header(DsnLinter *linter, DsnSpan header)
         if (!dsn_span_present(field.name))
             dsn_linter_must(linter, "MIME-19", "a line is no field", field.whole);
         for (size_t i = 0; i < G_N_ELEMENTS(occurrences); i++)
-            if (dsn_span_is(field.name, occurrences[i].name))
+            if (dsn_lint_is_name(field.name, occurrences[i].name))
                 counts[i]++;
         check_encoded_words(linter, &field);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(occurrences); i++) {
         if (counts[i] < occurrences[i].min)
             dsn_linter_must(linter, occurrences[i].rule, "a required field is missing",
-                            dsn_span(occurrences[i].name));
+                            occurrences[i].name);
         else if (counts[i] > occurrences[i].max)
             dsn_linter_must(linter, occurrences[i].rule, "a field stands too often",
-                            dsn_span(occurrences[i].name));
+                            occurrences[i].name);
     }
     check_values(linter, header);
 }

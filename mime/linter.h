@@ -28,6 +28,9 @@ typedef struct DsnLinter {
 void dsn_linter_must(DsnLinter *linter, const char *rule, const char *text, DsnSpan where);
 void dsn_linter_should(DsnLinter *linter, const char *rule, const char *text, DsnSpan where);
 
+/* Names of fields, of which neither is absent, in any case. */
+bool dsn_lint_is_name(DsnSpan a, DsnSpan b);
+
 /* A date-time of RFC 5322 section 3.3, right weekday and numeric zone. */
 bool dsn_lint_is_date(DsnSpan value);
 
