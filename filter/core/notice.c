@@ -116,9 +116,11 @@ dup_identity(const DsnRecord *record)
         g_strdup_printf("%" G_GINT64_FORMAT ".%09u", record->created, record->created_nanoseconds);
     const char *const fixed[] = {record->nodeid, record->id, created, "failed"};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
-        if (fixed[i] != NULL)
-            g_checksum_update(checksum, (const guchar *)fixed[i], (gssize)strlen(fixed[i]) + 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        const char *text = fixed[i] == NULL ? "" : fixed[i];
+
+        g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1);
+    }
     if (record->n_recipients > 1)
         qsort(recipients, record->n_recipients, sizeof(*recipients), compare_texts);
     for (size_t i = 0; i < record->n_recipients; i++)
