@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include "mime/lines.h"
 #include "mime/report-build.h"
 #include "mime/report-parse.h"
 #include "tests/support/notice.h"
@@ -631,6 +632,52 @@ START_TEST(large_originals_are_copied_once)
 }
 END_TEST
 
+/* Whatever real mail is returned, the notice is correct, and what is read back is what was sent. */
+static void
+return_real_mail(const char *text, size_t len, DsnReturn wanted, const char *label)
+{
+    g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
+    g_autoptr(DsnReport) read = dsn_report_new();
+
+    fixture.request.original = (DsnSpan){text, len};
+    fixture.request.wanted = wanted;
+    g_string_truncate(fixture.notice, 0);
+    build();
+    dsn_test_check_notice(notice(), fixture.report, label);
+    dsn_report_parse(parser, notice(), read);
+
+    g_autoptr(GString) expected = g_string_new(NULL);
+    dsn_lines_append_repaired(fixture.plan.content, expected);
+    dsn_test_compare(__FILE__, __LINE__, read->returned.bytes.data, read->returned.bytes.len,
+                     expected->str, expected->len, label);
+}
+
+START_TEST(real_mail_comes_back_as_it_was)
+{
+    const char *corpus = dsn_test_corpus();
+    g_autofree char *index = NULL;
+    unsigned count = 0;
+
+    if (corpus == NULL)
+        return;
+    g_autofree char *path = g_build_filename(corpus, "expected.jsonl", NULL);
+    ck_assert_msg(g_file_get_contents(path, &index, NULL, NULL), "%s", path);
+    for (const char *at = index; (at = strstr(at, "\"file\":")) != NULL; count++) {
+        const char *name = strchr(at + strlen("\"file\":"), '"') + 1;
+        g_autofree char *file = g_strndup(name, strcspn(name, "\""));
+        g_autofree char *full = g_build_filename(corpus, file, NULL);
+        g_autofree char *text = NULL;
+        gsize len = 0;
+
+        at = name;
+        ck_assert_msg(g_file_get_contents(full, &text, &len, NULL), "%s", full);
+        return_real_mail(text, len, DSN_RETURN_FULL, file);
+        return_real_mail(text, len, DSN_RETURN_HEADERS, file);
+    }
+    ck_assert_uint_gt(count, 0);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -657,6 +704,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, values_that_cannot_be_written);
     tcase_add_loop_test(tcase, nothing_can_be_injected, 0, 3);
     tcase_add_test(tcase, large_originals_are_copied_once);
+    tcase_add_test(tcase, real_mail_comes_back_as_it_was);
     suite_add_tcase(suite, tcase);
     return suite;
 }
