@@ -3,8 +3,6 @@
 
 #include "filter/core/json-writer.h"
 
-#include <stdlib.h>
-
 /* Text goes out in pieces, so that room for the longest escape of every byte can be set aside at
  * once and nothing has to be checked inside. */
 #define PIECE 4096

@@ -189,6 +189,7 @@ read_bytes(const Member *member, json_t *value)
 {
     static const Member byte = {.min = 0, .max = UINT8_MAX};
 
+    (void)member; /* a text has no bounds of its own */
     if (json_is_string(value))
         return json_incref(value);
     json_auto_t *list = read_list(&byte, value, read_number);
@@ -199,7 +200,6 @@ read_bytes(const Member *member, json_t *value)
     for (size_t i = 0; i < json_array_size(list); i++)
         g_string_append_c(text, (char)json_integer_value(json_array_get(list, i)));
     json_t *string = json_stringn(text->str, text->len);
-    (void)member; /* a text has no bounds of its own */
     return string != NULL ? string : g_steal_pointer(&list);
 }
 
