@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/cli/terminal.h"
+#include "tests/support/unit.h"
+
+static const struct {
+    const char *label, *text, *want;
+} rows[] = {
+    {"plain", "mx1: no such file", "mx1: no such file"},
+    {"line ends", "a\r\nb", "a\\x0d\\x0ab"},
+    {"escape sequence", "\033[2J\007", "\\x1b[2J\\x07"},
+    {"delete", "\x7f", "\\x7f"},
+    {"UTF-8", "gr\303\274n", "gr\303\274n"},
+    {"C1 control", "\302\233x", "\\xc2\\x9bx"},
+    {"text direction", "a\342\200\256b", "a\\xe2\\x80\\xaeb"},
+    {"line separator", "a\342\200\250b", "a\\xe2\\x80\\xa8b"},
+    {"not UTF-8", "\377\303", "\\xff\\xc3"},
+    {"overlong", "\300\257", "\\xc0\\xaf"},
+    {"backslash", "a\\b", "a\\b"},
+};
+
+START_TEST(cleans)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    dsn_append_clean(line, rows[_i].text);
+    dsn_assert_span(((DsnSpan){line->str, line->len}), rows[_i].want, rows[_i].label);
+}
+END_TEST
+
+static const struct {
+    guint64 count;
+    const char *want;
+} counts[] = {
+    {0, "0"},
+    {999, "999"},
+    {1000, "1,000"},
+    {123456, "123,456"},
+    {1234567, "1,234,567"},
+    {G_MAXUINT64, "18,446,744,073,709,551,615"},
+};
+
+START_TEST(groups_digits)
+{
+    g_autoptr(GString) text = g_string_new("7:");
+
+    dsn_append_count(text, counts[_i].count);
+    ck_assert_str_eq(text->str + 2, counts[_i].want);
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("terminal");
+    TCase *tcase = tcase_create("terminal");
+
+    tcase_add_loop_test(tcase, cleans, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, groups_digits, 0, G_N_ELEMENTS(counts));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
