@@ -13,6 +13,7 @@
 #include "filter/core/suggest.h"
 
 static const DsnCommand commands[] = {
+    {"config", "check a configuration, or show the effective one", dsn_cli_config},
     {"parse", "turn feedback reports and bounces into JSON", dsn_cli_parse},
 };
 

@@ -438,7 +438,6 @@ load_option(Loader *loader, const Place *place, const DsnOption *option, const c
     size_t len = strlen(path) - (in_file ? strlen("_file") : 0);
     g_autofree char *given = g_strndup(path, len);
     const char *directory = place->source->directory;
-
     void *slot = slot_of(option, place->base);
 
     /* What goes wrong says so in the complaint. */
