@@ -330,13 +330,11 @@ static bool
 include(Loader *loader, const Place *place, const DsnOption *option, const char *key,
         const json_t *value, GString *complaint)
 {
-    if (!json_is_string(value))
-        return dsn_option_read(option, value, place->source->directory, NULL, complaint);
+    g_autofree char *pattern = NULL;
 
-    g_autofree char *pattern = dsn_option_expand(value, complaint);
-    if (pattern == NULL)
+    if (!dsn_option_read(option, value, place->source->directory, &pattern, complaint))
         return false;
-    if (*pattern == '\0')
+    if (pattern == NULL)
         return true;
     g_autofree char *included_at = position(place, key);
     return include_pattern(loader, place, pattern, included_at, complaint);
@@ -490,10 +488,12 @@ load_object(Loader *loader, const Place *place)
 
     json_object_keylen_foreach((json_t *)place->object, key, len, value)
     {
-        if (strlen(key) == len)
+        if (strlen(key) == len) {
             load_member(loader, place, key, value);
-        else
-            complain(loader, place, key, key, "a key cannot hold U+0000 here");
+        } else {
+            g_autofree char *path = join_key(place->path, key);
+            complain(loader, place, key, path, "a key cannot hold U+0000 here");
+        }
     }
 }
 

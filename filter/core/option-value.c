@@ -9,9 +9,6 @@
 
 #include <errno.h>
 
-/* Bytes of a text that are quoted in a complaint. */
-#define QUOTED_MAX ((size_t)60)
-
 #define SECRET_FILE_MAX ((size_t)64 * 1024)
 
 typedef struct Unit {
@@ -174,22 +171,12 @@ append_found(GString *text, const DsnOption *option, const json_t *value)
 {
     g_string_append(text, ", got ");
     switch (json_typeof(value)) {
-    case JSON_STRING: {
-        const char *string = json_string_value(value);
-        size_t len = json_string_length(value);
-
-        if (option->secret) {
+    case JSON_STRING:
+        if (option->secret)
             g_string_append(text, "another string");
-            break;
-        }
-        if (len > QUOTED_MAX)
-            len = (size_t)(g_utf8_find_prev_char(string, string + QUOTED_MAX) - string);
-        g_autofree char *start = g_strndup(string, len);
-        dsn_toml_write_string(text, start);
-        if (len < json_string_length(value))
-            g_string_append(text, "...");
+        else
+            dsn_toml_quote(text, json_string_value(value));
         break;
-    }
     case JSON_INTEGER:
         append_number(text, json_integer_value(value));
         break;
@@ -252,8 +239,10 @@ expand_variable(const char *start, GString *text, GString *complaint)
     return name + len + 1;
 }
 
-char *
-dsn_option_expand(const json_t *value, GString *complaint)
+/* The string in @value with "${NAME}" replaced by the environment variable and "$$" by "$"
+ * (transfer full), or NULL and a complaint. */
+static char *
+expand(const json_t *value, GString *complaint)
 {
     const char *c = json_string_value(value);
     g_autoptr(GString) text = g_string_sized_new(json_string_length(value));
@@ -288,7 +277,7 @@ read_text(const DsnOption *option, const json_t *value, GString *complaint)
         refuse(option, value, complaint);
         return NULL;
     }
-    g_autofree char *text = dsn_option_expand(value, complaint);
+    g_autofree char *text = expand(value, complaint);
     if (text == NULL)
         return NULL;
     if (option->secret && strcmp(text, DSN_OPTION_MASK) == 0) {
@@ -310,6 +299,16 @@ read_text(const DsnOption *option, const json_t *value, GString *complaint)
     return g_steal_pointer(&text);
 }
 
+/* Paths stand in messages, where a line feed would begin a line of its own. */
+static bool
+has_control(const char *text)
+{
+    while (*text != '\0' && !g_ascii_iscntrl(*text))
+        text++;
+    return *text != '\0';
+}
+
+/* Of PATH and INCLUDE, too. */
 static bool
 read_string(const DsnOption *option, const json_t *value, const char *directory, char **slot,
             GString *complaint)
@@ -318,6 +317,10 @@ read_string(const DsnOption *option, const json_t *value, const char *directory,
 
     if (text == NULL)
         return false;
+    if (option->type != DSN_OPTION_STRING && has_control(text)) {
+        g_string_append(complaint, "a path cannot hold control characters");
+        return false;
+    }
     g_clear_pointer(slot, g_free);
     if (*text == '\0')
         *slot = option->computed == NULL ? NULL : g_strdup(option->computed());
@@ -432,7 +435,7 @@ read_quantity(const DsnOption *option, const json_t *value, int64_t *ret_number,
         *ret_number = json_integer_value(value);
         good = true;
     } else if (json_is_string(value) && option->type != DSN_OPTION_NUMBER) {
-        g_autofree char *text = dsn_option_expand(value, complaint);
+        g_autofree char *text = expand(value, complaint);
 
         if (text == NULL)
             return false;
@@ -454,6 +457,7 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
     switch (option->type) {
     case DSN_OPTION_STRING:
     case DSN_OPTION_PATH:
+    case DSN_OPTION_INCLUDE:
         return read_string(option, value, directory, slot, complaint);
     case DSN_OPTION_BOOL:
         if (!json_is_boolean(value))
@@ -477,7 +481,6 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
         return read_list(option, value, slot, complaint);
     case DSN_OPTION_MAP:
     case DSN_OPTION_SECTIONS:
-    case DSN_OPTION_INCLUDE:
         return refuse(option, value, complaint);
     }
     g_assert_not_reached();

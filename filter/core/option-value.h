@@ -49,7 +49,8 @@ typedef struct DsnOption {
 } DsnOption;
 
 /* Puts @value into @slot. Strings are expanded, paths are seen from @directory. @complaint, empty
- * before, says on false what is wrong. MAP, SECTIONS and INCLUDE are never right here. */
+ * before, says on false what is wrong. MAP and SECTIONS are never right here; the pattern of an
+ * INCLUDE goes into a char *. */
 bool dsn_option_read(const DsnOption *option, const json_t *value, const char *directory,
                      void *slot, GString *complaint);
 
@@ -61,10 +62,6 @@ bool dsn_option_read_entry(const DsnOption *option, const char *key, const json_
  * line feed at its end. */
 bool dsn_option_read_file(const DsnOption *option, const json_t *value, const char *directory,
                           void *slot, GString *complaint);
-
-/* The string in @value with "${NAME}" replaced by the environment variable and "$$" by "$"
- * (transfer full), or NULL and a complaint. */
-char *dsn_option_expand(const json_t *value, GString *complaint);
 
 /* Appends the value in @slot as TOML; a secret as DSN_OPTION_MASK. Not for MAP, SECTIONS and
  * INCLUDE. */

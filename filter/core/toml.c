@@ -80,6 +80,18 @@ fail(const Parser *parser, const char *at, const char *format, ...)
     return NULL;
 }
 
+/* The same where @key of @table stands in the way. */
+static void *
+fail_key(const Parser *parser, const char *at, const json_t *table, const GString *key,
+         const char *what)
+{
+    g_autoptr(GString) quoted = g_string_new(NULL);
+
+    dsn_toml_quote(quoted, key->str);
+    return fail(parser, at, "%s was given on line %u, %s", quoted->str,
+                dsn_toml_line(parser->toml, table, key->str), what);
+}
+
 /* The line of @at, which never goes back: each byte is looked at once. */
 static unsigned
 line_of(Parser *parser, const char *at)
@@ -292,11 +304,9 @@ descend_header(Parser *parser, json_t *table, const GString *key, const char *at
     if (child == NULL)
         return add_child(parser, table, key, at, json_object(), IMPLIED);
     if (!json_is_object(child) && !json_is_array(child))
-        return fail(parser, at, "\"%s\" is a value already, it cannot be a table", key->str);
-    if (container_of(parser, child)->origin == CLOSED) {
-        return fail(parser, at, "\"%s\" was written out on line %u, nothing can be added to it",
-                    key->str, dsn_toml_line(parser->toml, table, key->str));
-    }
+        return fail_key(parser, at, table, key, "it is no table");
+    if (container_of(parser, child)->origin == CLOSED)
+        return fail_key(parser, at, table, key, "nothing can be added to it");
     return json_is_object(child) ? child : json_array_get(child, json_array_size(child) - 1);
 }
 
@@ -313,10 +323,8 @@ descend_dotted(Parser *parser, json_t *table, const GString *key, const char *at
         container->origin = DOTTED;
         container->section = parser->section;
     }
-    if (container == NULL || container->origin != DOTTED || container->section != parser->section) {
-        return fail(parser, at, "\"%s\" was given on line %u, a dotted key cannot add to it",
-                    key->str, dsn_toml_line(parser->toml, table, key->str));
-    }
+    if (container == NULL || container->origin != DOTTED || container->section != parser->section)
+        return fail_key(parser, at, table, key, "a dotted key cannot add to it");
     return child;
 }
 
@@ -356,10 +364,8 @@ read_pair(Parser *parser, json_t *table)
         return false;
     if (*parser->at != '=')
         return fail(parser, parser->at, "expected '=' after the key");
-    if (json_object_getn(table, key->str, key->len) != NULL) {
-        return fail(parser, at, "\"%s\" was already given on line %u", key->str,
-                    dsn_toml_line(parser->toml, table, key->str));
-    }
+    if (json_object_getn(table, key->str, key->len) != NULL)
+        return fail_key(parser, at, table, key, "it cannot be given again");
     if (!note_line(parser, table, key, at))
         return false;
     parser->at++;
@@ -613,10 +619,8 @@ open_table(Parser *parser, json_t *parent, const GString *key, const char *at)
         return add_child(parser, parent, key, at, json_object(), OPENED);
 
     Container *container = json_is_object(table) ? container_of(parser, table) : NULL;
-    if (container == NULL || container->origin != IMPLIED) {
-        return fail(parser, at, "\"%s\" was already given on line %u", key->str,
-                    dsn_toml_line(parser->toml, parent, key->str));
-    }
+    if (container == NULL || container->origin != IMPLIED)
+        return fail_key(parser, at, parent, key, "it cannot be given again");
     container->origin = OPENED;
     return note_line(parser, parent, key, at) ? table : NULL;
 }
@@ -629,8 +633,7 @@ open_element(Parser *parser, json_t *parent, const GString *key, const char *at)
     if (array == NULL)
         array = add_child(parser, parent, key, at, json_array(), OPENED);
     else if (!json_is_array(array) || container_of(parser, array)->origin == CLOSED)
-        return fail(parser, at, "\"%s\" was given on line %u and is no array of tables", key->str,
-                    dsn_toml_line(parser->toml, parent, key->str));
+        return fail_key(parser, at, parent, key, "it is no array of tables");
     if (array == NULL || !count_item(parser))
         return NULL;
 
@@ -781,6 +784,19 @@ dsn_toml_write_string(GString *toml, const char *text)
             g_string_append_c(toml, *c);
     }
     g_string_append_c(toml, '"');
+}
+
+void
+dsn_toml_quote(GString *message, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len > DSN_TOML_QUOTED)
+        len = (size_t)(g_utf8_find_prev_char(text, text + DSN_TOML_QUOTED) - text);
+    g_autofree char *start = g_strndup(text, len);
+    dsn_toml_write_string(message, start);
+    if (text[len] != '\0')
+        g_string_append(message, "...");
 }
 
 void

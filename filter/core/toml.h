@@ -41,6 +41,11 @@ unsigned dsn_toml_line(const DsnToml *toml, const json_t *table, const char *key
 /* Appends @text (UTF-8) as a basic string, in quotes. */
 void dsn_toml_write_string(GString *toml, const char *text);
 
+/* The same for a message: of a text longer than DSN_TOML_QUOTED bytes the start, and "...". */
+void dsn_toml_quote(GString *message, const char *text);
+
+#define DSN_TOML_QUOTED 60
+
 /* Appends @key as it stands in a header or before '=': bare if it can be. */
 void dsn_toml_write_key(GString *toml, const char *key);
 

@@ -403,6 +403,9 @@ static const struct {
      "1: section.secret_file: DIR/none: No such file or directory"},
     {"section.secret = \"a\"\nsection.secret_file = \"b\"",
      "2: section.secret_file: was already given at DIR/x.toml:1"},
+    {"path = \"a\\nb\"", "1: path: a path cannot hold control characters"},
+    {"include = \"a\\nb\"", "1: include: a path cannot hold control characters"},
+    {"\"a\\nb\" = 1", "1: \"a\\nb\": unknown option"},
     {"include = 1", "1: include: expected the name of a file, or a pattern, as a string, got 1"},
     {"include = \"no/*.toml\"", "1: include: Error opening directory \xe2\x80\x9c"
                                 "DIR/no/\xe2\x80\x9d: No such file or directory"},
