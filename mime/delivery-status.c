@@ -47,10 +47,17 @@ set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
     DsnPerRecipient *recipient = ret_value;
     DsnSpan token = dsn_field_strip_comments(field->value);
 
+    bool punctuated =
+        token.len > 0 && (token.data[token.len - 1] == ';' || token.data[token.len - 1] == '.');
+
     recipient->action_text = field->value;
+    token.len -= punctuated;
     for (int action = DSN_ACTION_FAILED; action <= DSN_ACTION_EXPANDED; action++) {
         if (dsn_span_is(token, dsn_action_to_string((DsnAction)action))) {
             recipient->action = (DsnAction)action;
+            if (punctuated)
+                dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field,
+                                     "punctuation after the action");
             return;
         }
     }
@@ -202,20 +209,19 @@ find_fields(const StatusReader *reader, const DsnFieldGroup *group, DsnFieldTabl
     return found;
 }
 
-/* True when @group is about a recipient other than the one before it. A group that names none, and
- * has nothing that was said already, belongs to the one before it: a blank line among the fields of
- * a recipient does not make two of it (rule ARF-29). Among the fields of the message, such fields
- * are strays. */
+/* True when @group is about a recipient other than the one before it. A group that has nothing that
+ * was said already belongs to the one before it: a blank line among the fields of a recipient does
+ * not make two of it (rule ARF-29). Among the fields of the message, fields of a recipient that is
+ * not named are strays. */
 static bool
 is_recipient(const StatusReader *reader, const DsnFieldGroup *group)
 {
     uint32_t found = find_fields(reader, group, recipient_table);
 
-    if (found == 0 || (found & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0)
-        return found != 0;
-    if (reader->recipient == NULL)
-        return find_fields(reader, group, message_table) == 0;
-    return (found & reader->recipient_seen) != 0;
+    if (reader->recipient != NULL)
+        return (found & reader->recipient_seen) != 0;
+    return (found & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0 ||
+           (found != 0 && find_fields(reader, group, message_table) == 0);
 }
 
 /* True when @bit starts another recipient although no blank line came before it. */

@@ -39,25 +39,21 @@ measure_blank_line(DsnSpan text)
     return text.len;
 }
 
-/* Ends @field before the first blank line that was taken for a fold of it, and lets *@rest start
- * there. */
-static void
-cut_at_blank_line(DsnHeaderField *field, DsnSpan *rest)
+/* Takes the lines before the first blank one off the front of @text. A fold does not go on behind a
+ * blank line; to look for one before fields are taken keeps that linear. */
+static DsnSpan
+take_block(DsnSpan *text)
 {
-    const char *end = rest->data + rest->len;
-    DsnSpan value = field->value;
-    const char *newline;
+    DsnSpan rest = *text;
 
-    while (value.len > 0 && (newline = memchr(value.data, '\n', value.len)) != NULL) {
-        DsnSpan after = {newline + 1, (size_t)(end - newline - 1)};
-
-        if (measure_blank_line(after) > 0) {
-            field->value.len = (size_t)(newline - field->value.data);
-            *rest = after;
-            return;
-        }
-        value = dsn_span_from(value, (size_t)(newline - value.data) + 1);
+    while (rest.len > 0 && measure_blank_line(rest) == 0) {
+        const char *newline = memchr(rest.data, '\n', rest.len);
+        rest = dsn_span_from(rest, newline == NULL ? rest.len : (size_t)(newline - rest.data) + 1);
     }
+
+    DsnSpan block = {text->data, text->len - rest.len};
+    *text = rest;
+    return block;
 }
 
 /* @value trimmed and cut at the cap. */
@@ -126,23 +122,15 @@ check_gap(DsnFieldReader *reader, const DsnHeaderField *field, size_t blanks, bo
                               DSN_SPAN_ABSENT, detail);
 }
 
-void
-dsn_field_read_groups(DsnFieldReader *reader, DsnSpan text, bool joined)
+/* Reads the fields of @block, which follows @blanks blank lines; false when there may not be more.
+ * *@any: a field was read. */
+static bool
+read_block(DsnFieldReader *reader, DsnSpan block, size_t blanks, bool joined, bool *any)
 {
-    bool any = joined && reader->report->groups->len > 0; /* a field was read */
-    size_t blanks = 0;
+    DsnHeaderField field;
+    bool first = true; /* of the block */
 
-    while (text.len > 0) {
-        size_t blank = measure_blank_line(text);
-        if (blank > 0) {
-            text = dsn_span_from(text, blank);
-            blanks++;
-            continue;
-        }
-
-        DsnHeaderField field;
-        (void)dsn_header_next(&text, &field); /* there is a line */
-        cut_at_blank_line(&field, &text);
+    while (dsn_header_next(&block, &field)) {
         if (!dsn_span_present(field.name)) {
             DsnSpan line = dsn_span_trim(field.value);
 
@@ -151,14 +139,32 @@ dsn_field_read_groups(DsnFieldReader *reader, DsnSpan text, bool joined)
                                   DSN_SPAN_ABSENT, line, "not a field");
             continue;
         }
-
-        bool joins = any && (joined || blanks == 0);
-        if (any)
+        if (first && *any)
             check_gap(reader, &field, blanks, joined);
-        if ((!joins && !open_group(reader, field.name)) || !add_field(reader, &field))
+        bool opens = first && (!*any || !joined);
+        if ((opens && !open_group(reader, field.name)) || !add_field(reader, &field))
+            return false;
+        *any = true;
+        first = false;
+    }
+    return true;
+}
+
+void
+dsn_field_read_groups(DsnFieldReader *reader, DsnSpan text, bool joined)
+{
+    bool any = joined && reader->report->groups->len > 0;
+
+    if (dsn_span_starts(text, "\xef\xbb\xbf")) /* a byte order mark is of no field's name */
+        text = dsn_span_from(text, 3);
+    while (text.len > 0) {
+        size_t blanks = 0;
+        size_t blank;
+
+        for (; (blank = measure_blank_line(text)) > 0; blanks++)
+            text = dsn_span_from(text, blank);
+        if (!read_block(reader, take_block(&text), blanks, joined, &any))
             return;
-        any = true;
-        blanks = 0;
     }
 }
 

@@ -292,8 +292,8 @@ find_returned_part(const DsnReportParser *parser, const DsnPart *machine, const 
     return best;
 }
 
-/* Reads a text/plain part behind the machine-readable one, if it is a message in fact (rule
- * OOB-15). */
+/* Reads a part behind the machine-readable one that is a message in fact, but is labelled as text
+ * or as a file (rule OOB-15). */
 static void
 read_mislabelled_content(DsnReportParser *parser, const DsnPart *machine)
 {
@@ -303,12 +303,14 @@ read_mislabelled_content(DsnReportParser *parser, const DsnPart *machine)
         const DsnPart *part = &g_array_index(parts, DsnPart, i);
 
         if (part->parent != machine->parent || part->order <= machine->order ||
-            !dsn_content_type_is(&part->type, "text", "plain"))
+            !(dsn_content_type_is(&part->type, "text", NULL) ||
+              dsn_content_type_is(&part->type, "application", "octet-stream")))
             continue;
         DsnSpan bytes = decode_part(parser, part, true);
         if (!dsn_returned_content_is_in(bytes))
             continue;
-        add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE, "returned content labelled text/plain");
+        add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE,
+                   "returned content labelled as something else");
         dsn_returned_content_read(&parser->fields, DSN_RETURNED_MESSAGE, bytes);
         return;
     }

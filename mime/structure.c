@@ -294,7 +294,8 @@ walk_header(Scanner *scanner, Line line)
 {
     const DsnPart *part = part_at(scanner, scanner->current);
 
-    if (line.len == 0) {
+    /* Some gateways end lines with CR CR LF. */
+    if (line.len == 0 || (line.len == 1 && line.start[0] == '\r')) {
         finish_header(scanner, line.start, line.next);
     } else if (line.start[0] != ' ' && line.start[0] != '\t') {
         finish_field(scanner, line.start);

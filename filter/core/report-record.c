@@ -7,6 +7,7 @@
 #include "filter/core/json-writer.h"
 #include "filter/core/report-pieces.h"
 #include "filter/core/trace-json.h"
+#include "mime/text.h"
 #include "mime/smtp-reply.h"
 
 #define ID_DIGITS 32
@@ -250,17 +251,17 @@ write_feedback(const Source *source, GString *lines)
     close_record(&pieces, source);
 }
 
-/* As KumoMTA writes the content of a response: CRLF, and either of them alone, is one space. */
+/* KumoMTA reads a field with its white space collapsed, and writes each line break of a response as
+ * a space. */
 static void
 flatten(GString *text)
 {
     gsize out = 0;
 
     for (gsize in = 0; in < text->len; in++) {
-        char c = text->str[in];
-        if (c == '\r' && text->str[in + 1] == '\n')
-            continue;
-        text->str[out++] = c == '\r' || c == '\n' ? ' ' : c;
+        char c = dsn_is_space(text->str[in]) ? ' ' : text->str[in];
+        if (c != ' ' || out == 0 || text->str[out - 1] != ' ')
+            text->str[out++] = c;
     }
     g_string_truncate(text, out);
 }
@@ -280,7 +281,14 @@ static void
 set_response(Event *event, const DsnPerRecipient *recipient, GString *text)
 {
     DsnSpan diagnostic = or_empty(recipient->diagnostic_code.value);
+    g_autoptr(GString) decoded = NULL;
 
+    if (diagnostic.len <= DSN_LIMITS_DEFAULT.encoded &&
+        memmem(diagnostic.data, diagnostic.len, "=?", 2) != NULL) {
+        decoded = g_string_sized_new(diagnostic.len);
+        dsn_text_decode_header(diagnostic, &DSN_LIMITS_DEFAULT, decoded);
+        diagnostic = (DsnSpan){decoded->str, decoded->len};
+    }
     g_string_truncate(text, 0);
     DsnSmtpReply reply = dsn_smtp_reply_parse(diagnostic, text);
     flatten(text);

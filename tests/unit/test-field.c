@@ -57,6 +57,13 @@ static const struct {
     {"folds keep inner spaces", "A: 1\n   2\r\n\t3\nB: 4\n", "A=1   2\t3|B=4", ""},
     {"a fold in the first line", "A:\n 1\n", "A=1", ""},
     {"a fold, then a blank line", "A: 1\n 2\n \n 3\nB: 4\n", "A=1 2/B=4", "bad-field"},
+    {"a fold of nothing", "A: 1\n\n 2\nB: 3\n", "A=1/B=3", "bad-field"},
+    {"no field between two blank lines", "A: 1\n\nno field\n\nB: 2\n", "A=1/B=2", "bad-field"},
+    {"a byte order mark",
+     "\xef\xbb\xbf"
+     "A: 1\nB: 2\n",
+     "A=1|B=2", ""},
+    {"CR CR LF", "A: 1\r\r\n\r\r\nB: 2\r\r\n", "A=1/B=2", ""},
     {"tabs and space around the colon", "A\t:\t1 \nB :2\n", "A=1|B=2", ""},
     {"empty value", "A:\nB: \n", "A=|B=", ""},
     {"a line that is no field", "A: 1\nno field\nB: 2\n", "A=1|B=2", "bad-field"},

@@ -452,6 +452,28 @@ static const struct {
     {"an empty part",
      REPORT("delivery-status") TEXT_PART "--b\nContent-Type: message/delivery-status\n" END,
      DSN_REPORT_NONE, NULL, "missing-part"},
+    {"the original as a file",
+     REPORT("feedback-report") TEXT_PART ARF_PART
+     "--b\nContent-Type: application/octet-stream; name=original.eml\n"
+     "Content-Transfer-Encoding: base64\n\nTWVzc2FnZS1JRDogPDFAeD4K\n" END,
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-content-type"},
+    {"the header of the original as text of another kind",
+     REPORT("feedback-report") TEXT_PART ARF_PART
+     "--b\nContent-Type: text/headers\n\nMessage-ID: <1@x>\n" END,
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-content-type"},
+    {"a file that is no message",
+     REPORT("feedback-report") TEXT_PART ARF_PART
+     "--b\nContent-Type: application/octet-stream\n\nIncident: 1\n" END,
+     DSN_REPORT_FEEDBACK, NULL, "missing-part"},
+    {"lines that end in CR CR LF",
+     "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\r\n\r\r\n"
+     "--b\r\r\n\r\r\ntext\r\r\n"
+     "--b\r\r\nContent-Type: message/delivery-status\r\r\n\r\r\n"
+     "Reporting-MTA: dns; x\r\r\n\r\r\n"
+     "Final-Recipient: rfc822; a@b.example\r\r\nAction: failed\r\r\nStatus: 5.1.1\r\r\n"
+     "--b\r\r\nContent-Type: message/rfc822\r\r\n\r\r\nMessage-ID: <1@x>\r\r\n"
+     "--b--\r\r\n",
+     DSN_REPORT_DELIVERY_STATUS, "<1@x>", "line-ends"},
     {"an unknown transfer encoding",
      REPORT("feedback-report") TEXT_PART
      "--b\nContent-Type: message/feedback-report\nContent-Transfer-Encoding: x-none\n\n"

@@ -185,6 +185,9 @@ static const struct {
 } responses[] = {
     {"550 no such user", {5, 1, 1}, "550,[5,1,1],no such user"},
     {"550 5.1.1 no such user", {5, 1, 1}, "550,[5,1,1],no such user"},
+    {"550 5.1.1  no \t such user", {5, 1, 1}, "550,[5,1,1],no such user"},
+    {"550 5.1.1 =?utf-8?Q?no_such_user?=", {5, 1, 1}, "550,[5,1,1],no such user"},
+    {"=?utf-8?Q?552_5.2.2_full?=", {5, 0, 0}, "552,[5,2,2],full"},
     {"550-5.1.1 no\n550 5.1.1 such user", {5, 1, 1}, "550,[5,1,1],no such user"},
     {"host x said: 554 5.7.1 spam", {5, 0, 0}, "554,[5,7,1],spam"}, /* rule QRK-10 */
     {"550 5.1.1 gone", {5, 2, 1}, "550,[5,2,1],gone"},
