@@ -690,6 +690,8 @@ dsn_lint_notice(DsnSpan message, const DsnLimits *limits, GArray *ret_findings)
     size_t count = 0;
     bool eight_bit = false, encoded = false;
 
+    if (!dsn_span_present(message))
+        message = DSN_SPAN_LITERAL("");
     check_lines(&linter, message);
     dsn_structure_scan(structure, message, limits);
 

@@ -172,6 +172,23 @@ START_TEST(undoes_xtext_only_when_sure)
 }
 END_TEST
 
+START_TEST(blank_lines_before_folds_take_linear_time)
+{
+    g_autoptr(DsnReport) report = dsn_report_new();
+    g_autoptr(GArray) raw = g_array_new(FALSE, FALSE, sizeof(DsnSpan));
+    g_autoptr(GString) scratch = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new("A: 1\n");
+    DsnFieldReader reader = {report, &DSN_LIMITS_DEFAULT, raw, scratch};
+
+    for (int i = 0; i < 500000; i++)
+        g_string_append(text, " \n x\n");
+    dsn_field_read_groups(&reader, (DsnSpan){text->str, text->len}, false);
+    /* Quadratic, this would take longer than a test may. */
+    ck_assert_uint_eq(report->fields->len, 1);
+    ck_assert_uint_eq(report->defects->len + report->defects_unseen, 500000);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -181,6 +198,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, reads_groups, 0, G_N_ELEMENTS(groups));
     tcase_add_test(tcase, joins_groups);
     tcase_add_test(tcase, keeps_the_limits);
+    tcase_add_test(tcase, blank_lines_before_folds_take_linear_time);
     tcase_add_loop_test(tcase, strips_comments, 0, G_N_ELEMENTS(comments));
     tcase_add_loop_test(tcase, splits_types, 0, G_N_ELEMENTS(typed));
     tcase_add_loop_test(tcase, undoes_xtext_only_when_sure, 0, G_N_ELEMENTS(xtexts));
