@@ -12,8 +12,9 @@
 static const DsnBuiltin *const *
 tables_of(DsnBuiltinKind kind)
 {
-    static const DsnBuiltin *const filters[] = {dsn_filters_text, dsn_filters_list,
-                                                dsn_filters_number, dsn_filters_order, dsn_filters_kumo, NULL};
+    static const DsnBuiltin *const filters[] = {dsn_filters_text,   dsn_filters_list,
+                                                dsn_filters_number, dsn_filters_order,
+                                                dsn_filters_kumo,   NULL};
     static const DsnBuiltin *const tests[] = {dsn_tests, NULL};
     static const DsnBuiltin *const functions[] = {dsn_functions, NULL};
     static const DsnBuiltin *const methods[] = {dsn_methods, NULL};
@@ -185,8 +186,7 @@ dsn_argument_truth(DsnRun *run, const DsnArguments *arguments, unsigned i, bool 
     if (i >= arguments->n || dsn_value_is_missing(arguments->at[i]))
         return true;
     if (arguments->at[i].kind != DSN_VALUE_BOOL)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                            "a %s where true or false is needed",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s where true or false is needed",
                             dsn_value_kind_name(arguments->at[i]));
     *ret = arguments->at[i].truth;
     return true;

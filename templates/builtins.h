@@ -21,9 +21,9 @@ typedef enum DsnBuiltinKind {
 } DsnBuiltinKind;
 
 typedef enum DsnBuiltinFlags {
-    DSN_BUILTIN_KUMO = 1 << 0, /* known only under DSN_TEMPLATE_KUMO */
-    DSN_BUILTIN_REST = 1 << 1, /* takes any number of arguments by position */
-    DSN_BUILTIN_NAMED = 1 << 2, /* takes any argument by name */
+    DSN_BUILTIN_KUMO = 1 << 0,         /* known only under DSN_TEMPLATE_KUMO */
+    DSN_BUILTIN_REST = 1 << 1,         /* takes any number of arguments by position */
+    DSN_BUILTIN_NAMED = 1 << 2,        /* takes any argument by name */
     DSN_BUILTIN_NAMES_FILTER = 1 << 3, /* the first argument names a filter */
     DSN_BUILTIN_NAMES_TEST = 1 << 4,   /* the first argument names a test */
     DSN_BUILTIN_TESTS_MEMBER = 1 << 5  /* the second argument names a test */

@@ -24,8 +24,7 @@ look_up_context(DsnRun *run, const DsnSymbol *symbol)
 
     if (input->context != NULL)
         json = json_object_getn(input->context, symbol->name, symbol->size);
-    if (json == NULL && input->global_name != NULL &&
-        strcmp(input->global_name, symbol->name) == 0)
+    if (json == NULL && input->global_name != NULL && strcmp(input->global_name, symbol->name) == 0)
         json = input->global;
     return found_as(run, dsn_value_from_json(json), symbol->name, symbol->size);
 }
@@ -89,8 +88,8 @@ take_attribute(DsnRun *run, const DsnStep *step, DsnValue *value)
     if (value->kind == DSN_VALUE_UNDEFINED)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_UNDEFINED,
                             "attribute \"%.*s\" of an undefined value", (int)name.size, name.text);
-    *value = found_as(run, dsn_value_attribute(run, *value, name.text, name.size), name.text,
-                      name.size);
+    *value =
+        found_as(run, dsn_value_attribute(run, *value, name.text, name.size), name.text, name.size);
     return true;
 }
 
@@ -188,8 +187,8 @@ take_slice(DsnRun *run, const DsnStep *step, DsnValue *value)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a slice cannot have steps of 0");
     bool backwards = stride < 0;
     if (!slice_part(run, step->slice.start, backwards ? (DsnInteger)length : 0, &start) ||
-        !slice_part(run, step->slice.stop,
-                    backwards ? -(DsnInteger)length - 1 : (DsnInteger)length, &stop))
+        !slice_part(run, step->slice.stop, backwards ? -(DsnInteger)length - 1 : (DsnInteger)length,
+                    &stop))
         return false;
     run->place = step->place;
     start = clamp(start, (DsnInteger)length, backwards);
@@ -266,8 +265,7 @@ repeat(DsnRun *run, DsnValue value, DsnValue times, DsnValue *ret)
 
     if (times.kind == DSN_VALUE_FLOAT || !dsn_number_to_integer(times, &n) || n < 0)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                            "a %s is repeated a whole number of times",
-                            dsn_value_kind_name(value));
+                            "a %s is repeated a whole number of times", dsn_value_kind_name(value));
     if (value.kind == DSN_VALUE_STRING) {
         size_t mark = dsn_run_mark(run);
 

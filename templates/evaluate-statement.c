@@ -8,12 +8,7 @@
 #include "templates/text.h"
 
 /* How a row of statements ended. */
-typedef enum Flow {
-    FLOW_ON,
-    FLOW_BREAK,
-    FLOW_CONTINUE,
-    FLOW_FAILED
-} Flow;
+typedef enum Flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED } Flow;
 
 static Flow carry_out(DsnRun *run, const DsnNode *node);
 
@@ -158,8 +153,8 @@ select_items(DsnRun *run, const DsnNode *node, const DsnValue **items, size_t *n
 static Flow
 do_turns(DsnRun *run, const DsnNode *node, DsnLoop *loop)
 {
-    bool named = g_array_index(run->template_->symbols, DsnSymbol, run->template_->loop_symbol)
-                     .assigned;
+    bool named =
+        g_array_index(run->template_->symbols, DsnSymbol, run->template_->loop_symbol).assigned;
     DsnValue self = {.kind = DSN_VALUE_LOOP, .loop = loop};
     Flow flow = FLOW_ON;
 
@@ -522,9 +517,8 @@ dsn_call_value(DsnRun *run, DsnValue callee, const DsnValue *values, unsigned n,
         callee.joiner->used = true;
         return true;
     }
-    return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be called%s",
-                        dsn_value_kind_name(callee),
-                        callee.kind == DSN_VALUE_LOOP || callee.kind == DSN_VALUE_JOINER
-                            ? " with these arguments"
-                            : "");
+    return dsn_run_fail(
+        run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be called%s", dsn_value_kind_name(callee),
+        callee.kind == DSN_VALUE_LOOP || callee.kind == DSN_VALUE_JOINER ? " with these arguments"
+                                                                         : "");
 }

@@ -365,9 +365,8 @@ read_time(DsnRun *run, DsnValue value, GDateTime **ret)
         *ret = g_date_time_new_from_unix_utc((gint64)floor(seconds));
     if (value.kind == DSN_VALUE_STRING && value.size <= 64) {
         g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
-        g_autofree char *text = value.size == 10
-                                    ? g_strdup_printf("%.10sT00:00:00Z", value.text)
-                                    : g_strndup(value.text, value.size);
+        g_autofree char *text = value.size == 10 ? g_strdup_printf("%.10sT00:00:00Z", value.text)
+                                                 : g_strndup(value.text, value.size);
 
         *ret = g_date_time_new_from_iso8601(text, utc);
     }
@@ -422,10 +421,7 @@ write_clock(GString *text, GDateTime *time, const char *format)
                            strcmp(format, "full") == 0 ? ".0" : "");
 }
 
-typedef enum TimeParts {
-    PART_DATE = 1 << 0,
-    PART_CLOCK = 1 << 1
-} TimeParts;
+typedef enum TimeParts { PART_DATE = 1 << 0, PART_CLOCK = 1 << 1 } TimeParts;
 
 static bool
 format_time(DsnRun *run, const DsnArguments *arguments, TimeParts parts, DsnValue *ret)

@@ -406,9 +406,8 @@ choose(DsnRun *run, const DsnArguments *arguments, unsigned first, DsnValue attr
         if (attribute.kind != DSN_VALUE_UNDEFINED &&
             !dsn_value_path(run, items[i], attribute, false, &value))
             return false;
-        if (test != NULL &&
-            !dsn_builtin_invoke(run, test, value, arguments->at + first + 1,
-                                arguments->n - first - 1, NULL, 0, &value))
+        if (test != NULL && !dsn_builtin_invoke(run, test, value, arguments->at + first + 1,
+                                                arguments->n - first - 1, NULL, 0, &value))
             return false;
         if (dsn_value_truth(value) == wanted)
             dsn_items_add(run, &kept, items[i]);

@@ -131,7 +131,7 @@ filter_sum(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 }
 
 const DsnBuiltin dsn_filters_number[] = {
-    {"abs", filter_abs, "", 0, 0},     {"float", filter_float, "", 0, 0},
-    {"int", filter_int, "", 0, 0},     {"round", filter_round, "precision", 0, 0},
-    {"sum", filter_sum, "", 0, 0},     {0},
+    {"abs", filter_abs, "", 0, 0}, {"float", filter_float, "", 0, 0},
+    {"int", filter_int, "", 0, 0}, {"round", filter_round, "precision", 0, 0},
+    {"sum", filter_sum, "", 0, 0}, {0},
 };

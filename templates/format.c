@@ -130,8 +130,8 @@ write_real(DsnRun *run, const Layout *layout, DsnValue value)
         size_t size = 512;
 
         text = g_malloc(size);
-        g_snprintf(format, sizeof format, "%%.%d%c",
-                   layout->precision < 0 ? 6 : layout->precision, layout->type);
+        g_snprintf(format, sizeof format, "%%.%d%c", layout->precision < 0 ? 6 : layout->precision,
+                   layout->type);
         g_ascii_formatd(text, (int)size, format, fabs(real));
     } else {
         text = g_strdup(isnan(real) ? "nan" : "inf");
@@ -156,7 +156,8 @@ write_character(DsnRun *run, const Layout *layout, DsnValue value)
     if (value.kind != DSN_VALUE_INTEGER || !dsn_number_to_integer(value, &code) || code < 0 ||
         code > 0x10ffff || !g_unichar_validate((gunichar)code))
         return fail_type(run, layout, value);
-    write_aligned(run, layout, dsn_value_text(text, (size_t)g_unichar_to_utf8((gunichar)code, text)));
+    write_aligned(run, layout,
+                  dsn_value_text(text, (size_t)g_unichar_to_utf8((gunichar)code, text)));
     return true;
 }
 
@@ -185,8 +186,8 @@ write_by_kind(DsnRun *run, Layout *layout, DsnValue value)
         layout->type = 'd';
         return write_integer(run, layout, value);
     }
-    if (number && (layout->precision >= 0 || layout->grouped || layout->zeros ||
-                   layout->sign != '-')) {
+    if (number &&
+        (layout->precision >= 0 || layout->grouped || layout->zeros || layout->sign != '-')) {
         layout->type = 'g';
         return write_real(run, layout, value);
     }
@@ -312,7 +313,8 @@ read_percent(DsnRun *run, const char **at, const char *end, Layout *layout)
     layout->width = read_size(at, end);
     if (!read_precision(run, at, end, layout))
         return false;
-    while (*at < end && (**at == 'h' || **at == 'l' || **at == 'L')) /* C's sizes say nothing here */
+    while (*at < end &&
+           (**at == 'h' || **at == 'l' || **at == 'L')) /* C's sizes say nothing here */
         (*at)++;
     if (!read_type(run, at, end, "dioxXeEfFgGcs", layout))
         return false;
@@ -507,7 +509,8 @@ dsn_format_braces(DsnRun *run, DsnValue format, const DsnArguments *arguments, D
             continue;
         }
         if (*at == '}')
-            return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "\"}\" without \"{\" in a format");
+            return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
+                                "\"}\" without \"{\" in a format");
         at++;
         if (!convert_braces(run, &source, &at, end))
             return false;

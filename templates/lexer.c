@@ -18,7 +18,7 @@ dsn_lexer_fail(const DsnLexer *lexer, DsnPlace place, const char *format, ...)
 }
 
 void
-dsn_lexer_init(DsnLexer *lexer, DsnArena *arena, const char *name, unsigned first_line,
+dsn_lexer_init(DsnLexer *lexer, DsnArena *arena, const char *name, DsnPlace first,
                const char *source, size_t length, bool expression, GError **error)
 {
     *lexer = (DsnLexer){.arena = arena,
@@ -26,7 +26,7 @@ dsn_lexer_init(DsnLexer *lexer, DsnArena *arena, const char *name, unsigned firs
                         .at = source,
                         .end = source + length,
                         .counted = source,
-                        .place = {first_line, 1},
+                        .place = first,
                         .mode = expression ? DSN_LEXER_EXPRESSION : DSN_LEXER_TEXT,
                         .error = error};
 }
@@ -186,8 +186,7 @@ next_in_text(DsnLexer *lexer)
         lexer->mode = tag[1] == '{' ? DSN_LEXER_PRINT : DSN_LEXER_BLOCK;
         lexer->brackets = 0;
         lexer->after_dot = false;
-        return make_token(lexer,
-                          tag[1] == '{' ? DSN_TOKEN_PRINT_BEGIN : DSN_TOKEN_BLOCK_BEGIN, tag,
+        return make_token(lexer, tag[1] == '{' ? DSN_TOKEN_PRINT_BEGIN : DSN_TOKEN_BLOCK_BEGIN, tag,
                           lexer->at);
     }
 }

@@ -55,7 +55,7 @@ typedef struct DsnLexer {
     GError **error;
 } DsnLexer;
 
-void dsn_lexer_init(DsnLexer *lexer, DsnArena *arena, const char *name, unsigned first_line,
+void dsn_lexer_init(DsnLexer *lexer, DsnArena *arena, const char *name, DsnPlace first,
                     const char *source, size_t length, bool expression, GError **error);
 
 DsnToken dsn_lexer_next(DsnLexer *lexer);

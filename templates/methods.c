@@ -29,15 +29,15 @@ string_of(DsnRun *run, const DsnArguments *arguments, const char *name, DsnValue
  * Strings.
  */
 
-#define CHANGE_METHOD(name, change)                                                                \
-    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)           \
-    {                                                                                              \
-        DsnValue text;                                                                             \
-                                                                                                   \
-        if (!string_of(run, arguments, #name, &text))                                              \
-            return false;                                                                          \
-        *ret = change(run, text);                                                                  \
-        return true;                                                                               \
+#define CHANGE_METHOD(name, change)                                                      \
+    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret) \
+    {                                                                                    \
+        DsnValue text;                                                                   \
+                                                                                         \
+        if (!string_of(run, arguments, #name, &text))                                    \
+            return false;                                                                \
+        *ret = change(run, text);                                                        \
+        return true;                                                                     \
     }
 
 CHANGE_METHOD(capitalize, dsn_text_capitalize)
@@ -45,15 +45,15 @@ CHANGE_METHOD(lower, dsn_text_lower)
 CHANGE_METHOD(title, dsn_text_title)
 CHANGE_METHOD(upper, dsn_text_upper)
 
-#define CLASS_METHOD(name, class)                                                                  \
-    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)           \
-    {                                                                                              \
-        DsnValue text;                                                                             \
-                                                                                                   \
-        if (!string_of(run, arguments, #name, &text))                                              \
-            return false;                                                                          \
-        *ret = dsn_value_bool(dsn_text_only(run, text, class));                                    \
-        return true;                                                                               \
+#define CLASS_METHOD(name, class)                                                        \
+    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret) \
+    {                                                                                    \
+        DsnValue text;                                                                   \
+                                                                                         \
+        if (!string_of(run, arguments, #name, &text))                                    \
+            return false;                                                                \
+        *ret = dsn_value_bool(dsn_text_only(run, text, class));                          \
+        return true;                                                                     \
     }
 
 CLASS_METHOD(isalnum, DSN_TEXT_ALPHANUMERIC)
@@ -64,15 +64,15 @@ CLASS_METHOD(islower, DSN_TEXT_LOWER)
 CLASS_METHOD(isspace, DSN_TEXT_SPACE)
 CLASS_METHOD(isupper, DSN_TEXT_UPPER)
 
-#define STRIP_METHOD(name, ends)                                                                   \
-    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)           \
-    {                                                                                              \
-        DsnValue text;                                                                             \
-                                                                                                   \
-        if (!string_of(run, arguments, #name, &text))                                              \
-            return false;                                                                          \
-        *ret = dsn_text_trim(run, text, arguments->at[1], ends);                                   \
-        return true;                                                                               \
+#define STRIP_METHOD(name, ends)                                                         \
+    static bool string_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret) \
+    {                                                                                    \
+        DsnValue text;                                                                   \
+                                                                                         \
+        if (!string_of(run, arguments, #name, &text))                                    \
+            return false;                                                                \
+        *ret = dsn_text_trim(run, text, arguments->at[1], ends);                         \
+        return true;                                                                     \
     }
 
 STRIP_METHOD(strip, DSN_TRIM_START | DSN_TRIM_END)
@@ -101,8 +101,7 @@ string_split(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     int64_t most;
 
     if (!string_of(run, arguments, "split", &text) ||
-        (!dsn_value_is_missing(separator) &&
-         !dsn_argument_string(run, arguments, 1, &separator)) ||
+        (!dsn_value_is_missing(separator) && !dsn_argument_string(run, arguments, 1, &separator)) ||
         !dsn_argument_integer(run, arguments, 2, -1, &most))
         return false;
     *ret = dsn_text_split(run, text, separator, most < 0 ? SIZE_MAX : (size_t)most);
@@ -128,8 +127,7 @@ string_find(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     DsnValue text, what;
     const char *found;
 
-    if (!string_of(run, arguments, "find", &text) ||
-        !dsn_argument_string(run, arguments, 1, &what))
+    if (!string_of(run, arguments, "find", &text) || !dsn_argument_string(run, arguments, 1, &what))
         return false;
     dsn_run_scan(run, text.size);
     found = memmem(text.text, text.size, what.text, what.size);
@@ -162,8 +160,8 @@ static bool
 has_end(DsnValue text, DsnValue part, bool at_start)
 {
     return part.size <= text.size &&
-           memcmp(at_start ? text.text : text.text + text.size - part.size, part.text,
-                  part.size) == 0;
+           memcmp(at_start ? text.text : text.text + text.size - part.size, part.text, part.size) ==
+               0;
 }
 
 /* Argument 1 is a string, or several of which one must match. */

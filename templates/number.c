@@ -78,7 +78,7 @@ int
 dsn_number_compare(DsnValue left, DsnValue right)
 {
     DsnInteger a, b;
-    double x, y;
+    double x = 0, y = 0;
 
     /* Whole numbers are compared as such: a float does not hold 9007199254740993. */
     if (dsn_number_to_integer(left, &a) && dsn_number_to_integer(right, &b))
@@ -218,8 +218,7 @@ dsn_number_write_integer(DsnRun *run, DsnInteger integer)
 {
     char digits[40]; /* 39 and a sign */
     char *end = digits + sizeof digits, *at = end;
-    unsigned __int128 rest =
-        integer < 0 ? -(unsigned __int128)integer : (unsigned __int128)integer;
+    unsigned __int128 rest = integer < 0 ? -(unsigned __int128)integer : (unsigned __int128)integer;
 
     while (rest > UINT64_MAX) {
         *--at = (char)('0' + (unsigned)(rest % 10));

@@ -4,8 +4,17 @@
 #include "templates/parser.h"
 
 /* How tightly an operator binds. */
-enum { LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_ADD, LEVEL_JOIN, LEVEL_MULTIPLY,
-       LEVEL_POWER, LEVEL_UNARY };
+enum {
+    LEVEL_OR,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_COMPARE,
+    LEVEL_ADD,
+    LEVEL_JOIN,
+    LEVEL_MULTIPLY,
+    LEVEL_POWER,
+    LEVEL_UNARY
+};
 
 #define ARGUMENTS_MAX 255
 
@@ -199,7 +208,8 @@ parse_argument(DsnParser *parser, Arguments *arguments)
                                "* and ** do not unpack arguments in these templates");
     if (!at_named(parser)) {
         if (arguments->n_named > 0)
-            return dsn_parser_fail(parser, token.place, "an argument by position after one by name");
+            return dsn_parser_fail(parser, token.place,
+                                   "an argument by position after one by name");
         return parse_item(parser, &arguments->values);
     }
     for (unsigned i = 0; i < arguments->n_named; i++) {
@@ -261,8 +271,8 @@ check_names(DsnParser *parser, const DsnBuiltin *builtin, const DsnStep *const *
     if (dsn_builtin_find(filter ? DSN_BUILTIN_FILTER : DSN_BUILTIN_TEST, name.text, name.size,
                          parser->kumo, &suggestion) != NULL)
         return true;
-    return fail_unknown(parser, values[at]->place, filter ? "filter" : "test", name.text,
-                        name.size, suggestion);
+    return fail_unknown(parser, values[at]->place, filter ? "filter" : "test", name.text, name.size,
+                        suggestion);
 }
 
 /* Gives every argument of a builtin its place: by position, then by name. */
@@ -328,8 +338,8 @@ parse_filter(DsnParser *parser, DsnChain *chain)
 
     if (name.kind != DSN_TOKEN_NAME)
         return dsn_parser_unexpected(parser, "the name of a filter");
-    const DsnBuiltin *builtin = dsn_builtin_find(DSN_BUILTIN_FILTER, name.text, name.size,
-                                                 parser->kumo, &suggestion);
+    const DsnBuiltin *builtin =
+        dsn_builtin_find(DSN_BUILTIN_FILTER, name.text, name.size, parser->kumo, &suggestion);
     if (builtin == NULL)
         return fail_unknown(parser, name.place, "filter", name.text, name.size, suggestion);
     dsn_parser_next(parser);
@@ -352,8 +362,7 @@ dsn_parse_filters(DsnParser *parser, DsnChain *chain)
 static bool
 at_test_argument(const DsnParser *parser)
 {
-    static const char *const words[] = {"and", "or",  "not", "else",
-                                        "is",  "in",  "if",  "recursive"};
+    static const char *const words[] = {"and", "or", "not", "else", "is", "in", "if", "recursive"};
 
     if (parser->token.kind == DSN_TOKEN_CONSTANT)
         return true;
@@ -406,8 +415,8 @@ parse_method(DsnParser *parser, DsnChain *chain, DsnToken name)
 {
     Arguments arguments = {0};
     const char *suggestion;
-    const DsnBuiltin *builtin = dsn_builtin_find(DSN_BUILTIN_METHOD, name.text, name.size,
-                                                 parser->kumo, &suggestion);
+    const DsnBuiltin *builtin =
+        dsn_builtin_find(DSN_BUILTIN_METHOD, name.text, name.size, parser->kumo, &suggestion);
 
     if (builtin == NULL)
         return fail_unknown(parser, name.place, "method", name.text, name.size, suggestion);
@@ -503,8 +512,8 @@ parse_name(DsnParser *parser, DsnChain *chain, DsnToken name)
 
     if (dsn_parser_at_sign(parser, "(") &&
         !g_array_index(parser->template_->symbols, DsnSymbol, symbol).assigned) {
-        const DsnBuiltin *builtin = dsn_builtin_find(DSN_BUILTIN_FUNCTION, name.text, name.size,
-                                                     parser->kumo, &suggestion);
+        const DsnBuiltin *builtin =
+            dsn_builtin_find(DSN_BUILTIN_FUNCTION, name.text, name.size, parser->kumo, &suggestion);
         if (builtin != NULL) {
             dsn_parser_next(parser);
             return parse_arguments(parser, &arguments) &&
@@ -657,8 +666,9 @@ accept_comparison(DsnParser *parser, DsnComparison *ret)
         const char *sign;
         DsnComparison comparison;
     } signs[] = {
-        {"==", DSN_COMPARE_EQUAL},      {"!=", DSN_COMPARE_UNEQUAL}, {"<", DSN_COMPARE_LESS},
-        {"<=", DSN_COMPARE_LESS_EQUAL}, {">", DSN_COMPARE_GREATER},  {">=", DSN_COMPARE_GREATER_EQUAL},
+        {"==", DSN_COMPARE_EQUAL},  {"!=", DSN_COMPARE_UNEQUAL},
+        {"<", DSN_COMPARE_LESS},    {"<=", DSN_COMPARE_LESS_EQUAL},
+        {">", DSN_COMPARE_GREATER}, {">=", DSN_COMPARE_GREATER_EQUAL},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
@@ -742,8 +752,7 @@ parse_binary(DsnParser *parser, int level, DsnChain *chain)
 
     while (level <= LEVEL_NOT && dsn_parser_accept_name(parser, "not"))
         nots++;
-    if (nots > 0 ? !parse_binary(parser, LEVEL_COMPARE, chain)
-                 : !parse_unary(parser, chain, true))
+    if (nots > 0 ? !parse_binary(parser, LEVEL_COMPARE, chain) : !parse_unary(parser, chain, true))
         return false;
     for (; nots > 0; nots--)
         append(parser, chain, DSN_STEP_NOT, place);

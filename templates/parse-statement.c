@@ -193,9 +193,9 @@ parse_whole_body(DsnParser *parser, const char *end, DsnPlace open, const DsnNod
 static bool
 is_reserved(const DsnToken *name)
 {
-    static const char *const words[] = {"true", "True", "false", "False", "none", "None", "loop",
-                                        "self", "and",  "or",    "not",   "is",   "in",   "if",
-                                        "else"};
+    static const char *const words[] = {"true", "True", "false", "False", "none",
+                                        "None", "loop", "self",  "and",   "or",
+                                        "not",  "is",   "in",    "if",    "else"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         if (strlen(words[i]) == name->size && memcmp(words[i], name->text, name->size) == 0)
@@ -564,8 +564,9 @@ static bool
 parse_foreign(DsnParser *parser, Row *row, DsnPlace place)
 {
     (void)row; /* nothing comes of it */
-    return dsn_parser_fail(parser, place, "a template stands alone here: there is no block, "
-                                          "extends, from, import or include");
+    return dsn_parser_fail(parser, place,
+                           "a template stands alone here: there is no block, "
+                           "extends, from, import or include");
 }
 
 static bool
@@ -694,7 +695,7 @@ parse_all(DsnParser *parser, bool expression)
 }
 
 bool
-dsn_tree_parse(DsnTemplate *template_, unsigned first_line, const char *source, size_t length,
+dsn_tree_parse(DsnTemplate *template_, DsnPlace first, const char *source, size_t length,
                bool expression, const DsnTemplateLimits *limits, GError **error)
 {
     DsnParser parser = {.template_ = template_,
@@ -703,7 +704,7 @@ dsn_tree_parse(DsnTemplate *template_, unsigned first_line, const char *source, 
 
     parser.symbols = g_hash_table_new(g_str_hash, g_str_equal);
     parser.called = g_array_new(FALSE, FALSE, sizeof(DsnCalled));
-    dsn_lexer_init(&parser.lexer, &template_->arena, template_->name, first_line, source, length,
+    dsn_lexer_init(&parser.lexer, &template_->arena, template_->name, first, source, length,
                    expression, error);
     template_->loop_symbol = dsn_parser_symbol(&parser, "loop", 4);
     template_->caller_symbol = dsn_parser_symbol(&parser, "caller", 6);

@@ -40,12 +40,12 @@ struct DsnRun {
     const DsnTemplate *template_;
     const DsnTemplateInput *input;
     GString *out;
-    size_t room;   /* bytes of text that may still be written */
-    int64_t fuel;  /* steps that may still be taken; negative when exhausted */
-    size_t depth;  /* levels that may still be entered */
+    size_t room;  /* bytes of text that may still be written */
+    int64_t fuel; /* steps that may still be taken; negative when exhausted */
+    size_t depth; /* levels that may still be entered */
     bool autoescape;
     const char *exceeded; /* a limit that was met where no error can be returned, or NULL */
-    DsnPlace place; /* of the step being taken, for messages */
+    DsnPlace place;       /* of the step being taken, for messages */
     DsnScope *scope;
     DsnValue *names; /* of each symbol what the context has, or UNRESOLVED */
     GError **error;

@@ -5,7 +5,7 @@
 
 #include "templates/evaluate.h"
 
-G_DEFINE_QUARK(dsn-template-error-quark, dsn_template_error)
+G_DEFINE_QUARK(dsn - template - error - quark, dsn_template_error)
 
 const DsnTemplateLimits DSN_TEMPLATE_LIMITS_DEFAULT = {
     .source = 1 << 20,
@@ -16,20 +16,17 @@ const DsnTemplateLimits DSN_TEMPLATE_LIMITS_DEFAULT = {
 
 /* Where a source that is not UTF-8 stops being so. */
 static DsnTemplate *
-fail_utf8(const char *name, unsigned first_line, const char *source, const char *bad,
-          GError **error)
+fail_utf8(const char *name, DsnPlace place, const char *source, const char *bad, GError **error)
 {
-    unsigned line = first_line, column = 1;
-
     for (; source < bad; source++) {
-        column += ((unsigned char)*source & 0xc0) != 0x80;
+        place.column += ((unsigned char)*source & 0xc0) != 0x80;
         if (*source == '\n') {
-            line++;
-            column = 1;
+            place.line++;
+            place.column = 1;
         }
     }
     g_set_error(error, DSN_TEMPLATE_ERROR, DSN_TEMPLATE_ERROR_SYNTAX,
-                "%s:%u:%u: this is not UTF-8 text", name, line, column);
+                "%s:%u:%u: this is not UTF-8 text", name, place.line, place.column);
     return NULL;
 }
 
@@ -50,19 +47,19 @@ is_utf8(const char *text, size_t length, const char **ret_bad)
 }
 
 static DsnTemplate *
-compile(const char *name, unsigned first_line, const char *source, size_t length, bool expression,
+compile(const char *name, DsnPlace first, const char *source, size_t length, bool expression,
         DsnTemplateFlags flags, const DsnTemplateLimits *limits, GError **error)
 {
     const char *bad;
 
     if (length > limits->source) {
         g_set_error(error, DSN_TEMPLATE_ERROR, DSN_TEMPLATE_ERROR_LIMIT,
-                    "%s:%u:1: a template of %zu bytes, more than %zu", name, first_line, length,
-                    limits->source);
+                    "%s:%u:%u: a template of %zu bytes, more than %zu", name, first.line,
+                    first.column, length, limits->source);
         return NULL;
     }
     if (!is_utf8(source, length, &bad))
-        return fail_utf8(name, first_line, source, bad, error);
+        return fail_utf8(name, first, source, bad, error);
 
     g_autoptr(DsnTemplate) template_ = g_new0(DsnTemplate, 1);
     dsn_arena_init(&template_->arena, NULL, 0);
@@ -78,16 +75,24 @@ compile(const char *name, unsigned first_line, const char *source, size_t length
         if (length > 0 && copy[length - 1] == '\r')
             length--;
     }
-    if (!dsn_tree_parse(template_, first_line, copy, length, expression, limits, error))
+    if (!dsn_tree_parse(template_, first, copy, length, expression, limits, error))
         return NULL;
     return g_steal_pointer(&template_);
+}
+
+DsnTemplate *
+dsn_template_compile_at(const char *name, DsnPlace first, const char *source, size_t length,
+                        DsnTemplateFlags flags, const DsnTemplateLimits *limits, GError **error)
+{
+    return compile(name, first, source, length, false, flags, limits, error);
 }
 
 DsnTemplate *
 dsn_template_compile(const char *name, unsigned first_line, const char *source, size_t length,
                      DsnTemplateFlags flags, const DsnTemplateLimits *limits, GError **error)
 {
-    return compile(name, first_line, source, length, false, flags, limits, error);
+    return dsn_template_compile_at(name, (DsnPlace){first_line, 1}, source, length, flags, limits,
+                                   error);
 }
 
 DsnTemplate *
@@ -95,7 +100,7 @@ dsn_template_compile_expression(const char *name, const char *source, size_t len
                                 DsnTemplateFlags flags, const DsnTemplateLimits *limits,
                                 GError **error)
 {
-    return compile(name, 1, source, length, true, flags, limits, error);
+    return compile(name, (DsnPlace){1, 1}, source, length, true, flags, limits, error);
 }
 
 void
@@ -136,15 +141,36 @@ begin(DsnRun *run, const DsnTemplate *template_, const DsnTemplateInput *input,
 
 #define FIRST_BLOCK 4096
 
+int
+dsn_template_symbol(const DsnTemplate *template_, const char *name)
+{
+    for (unsigned i = 0; i < template_->symbols->len; i++) {
+        if (strcmp(g_array_index(template_->symbols, DsnSymbol, i).name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 bool
 dsn_template_render(const DsnTemplate *template_, const DsnTemplateInput *input,
                     const DsnTemplateLimits *limits, GString *output, GError **error)
 {
+    return dsn_template_render_given(template_, input, limits, NULL, NULL, output, error);
+}
+
+bool
+dsn_template_render_given(const DsnTemplate *template_, const DsnTemplateInput *input,
+                          const DsnTemplateLimits *limits, const char *name, const char *text,
+                          GString *output, GError **error)
+{
+    int symbol = name == NULL ? -1 : dsn_template_symbol(template_, name);
     _Alignas(16) char first[FIRST_BLOCK];
     size_t start = output->len;
     DsnRun run;
 
     begin(&run, template_, input, limits, output, first, sizeof first, error);
+    if (symbol >= 0)
+        run.names[symbol] = text == NULL ? DSN_UNDEFINED : dsn_value_text(text, strlen(text));
     bool ok = dsn_carry_out(&run, template_->body);
     dsn_arena_clear(&run.arena);
     if (!ok)

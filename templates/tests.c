@@ -16,13 +16,13 @@ answer(DsnValue *ret, bool truth)
 }
 
 /* Tests of the kind of a value. */
-#define KIND_TEST(name, condition)                                                                 \
-    static bool test_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)             \
-    {                                                                                              \
-        DsnValue value = arguments->at[0];                                                         \
-                                                                                                   \
-        (void)run; /* cannot fail */                                                               \
-        return answer(ret, condition);                                                             \
+#define KIND_TEST(name, condition)                                                     \
+    static bool test_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret) \
+    {                                                                                  \
+        DsnValue value = arguments->at[0];                                             \
+                                                                                       \
+        (void)run; /* cannot fail */                                                   \
+        return answer(ret, condition);                                                 \
     }
 
 KIND_TEST(undefined, value.kind == DSN_VALUE_UNDEFINED)
@@ -73,12 +73,12 @@ test_divisibleby(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 }
 
 /* Comparisons under their names and signs. */
-#define COMPARE_TEST(name, condition)                                                              \
-    static bool test_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)             \
-    {                                                                                              \
-        DsnValue left = arguments->at[0], right = arguments->at[1];                                \
-                                                                                                   \
-        return answer(ret, condition);                                                             \
+#define COMPARE_TEST(name, condition)                                                  \
+    static bool test_##name(DsnRun *run, const DsnArguments *arguments, DsnValue *ret) \
+    {                                                                                  \
+        DsnValue left = arguments->at[0], right = arguments->at[1];                    \
+                                                                                       \
+        return answer(ret, condition);                                                 \
     }
 
 COMPARE_TEST(eq, dsn_value_equal(run, left, right))
@@ -143,8 +143,7 @@ is_known(DsnRun *run, DsnBuiltinKind kind, DsnValue name)
 
     return name.kind == DSN_VALUE_STRING &&
            dsn_builtin_find(kind, name.text, name.size,
-                            (run->template_->flags & DSN_TEMPLATE_KUMO) != 0,
-                            &suggestion) != NULL;
+                            (run->template_->flags & DSN_TEMPLATE_KUMO) != 0, &suggestion) != NULL;
 }
 
 static bool

@@ -40,10 +40,7 @@ DsnValue dsn_text_capitalize(DsnRun *run, DsnValue text);
 DsnValue dsn_text_title(DsnRun *run, DsnValue text);
 DsnValue dsn_text_reverse(DsnRun *run, DsnValue text);
 
-typedef enum DsnTrim {
-    DSN_TRIM_START = 1 << 0,
-    DSN_TRIM_END = 1 << 1
-} DsnTrim;
+typedef enum DsnTrim { DSN_TRIM_START = 1 << 0, DSN_TRIM_END = 1 << 1 } DsnTrim;
 
 /* Without the characters of @set at its ends, or white space when @set is no string. */
 DsnValue dsn_text_trim(DsnRun *run, DsnValue text, DsnValue set, DsnTrim ends);

@@ -198,7 +198,20 @@ struct DsnTemplate {
 };
 
 /* Compiles into @template_, whose arena and flags are ready. */
-bool dsn_tree_parse(DsnTemplate *template_, unsigned first_line, const char *source, size_t length,
+bool dsn_tree_parse(DsnTemplate *template_, DsnPlace first, const char *source, size_t length,
                     bool expression, const DsnTemplateLimits *limits, GError **error);
+
+/* As dsn_template_compile(), for a source that does not begin at the start of a line. */
+DsnTemplate *dsn_template_compile_at(const char *name, DsnPlace first, const char *source,
+                                     size_t length, DsnTemplateFlags flags,
+                                     const DsnTemplateLimits *limits, GError **error);
+
+/* The number of @name in @template_, or -1 when it does not occur there. */
+int dsn_template_symbol(const DsnTemplate *template_, const char *name);
+
+/* As dsn_template_render(), where @name is @text whatever the context says; NULL: undefined. */
+bool dsn_template_render_given(const DsnTemplate *template_, const DsnTemplateInput *input,
+                               const DsnTemplateLimits *limits, const char *name, const char *text,
+                               GString *output, GError **error);
 
 #endif

@@ -37,13 +37,20 @@ const char *
 dsn_value_kind_name(DsnValue value)
 {
     static const char *const names[] = {
-        [DSN_VALUE_UNDEFINED] = "undefined", [DSN_VALUE_NONE] = "none",
-        [DSN_VALUE_BOOL] = "bool",           [DSN_VALUE_INTEGER] = "number",
-        [DSN_VALUE_BIG] = "number",          [DSN_VALUE_FLOAT] = "number",
-        [DSN_VALUE_STRING] = "string",       [DSN_VALUE_LIST] = "sequence",
-        [DSN_VALUE_MAP] = "map",             [DSN_VALUE_NAMESPACE] = "namespace",
-        [DSN_VALUE_LOOP] = "loop",           [DSN_VALUE_MACRO] = "macro",
-        [DSN_VALUE_CYCLER] = "cycler",       [DSN_VALUE_JOINER] = "joiner",
+        [DSN_VALUE_UNDEFINED] = "undefined",
+        [DSN_VALUE_NONE] = "none",
+        [DSN_VALUE_BOOL] = "bool",
+        [DSN_VALUE_INTEGER] = "number",
+        [DSN_VALUE_BIG] = "number",
+        [DSN_VALUE_FLOAT] = "number",
+        [DSN_VALUE_STRING] = "string",
+        [DSN_VALUE_LIST] = "sequence",
+        [DSN_VALUE_MAP] = "map",
+        [DSN_VALUE_NAMESPACE] = "namespace",
+        [DSN_VALUE_LOOP] = "loop",
+        [DSN_VALUE_MACRO] = "macro",
+        [DSN_VALUE_CYCLER] = "cycler",
+        [DSN_VALUE_JOINER] = "joiner",
     };
 
     return names[value.kind];
@@ -438,7 +445,7 @@ dsn_value_attribute(DsnRun *run, DsnValue value, const char *name, size_t size)
 static DsnValue
 item_at(DsnRun *run, DsnValue value, DsnInteger index)
 {
-    size_t length;
+    size_t length = 0;
 
     (void)dsn_value_length(value, &length); /* lists and strings have one */
     if (index < 0)
