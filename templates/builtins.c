@@ -88,7 +88,7 @@ dsn_builtin_named(DsnRun *run, DsnBuiltinKind kind, DsnValue name)
     const DsnBuiltin *found;
 
     if (name.kind != DSN_VALUE_STRING) {
-        dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "the name of a %s is a string, not a %s",
+        dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "the name of a %s is a string, not %s",
                      what, dsn_value_kind_name(name));
         return NULL;
     }
@@ -173,7 +173,7 @@ dsn_argument_integer(DsnRun *run, const DsnArguments *arguments, unsigned i, int
     if (i >= arguments->n || dsn_value_is_missing(arguments->at[i]))
         return true;
     if (!dsn_number_to_integer(arguments->at[i], &integer))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s where an integer is needed",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s where an integer is needed",
                             dsn_value_kind_name(arguments->at[i]));
     *ret = (int64_t)CLAMP(integer, (DsnInteger)INT64_MIN, (DsnInteger)INT64_MAX);
     return true;
@@ -186,7 +186,7 @@ dsn_argument_truth(DsnRun *run, const DsnArguments *arguments, unsigned i, bool 
     if (i >= arguments->n || dsn_value_is_missing(arguments->at[i]))
         return true;
     if (arguments->at[i].kind != DSN_VALUE_BOOL)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s where true or false is needed",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s where true or false is needed",
                             dsn_value_kind_name(arguments->at[i]));
     *ret = arguments->at[i].truth;
     return true;
@@ -196,7 +196,7 @@ bool
 dsn_argument_string(DsnRun *run, const DsnArguments *arguments, unsigned i, DsnValue *ret)
 {
     if (arguments->at[i].kind != DSN_VALUE_STRING)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s where a string is needed",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s where a string is needed",
                             dsn_value_kind_name(arguments->at[i]));
     *ret = arguments->at[i];
     return true;
@@ -206,7 +206,7 @@ bool
 dsn_argument_items(DsnRun *run, DsnValue value, const DsnValue **ret_items, size_t *ret_n)
 {
     return dsn_value_items(run, value, ret_items, ret_n) ||
-           dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be gone through",
+           dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be gone through",
                         dsn_value_kind_name(value));
 }
 

@@ -176,7 +176,7 @@ take_slice(DsnRun *run, const DsnStep *step, DsnValue *value)
     if (dsn_value_is_missing(*value))
         *value = dsn_value_list(NULL, 0);
     if (value->kind != DSN_VALUE_LIST && value->kind != DSN_VALUE_STRING)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be sliced",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be sliced",
                             dsn_value_kind_name(*value));
     (void)dsn_value_length(*value, &length); /* both have one */
     if (value->kind == DSN_VALUE_STRING)
@@ -265,7 +265,7 @@ repeat(DsnRun *run, DsnValue value, DsnValue times, DsnValue *ret)
 
     if (times.kind == DSN_VALUE_FLOAT || !dsn_number_to_integer(times, &n) || n < 0)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                            "a %s is repeated a whole number of times", dsn_value_kind_name(value));
+                            "%s is repeated a whole number of times", dsn_value_kind_name(value));
     if (value.kind == DSN_VALUE_STRING) {
         size_t mark = dsn_run_mark(run);
 

@@ -58,7 +58,7 @@ assign_target(DsnRun *run, const DsnTarget *target, DsnValue value)
         return true;
     }
     if (value.kind != DSN_VALUE_LIST)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be taken apart",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be taken apart",
                             dsn_value_kind_name(value));
     (void)dsn_value_items(run, value, &items, &n); /* it is a list */
     if (n != target->n_parts)
@@ -183,8 +183,8 @@ do_loop(DsnRun *run, const DsnNode *node, DsnValue value, size_t depth)
 
     run->place = node->place;
     if (!dsn_value_items(run, value, &items, &n))
-        return flow_of(dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                                    "a %s cannot be gone through", dsn_value_kind_name(value)));
+        return flow_of(dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be gone through",
+                                    dsn_value_kind_name(value)));
     if (node->loop.condition != NULL && !select_items(run, node, &items, &n))
         return FLOW_FAILED;
     if (n == 0)
@@ -238,7 +238,7 @@ set_member(DsnRun *run, const DsnNode *node, DsnValue value)
         return false;
     if (space.kind != DSN_VALUE_NAMESPACE)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                            "a member can be set in a namespace, not in a %s",
+                            "a member can be set in a namespace, not in %s",
                             dsn_value_kind_name(space));
     dsn_namespace_set(run, space.space, node->set.member, value);
     return true;
@@ -518,7 +518,7 @@ dsn_call_value(DsnRun *run, DsnValue callee, const DsnValue *values, unsigned n,
         return true;
     }
     return dsn_run_fail(
-        run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be called%s", dsn_value_kind_name(callee),
+        run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be called%s", dsn_value_kind_name(callee),
         callee.kind == DSN_VALUE_LOOP || callee.kind == DSN_VALUE_JOINER ? " with these arguments"
                                                                          : "");
 }

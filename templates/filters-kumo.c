@@ -21,7 +21,7 @@ filter_pluralize(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     else if (dsn_number_to_integer(value, &number))
         single = number == 1;
     else
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s is no number of things",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s is no number of things",
                             dsn_value_kind_name(value));
     if (single)
         *ret = dsn_value_is_missing(one) ? dsn_value_text("", 0) : one;
@@ -47,7 +47,7 @@ filter_truncate(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     if (dsn_value_is_missing(end))
         end = dsn_value_text("...", 3);
     if (text.kind != DSN_VALUE_STRING || end.kind != DSN_VALUE_STRING)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s where a string is needed",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s where a string is needed",
                             dsn_value_kind_name(text.kind != DSN_VALUE_STRING ? text : end));
     size = (int64_t)dsn_text_length(end.text, end.size);
     if (length < size || leeway < 0)
@@ -231,7 +231,7 @@ filter_filesizeformat(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     if (!dsn_argument_truth(run, arguments, 1, false, &binary))
         return false;
     if (!dsn_value_is_number(arguments->at[0]) || !dsn_number_to_float(arguments->at[0], &size))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s is no size",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s is no size",
                             dsn_value_kind_name(arguments->at[0]));
     base = binary ? 1024 : 1000;
     if (fabs(size) < base) {

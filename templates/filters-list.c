@@ -193,7 +193,7 @@ filter_length(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     size_t length;
 
     if (!dsn_value_length(value, &length))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no length",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no length",
                             dsn_value_kind_name(value));
     if (value.kind == DSN_VALUE_STRING)
         dsn_run_scan(run, value.size);
@@ -213,7 +213,7 @@ filter_first(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
         return true;
     }
     if (dsn_value_is_missing(value) || !dsn_value_items(run, value, &items, &n))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no first item",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no first item",
                             dsn_value_kind_name(value));
     *ret = n == 0 ? DSN_UNDEFINED : items[0];
     return true;
@@ -225,7 +225,7 @@ filter_last(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     DsnValue value = arguments->at[0];
 
     if (value.kind != DSN_VALUE_STRING && value.kind != DSN_VALUE_LIST)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no last item",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no last item",
                             dsn_value_kind_name(value));
     *ret = dsn_value_member(run, value, dsn_value_integer(-1));
     return true;
@@ -251,7 +251,7 @@ filter_items(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     size_t n;
 
     if (!dsn_value_pairs(run, arguments->at[0], &pairs, &n))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no pairs",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no pairs",
                             dsn_value_kind_name(arguments->at[0]));
     items = dsn_run_items(run, n);
     for (size_t i = 0; i < n; i++)

@@ -13,7 +13,7 @@ filter_abs(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     DsnInteger integer;
 
     if (!dsn_value_is_number(value))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no absolute value",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no absolute value",
                             dsn_value_kind_name(value));
     if (value.kind == DSN_VALUE_FLOAT) {
         *ret = dsn_value_float(fabs(value.real));
@@ -63,7 +63,7 @@ filter_int(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     } else if (value.kind == DSN_VALUE_FLOAT) {
         integer = dsn_number_truncate(value.real);
     } else if (!dsn_value_is_missing(value) && !dsn_number_to_integer(value, &integer)) {
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s is no integer",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s is no integer",
                             dsn_value_kind_name(value));
     }
     *ret = dsn_number_from_integer(&run->arena, integer);
@@ -80,7 +80,7 @@ filter_float(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
         if (!read_number(run, value, &real))
             return false;
     } else if (!dsn_value_is_missing(value) && !dsn_number_to_float(value, &real)) {
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s is no number",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s is no number",
                             dsn_value_kind_name(value));
     }
     *ret = dsn_value_float(real);
@@ -95,7 +95,7 @@ filter_round(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     double scale, scaled;
 
     if (!dsn_value_is_number(value))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be rounded",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be rounded",
                             dsn_value_kind_name(value));
     if (!dsn_argument_integer(run, arguments, 1, 0, &precision))
         return false;
@@ -122,7 +122,7 @@ filter_sum(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
         run->fuel--;
         if (!dsn_value_is_number(items[i]))
             return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
-                                "numbers can be summed up, a %s cannot",
+                                "numbers can be summed up, %s cannot",
                                 dsn_value_kind_name(items[i]));
         if (!dsn_number_operate(run, DSN_OPERATOR_ADD, *ret, items[i], ret))
             return false;

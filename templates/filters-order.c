@@ -134,7 +134,7 @@ filter_dictsort(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
                             "dictsort sorts by \"key\" or \"value\"");
     if (!dsn_value_pairs(run, arguments->at[0], &pairs, &n))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no pairs",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no pairs",
                             dsn_value_kind_name(arguments->at[0]));
     keyed = dsn_run_alloc(run, n * sizeof *keyed);
     for (size_t i = 0; i < n; i++) {

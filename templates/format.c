@@ -28,7 +28,7 @@ typedef struct Layout {
 static bool
 fail_type(DsnRun *run, const Layout *layout, DsnValue value)
 {
-    return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be formatted as \"%c\"",
+    return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be formatted as \"%c\"",
                         dsn_value_kind_name(value), layout->type);
 }
 

@@ -44,7 +44,7 @@ merged_map(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 
     if (!dsn_value_is_missing(arguments->at[1]) &&
         !dsn_value_pairs(run, arguments->at[1], &pairs, &n))
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a map cannot be made of a %s",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a map cannot be made of %s",
                             dsn_value_kind_name(arguments->at[1]));
     all = dsn_run_alloc(run, (n + arguments->n_named) * sizeof *all);
     if (n > 0)

@@ -10,7 +10,7 @@
 static bool
 fail_method(DsnRun *run, const DsnArguments *arguments, const char *name)
 {
-    return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s has no method \"%s\"",
+    return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s has no method \"%s\"",
                         dsn_value_kind_name(arguments->at[0]), name);
 }
 
@@ -181,7 +181,7 @@ match_end(DsnRun *run, const DsnArguments *arguments, const char *name, bool at_
     for (size_t i = 0; i < n && !found; i++) {
         run->fuel--;
         if (parts[i].kind != DSN_VALUE_STRING)
-            return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s needs a string, not a %s",
+            return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s needs a string, not %s",
                                 name, dsn_value_kind_name(parts[i]));
         found = has_end(text, parts[i], at_start);
     }

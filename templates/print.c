@@ -158,7 +158,7 @@ write_key(DsnRun *run, DsnValue key, Layout *layout)
     if (!layout->json || key.kind == DSN_VALUE_STRING)
         return write_value(run, key, layout);
     if (!dsn_value_is_number(key) && key.kind != DSN_VALUE_BOOL)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be a key in JSON",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be a key in JSON",
                             dsn_value_kind_name(key));
     dsn_run_write_char(run, '"');
     (void)write_value(run, key, layout); /* these have a JSON form */
@@ -191,10 +191,10 @@ static bool
 write_object(DsnRun *run, DsnValue value, const Layout *layout)
 {
     if (layout->json)
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "a %s cannot be written as JSON",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be written as JSON",
                             dsn_value_kind_name(value));
     dsn_run_write_char(run, '<');
-    dsn_run_write_text(run, dsn_value_kind_name(value));
+    dsn_run_write_text(run, dsn_value_kind_name(value) + strlen("a "));
     if (value.kind == DSN_VALUE_LOOP) {
         dsn_run_write_char(run, ' ');
         dsn_number_write_integer(run, (DsnInteger)value.loop->index);

@@ -37,20 +37,20 @@ const char *
 dsn_value_kind_name(DsnValue value)
 {
     static const char *const names[] = {
-        [DSN_VALUE_UNDEFINED] = "undefined",
+        [DSN_VALUE_UNDEFINED] = "an undefined value",
         [DSN_VALUE_NONE] = "none",
-        [DSN_VALUE_BOOL] = "bool",
-        [DSN_VALUE_INTEGER] = "number",
-        [DSN_VALUE_BIG] = "number",
-        [DSN_VALUE_FLOAT] = "number",
-        [DSN_VALUE_STRING] = "string",
-        [DSN_VALUE_LIST] = "sequence",
-        [DSN_VALUE_MAP] = "map",
-        [DSN_VALUE_NAMESPACE] = "namespace",
-        [DSN_VALUE_LOOP] = "loop",
-        [DSN_VALUE_MACRO] = "macro",
-        [DSN_VALUE_CYCLER] = "cycler",
-        [DSN_VALUE_JOINER] = "joiner",
+        [DSN_VALUE_BOOL] = "a boolean",
+        [DSN_VALUE_INTEGER] = "a number",
+        [DSN_VALUE_BIG] = "a number",
+        [DSN_VALUE_FLOAT] = "a number",
+        [DSN_VALUE_STRING] = "a string",
+        [DSN_VALUE_LIST] = "a sequence",
+        [DSN_VALUE_MAP] = "a map",
+        [DSN_VALUE_NAMESPACE] = "a namespace",
+        [DSN_VALUE_LOOP] = "a loop",
+        [DSN_VALUE_MACRO] = "a macro",
+        [DSN_VALUE_CYCLER] = "a cycler",
+        [DSN_VALUE_JOINER] = "a joiner",
     };
 
     return names[value.kind];
@@ -555,7 +555,7 @@ dsn_value_contains(DsnRun *run, DsnValue container, DsnValue item, bool *ret)
         }
         return true;
     default:
-        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "nothing is in a %s",
+        return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "nothing is in %s",
                             dsn_value_kind_name(container));
     }
 }

@@ -135,7 +135,7 @@ dsn_value_is(DsnValue value, const char *text)
 /* Borrows @json, which may be NULL: undefined. */
 DsnValue dsn_value_from_json(json_t *json);
 
-/* "string", "sequence", ... for messages (transfer none). */
+/* "a string", "an undefined value", ... for messages (transfer none). */
 const char *dsn_value_kind_name(DsnValue value);
 
 bool dsn_value_truth(DsnValue value);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Renders templates that come as JSON lines, for tests that compare with another engine: each line
- * is an object with "template" and perhaps "context", "kumo", "autoescape"; for each one line goes
- * out, {"output": text} or {"error": message}. The context is also the global "log_record".
+ * jinja-lines.c - renders templates that come as JSON lines on standard input
+ *
+ * A line is an object with "template" and perhaps "context", "kumo" and "autoescape"; the context
+ * is also the global "log_record". The answer is a line too: {"output": text} or
+ * {"error": message, "kind": "syntax", "undefined", "operation" or "limit"}.
  */
 #include "config.h"
 
@@ -14,6 +16,10 @@
 static json_t *
 render(const json_t *row)
 {
+    static const char *const kinds[] = {[DSN_TEMPLATE_ERROR_SYNTAX] = "syntax",
+                                        [DSN_TEMPLATE_ERROR_UNDEFINED] = "undefined",
+                                        [DSN_TEMPLATE_ERROR_OPERATION] = "operation",
+                                        [DSN_TEMPLATE_ERROR_LIMIT] = "limit"};
     const DsnTemplateLimits *limits = &DSN_TEMPLATE_LIMITS_DEFAULT;
     const char *source = json_string_value(json_object_get(row, "template"));
     DsnTemplateFlags flags = DSN_TEMPLATE_PLAIN;
@@ -31,7 +37,7 @@ render(const json_t *row)
                              flags, limits, &error);
     if (template_ != NULL && dsn_template_render(template_, &input, limits, output, &error))
         return json_pack("{s:s%}", "output", output->str, output->len);
-    return json_pack("{s:s}", "error", error->message);
+    return json_pack("{s:s, s:s}", "error", error->message, "kind", kinds[error->code]);
 }
 
 int
@@ -46,12 +52,13 @@ main(void)
         json_auto_t *row = json_loadb(line, (size_t)length, 0, &problem);
 
         if (row == NULL) {
-            fprintf(stderr, "render-lines: %s\n", problem.text);
+            fprintf(stderr, "jinja-lines: %s\n", problem.text);
             return EXIT_FAILURE;
         }
         json_auto_t *answer = render(row);
         json_dumpf(answer, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
         putchar('\n');
+        (void)fflush(stdout); /* the reader sees a broken pipe as a missing answer */
     }
     g_free(line);
     return EXIT_SUCCESS;
