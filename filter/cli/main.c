@@ -14,6 +14,7 @@
 
 static const DsnCommand commands[] = {
     {"config", "check a configuration, or show the effective one", dsn_cli_config},
+    {"generate", "make a delivery status notification from a log record", dsn_cli_generate},
     {"parse", "turn feedback reports and bounces into JSON", dsn_cli_parse},
 };
 

@@ -8,7 +8,7 @@ try "no command" 2 "$dsnarf"
 same out ''
 has err '^Usage: dsnarf COMMAND' '^  parse  '
 try "help" 0 "$dsnarf" help
-has out '^Usage: dsnarf COMMAND' '^  parse  '
+has out '^Usage: dsnarf COMMAND' '^  config  ' '^  generate  ' '^  parse  '
 same err ''
 cp .out help
 try "--help" 0 "$dsnarf" --help
@@ -19,8 +19,7 @@ try "--version" 0 "$dsnarf" --version
 has out '^dsnarf [0-9][0-9.]*$'
 lines 1
 
-# shellcheck disable=SC2043
-for command in parse; do
+for command in config generate parse; do
     try "help $command" 0 "$dsnarf" help "$command"
     has out "dsnarf $command" '^  -h, --help'
     same err ''
@@ -35,8 +34,8 @@ done
 
 try "a misspelt command" 2 "$dsnarf" prase
 same err 'dsnarf: there is no command "prase"; did you mean "parse"?'
-try "help for a misspelt command" 2 "$dsnarf" help prse
-same err 'dsnarf: there is no command "prse"; did you mean "parse"?'
+try "help for a misspelt command" 2 "$dsnarf" help genrate
+same err 'dsnarf: there is no command "genrate"; did you mean "generate"?'
 try "no such command" 2 "$dsnarf" xyzzy
 same err 'dsnarf: there is no command "xyzzy"; "dsnarf help" lists them'
 try "a command that would forge a line" 2 "$dsnarf" "$(printf 'a\nb\033c\377')"

@@ -1,0 +1,198 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# "dsnarf generate": one record to standard output, many to files, and what is said otherwise.
+# shellcheck disable=SC2317  # functions are called through try
+# shellcheck disable=SC2016  # commands for another shell stand in single quotes
+. "$TOP_SRCDIR/tests/cli/lib.sh"
+
+# The example without the JSON of one member: "change SED-SCRIPT".
+change() {
+    sed "$1" "$examples/bounce.json"
+}
+generate() {
+    "$dsnarf" generate --reporting-mta 'dns; mta1.example.com' "$@"
+}
+# A JSON file on one line.
+compact() {
+    tr -d '\n' <"$1"
+    echo
+}
+
+# One record.
+try "a record" 0 generate --record "$examples/bounce.json"
+has out '^Reporting-MTA: dns; mta1.example.com' '^Final-Recipient: rfc822; jane@customer.example' \
+    '^To: <\{0,1\}news+4711@shop.example'
+lacks out '^Content-Type: \(message/rfc822\|text/rfc822-headers\)'
+same err ''
+generate --record "$examples/bounce.json" --original "$examples/original.eml" >notice.eml
+try "with an original, its header" 0 "$dsnarf" parse notice.eml
+has out '"kind":"delivery-status"' '"message_id":"<20261120091458.4711@shop.example>"' \
+    '"subject":"Your order has been shipped"' '"defects":\[\]'
+try "from standard input by default" 0 generate --stable <"$examples/bounce.json"
+cp .out first
+try "from standard input by name" 0 generate --stable --record - <"$examples/bounce.json"
+cmp first .out || fail "the notice is another"
+compact "$examples/bounce.json" >one.jsonl
+try "a line of JSON" 0 generate --stable --record one.jsonl
+cmp first .out || fail "the notice is another"
+try "the original from standard input" 0 generate --record "$examples/bounce.json" --original - \
+    <"$examples/original.eml"
+has out '^Subject: Your order has been shipped'
+printf '{"log_record": %s, "message": "Subject: inside\\r\\n\\r\\nbody\\r\\n"}' \
+    "$(cat "$examples/bounce.json")" >element.json
+try "a record with its message" 0 generate --record element.json --original "$examples/original.eml"
+has out '^Subject: inside'
+lacks out '^Subject: Your order'
+
+# Options.
+with_original() {
+    generate --record "$examples/bounce.json" --original "$examples/original.eml" "$@"
+}
+try "include all" 0 with_original --include-original=full
+has out '^Content-Type: message/rfc822' '^your order 4711'
+try "include the header" 0 with_original --include-original headers
+has out '^Content-Type: text/rfc822-headers'
+lacks out '^your order 4711'
+try "include nothing" 0 with_original --include-original=no
+lacks out 'rfc822-headers\|message/rfc822'
+try "include what?" 2 with_original --include-original=some
+has err '^dsnarf: generate: --include-original takes full, headers or no$'
+try "the local host reports" 0 "$dsnarf" generate --record "$examples/bounce.json"
+has out "^Reporting-MTA: dns; "
+for mta in '' mta1.example.com 'dns;' '; x' "$(printf 'dns; a\nBcc: b')" "$(printf 'dns; \303\244')"; do
+    try "reporting MTA '$mta'" 2 "$dsnarf" generate --record "$examples/bounce.json" --reporting-mta "$mta"
+    has err "^dsnarf: generate: --reporting-mta takes 'TYPE; NAME'"
+    same out ''
+done
+try "stable" 0 with_original --stable
+cp .out first
+sleep 1.1
+try "is stable" 0 with_original --stable
+cmp first .out || fail "the notice is another"
+try "another compatibility" 2 with_original --compat=exim
+has err '^dsnarf: generate: --compat takes kumomta$'
+try "an argument" 2 generate "$examples/bounce.json"
+has err '^dsnarf: generate: unexpected argument "'
+try "two from standard input" 2 generate --original - <"$examples/bounce.json"
+has err '^dsnarf: generate: standard input can be the record or the original, not both$'
+
+# No notice is due.
+try "not enabled" 3 generate --enable Expiration --record "$examples/bounce.json"
+same out ''
+same err 'dsnarf: no notice is due: type-not-enabled'
+try "enabled" 0 generate --enable Expiration,Bounce --record "$examples/bounce.json"
+try "no such type" 2 generate --enable Bounce,Delivery --record "$examples/bounce.json"
+has err '^dsnarf: generate: --enable takes Bounce and Expiration, not "Delivery"$'
+try "a null sender" 3 generate --record - <<END
+$(change 's/news+4711@shop.example//')
+END
+same out ''
+same err 'dsnarf: no notice is due: null-sender'
+
+try "an original that is a report" 3 generate --record "$examples/bounce.json" \
+    --original "$examples/feedback.eml"
+same out ''
+same err 'dsnarf: no notice is due: notification'
+try "a protocol that KumoMTA does not report" 3 generate --compat=kumomta --record - <<END
+$(change 's/"delivery_protocol": "ESMTP"/"delivery_protocol": "HTTP"/')
+END
+same err 'dsnarf: no notice is due: protocol'
+
+# What cannot be done.
+try "no such record" 1 generate --record missing.json
+same err 'dsnarf: missing.json: No such file or directory'
+try "no such original" 1 generate --record "$examples/bounce.json" --original missing.eml
+same err 'dsnarf: missing.eml: No such file or directory'
+same out ''
+mkdir directory
+try "a directory as original" 1 generate --record "$examples/bounce.json" --original directory
+same err 'dsnarf: directory: is a directory'
+try "not JSON" 1 generate --record "$examples/original.eml"
+has err "^dsnarf: $examples/original.eml: "
+same out ''
+try "a bad member" 1 generate --record - <<END
+$(change 's/"code": 550/"code": "x"/')
+END
+has err '^dsnarf: standard input: .*response.code'
+same out ''
+try "an empty record" 1 generate --record - </dev/null
+has err '^dsnarf: standard input: '
+try "a full disk" 1 sh -c '"$0" generate --record "$1" >/dev/full' "$dsnarf" "$examples/bounce.json"
+same err 'dsnarf: standard output: No space left on device'
+try "no such configuration" 2 generate -c missing.toml --record "$examples/bounce.json"
+has err '^dsnarf: .*missing.toml'
+printf '[notice]\nenable = ["Bounce"]\ninclude_original = "full"\nfrom = "\\"Mail, Robot\\" <robot@example.com>"\n' >good.toml
+try "a configuration" 0 generate -c good.toml --record "$examples/bounce.json" --original "$examples/original.eml"
+has out '^Content-Type: message/rfc822' '^From: "Mail, Robot" <robot@example.com>'
+try "the command line overrules it" 0 generate -c good.toml --include-original=no \
+    --record "$examples/bounce.json" --original "$examples/original.eml"
+lacks out '^Content-Type: message/rfc822'
+
+# Large originals.
+{
+    cat "$examples/original.eml"
+    head -c 52000000 /dev/zero | tr '\0' x | fold -w 76
+} >large.eml
+try "50 MB" 0 generate --include-original=full --record "$examples/bounce.json" --original large.eml
+has out '^Content-Type: text/rfc822-headers'
+has err 'large\|bounce.json: warning: '
+[ "$(wc -c <.out)" -lt 10000 ] || fail "$(wc -c <.out) bytes"
+try "50 MB through a pipe" 0 sh -c 'cat large.eml | "$0" generate --record "$1" --original -' \
+    "$dsnarf" "$examples/bounce.json"
+try "50 MB, compatible" 1 generate --compat=kumomta --include-original=full \
+    --record "$examples/bounce.json" --original large.eml
+same err 'dsnarf: large.eml: larger than 26214400 bytes (limits.message)'
+same out ''
+
+# KumoMTA's form.
+try "compatible" 0 with_original --compat=kumomta --stable --include-original=full
+has out 'Subject: Returned mail' 'boundary="report-boundary"' 'Final-Recipient: rfc822;jane@'
+printf 'Subject: \344\r\n\r\n' >eight.eml
+try "compatible, an 8-bit original" 1 generate --compat=kumomta --record "$examples/bounce.json" \
+    --original eight.eml
+same out ''
+has err "^dsnarf: $examples/bounce.json: "
+
+# Many records.
+{
+    compact "$examples/bounce.json"
+    echo '{"type": "Bounce", "id": 1'
+    echo
+    change 's/news+4711@shop.example//' | tr -d '\n'
+    echo
+    change 's/"code": 550/"code": "x"/' | tr -d '\n'
+    echo
+    change 's/1d98076abbbc11ed940250ebf67f93bd/..\/..\/etc\/\\n passwd\/'"$(printf '\303\244')"'/' | tr -d '\n'
+    echo
+    compact element.json
+} >many.jsonl
+try "many records without a directory" 2 generate --record many.jsonl
+has err '^dsnarf: generate: many.jsonl holds several records, which takes --output-dir$'
+same out ''
+try "many records" 1 generate --record many.jsonl --output-dir out
+same out ''
+has err '^dsnarf: many.jsonl:2: ' '^dsnarf: many.jsonl:5: .*response.code' \
+    '^dsnarf: 6 records: 3 notices, 1 not due (null-sender 1), 2 failed$'
+[ "$(wc -l <.err)" -eq 3 ] || fail "$(wc -l <.err) lines of diagnostics"
+find out -type f | sort >.out
+same out 'out/000001-1d98076abbbc11ed940250ebf67f93bd.eml
+out/000006-______etc___passwd___.eml
+out/000007-1d98076abbbc11ed940250ebf67f93bd.eml'
+grep -q '^Subject: inside' out/000007-*.eml || fail "the message of the element is not in the notice"
+cp out/000001-*.eml kept
+try "many records again" 1 generate --record many.jsonl --output-dir out
+has err '^dsnarf: out/000001-1d98076abbbc11ed940250ebf67f93bd.eml: File exists$' \
+    '^dsnarf: 6 records: 0 notices, 1 not due (null-sender 1), 5 failed$'
+cmp kept out/000001-*.eml || fail "a notice was replaced"
+find out -type f >.out
+lines 3
+try "good ones only, from a pipe" 0 sh -c 'sed -n 1p many.jsonl | "$0" generate --output-dir out2' "$dsnarf"
+same err 'dsnarf: 1 record: 1 notice'
+try "no records" 0 sh -c '"$0" generate --output-dir out2 </dev/null' "$dsnarf"
+same err 'dsnarf: 0 records: 0 notices'
+touch file
+try "a file instead of a directory" 1 generate --record many.jsonl --output-dir file
+has err '^dsnarf: file/000001-.*: Not a directory$' '^dsnarf: 1 record: 0 notices, 1 failed$'
+try "a directory that cannot be made" 1 generate --record many.jsonl --output-dir no/such
+same err 'dsnarf: no/such: No such file or directory'
+finish
