@@ -248,6 +248,48 @@ decode_part(DsnReportParser *parser, const DsnPart *part, bool may_be_encoded)
     return dsn_report_keep(report, (DsnSpan){decoded->str, decoded->len});
 }
 
+static bool
+is_text_or_file(const DsnPart *part)
+{
+    return dsn_content_type_is(&part->type, "text", NULL) ||
+           dsn_content_type_is(&part->type, "application", "octet-stream");
+}
+
+/* True if the first line of @text is a field of such a report. */
+static bool
+starts_with_known_field(DsnReportKind kind, DsnSpan text)
+{
+    DsnHeaderField field;
+
+    text = dsn_span_trim(text);
+    return dsn_header_next(&text, &field) && has_known_field(kind, field.whole);
+}
+
+/* The machine-readable part that is announced, but that a gateway labelled as text or as a file;
+ * NULL when there is none. The first part is for people, and may quote fields. */
+static const DsnPart *
+find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
+{
+    const GArray *parts = parser->structure->parts;
+
+    for (guint i = 0; i < parts->len; i++) {
+        const DsnPart *part = &g_array_index(parts, DsnPart, i);
+
+        if (part->order == 0 || !is_text_or_file(part))
+            continue;
+        for (const Media *of = media; of->kind != DSN_REPORT_NONE; of++) {
+            if (!is_announced(parser, part, of) ||
+                !starts_with_known_field(of->kind, decode_part(parser, part, true)))
+                continue;
+            add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE,
+                       "machine-readable part labelled as something else");
+            *ret_media = of;
+            return part;
+        }
+    }
+    return NULL;
+}
+
 /* False when @part has not one field of its format: it is no report then, whatever it is called. */
 static bool
 read_machine_part(DsnReportParser *parser, const DsnPart *part, const Media *of)
@@ -303,8 +345,7 @@ read_mislabelled_content(DsnReportParser *parser, const DsnPart *machine)
         const DsnPart *part = &g_array_index(parts, DsnPart, i);
 
         if (part->parent != machine->parent || part->order <= machine->order ||
-            !(dsn_content_type_is(&part->type, "text", NULL) ||
-              dsn_content_type_is(&part->type, "application", "octet-stream")))
+            !is_text_or_file(part))
             continue;
         DsnSpan bytes = decode_part(parser, part, true);
         if (!dsn_returned_content_is_in(bytes))
@@ -375,6 +416,8 @@ dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
     read_envelope_header(parser);
 
     const DsnPart *machine = find_machine_part(parser, &of);
+    if (machine == NULL)
+        machine = find_mislabelled_part(parser, &of);
     if (machine == NULL && !promises_report(part_at(parser, 0)))
         return;
     check_structure(parser);

@@ -452,6 +452,27 @@ static const struct {
     {"an empty part",
      REPORT("delivery-status") TEXT_PART "--b\nContent-Type: message/delivery-status\n" END,
      DSN_REPORT_NONE, NULL, "missing-part"},
+    {"fields in a part that is called text",
+     REPORT("delivery-status") TEXT_PART
+     "--b\nContent-Type: text/plain; name=details.txt\n\nReporting-MTA: dns; x\n\n"
+     "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n" MESSAGE_PART("<1@x>")
+         END,
+     DSN_REPORT_DELIVERY_STATUS, "<1@x>", "bad-content-type"},
+    {"fields in a part that is called a file",
+     REPORT("feedback-report") TEXT_PART
+     "--b\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"
+     "RmVlZGJhY2stVHlwZTogYWJ1c2UKVXNlci1BZ2VudDogWC8xClZlcnNpb246IDEK\n" MESSAGE_PART("<1@x>") END,
+     DSN_REPORT_FEEDBACK, "<1@x>",
+     "bad-content-type unexpected-encoding:Content-Transfer-Encoding"},
+    {"fields in the text for people",
+     REPORT("delivery-status") "--b\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"
+                               "--b\n\nSee above.\n\nAction: failed\n" END,
+     DSN_REPORT_NONE, NULL, "missing-part"},
+    {"fields in a text of an ordinary message",
+     "Content-Type: multipart/mixed; boundary=b\n\n" TEXT_PART
+     "--b\nContent-Type: text/plain; name=details.txt\n\nReporting-MTA: dns; x\n\n"
+     "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n" END,
+     DSN_REPORT_NONE, NULL, ""},
     {"the original as a file",
      REPORT("feedback-report") TEXT_PART ARF_PART
      "--b\nContent-Type: application/octet-stream; name=original.eml\n"
