@@ -8,6 +8,7 @@
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
 #include "filter/core/configuration.h"
+#include "templates/catalog.h"
 
 #define COMMAND "config"
 #define DEFAULT_FILE SYSCONFDIR "/dsnarf/dsnarf.toml"
@@ -27,6 +28,11 @@ check(const char *file)
     g_autoptr(DsnConfiguration) configuration = dsn_configuration_load(file, &error);
 
     if (configuration == NULL)
+        return complain(error);
+    /* Texts that do not compile would otherwise show with the first notice. */
+    g_autoptr(DsnCatalog) catalog =
+        dsn_catalog_new(configuration->notice.templates, &configuration->template_limits, &error);
+    if (catalog == NULL)
         return complain(error);
     (void)printf("%s: ok\n", file); /* main() looks at the state of standard output */
     return DSN_EXIT_DONE;
@@ -78,7 +84,8 @@ dsn_cli_config(int argc, char **argv)
     };
     const DsnUsage usage = {
         .command = COMMAND,
-        .summary = "Checks a configuration, or shows the one in force.",
+        .summary = "Checks a configuration, with the texts of notices that it names, or shows the "
+                   "one in force.",
         .description = "Exit status: 0 in order, 2 wrong use or configuration.",
         .entries = entries,
     };

@@ -73,6 +73,14 @@ try "what is shown loads" 0 "$dsnarf" config show -c shown.toml
 same out "$(cat shown.toml)"
 try "no texts of our own" 0 "$dsnarf" config check -c main.toml
 same out 'main.toml: ok'
+printf 'Subject: {{ x\n\ntext\n' >texts/failed.en.txt
+try "a text that does not compile" 2 "$dsnarf" config check -c main.toml
+same out ''
+has err 'failed\.en\.txt:1:'
+rm -r texts
+try "texts that are not there" 2 "$dsnarf" config check -c main.toml
+has err "$work/texts"
+
 try "nowhere to write to" 1 sh -c '"$1" config show -c /dev/null >/dev/full' - "$dsnarf"
 has err '^dsnarf: standard output: No space left on device$'
 finish

@@ -53,6 +53,8 @@ START_TEST(has_defaults)
     ck_assert_ptr_null(configuration->notice.templates);
     ck_assert_mem_eq(&configuration->limits, &DSN_LIMITS_DEFAULT, sizeof(DsnLimits));
     ck_assert_uint_eq(configuration->intake.record, 40 * 1024 * 1024);
+    ck_assert_mem_eq(&configuration->template_limits, &DSN_TEMPLATE_LIMITS_DEFAULT,
+                     sizeof(DsnTemplateLimits));
 }
 END_TEST
 
