@@ -6,7 +6,7 @@
 #include "mime/header.h"
 #include "mime/text.h"
 
-#define SCREEN 1920 /* 24 lines of 80 columns */
+#define SCREEN 1440 /* three quarters of 24 lines of 80 columns: templates repeat addresses */
 #define SUBJECT_MAX 240
 #define IDENTITY_MAX 240 /* of a message id or a date */
 #define ADDRESS_MAX 254
@@ -99,21 +99,22 @@ recipient_cost(const DsnPerRecipient *recipient)
 }
 
 json_t *
-dsn_notice_context_new(const DsnRecord *record, const DsnReport *report, DsnSpan sender,
-                       const DsnReturnedPlan *returned, const DsnLimits *limits)
+dsn_notice_context_new(const DsnNoticeFacts *facts)
 {
     static const char *const words[] = {
         [DSN_RETURN_NOTHING] = "no", [DSN_RETURN_HEADERS] = "headers", [DSN_RETURN_FULL] = "full"};
     g_autoptr(GString) line = g_string_new(NULL);
     Budget budget = {.left = SCREEN, .line = line};
     Budget own = {.left = SCREEN, .line = line}; /* what the sender and we are called */
+    const DsnReport *report = facts->report;
+    const DsnRecord *record = facts->record;
     const GArray *recipients = report->per_recipient;
     json_t *context = json_object(), *list = json_array();
     guint listed = 0;
 
     json_object_set_new_nocheck(
         context, "hostname", take_line(&own, report->per_message.reporting_mta.value, ADDRESS_MAX));
-    json_object_set_new_nocheck(context, "sender", take_line(&own, sender, ADDRESS_MAX));
+    json_object_set_new_nocheck(context, "sender", take_line(&own, facts->sender, ADDRESS_MAX));
     json_object_set_new_nocheck(context, "type",
                                 json_string_nocheck(dsn_record_type_to_string(record->type)));
     json_object_set_new_nocheck(context, "action",
@@ -121,7 +122,7 @@ dsn_notice_context_new(const DsnRecord *record, const DsnReport *report, DsnSpan
     json_object_set_new_nocheck(context, "arrival_date", date_text(record->created));
     json_object_set_new_nocheck(context, "event_date", date_text(record->event_time));
     json_object_set_new_nocheck(context, "original",
-                                original_context(&budget, returned->header, limits));
+                                original_context(&budget, facts->returned->header, facts->limits));
     /* The first one always, the others as long as they are whole. */
     for (; listed < recipients->len; listed++) {
         const DsnPerRecipient *recipient = &g_array_index(recipients, DsnPerRecipient, listed);
@@ -133,6 +134,10 @@ dsn_notice_context_new(const DsnRecord *record, const DsnReport *report, DsnSpan
     json_object_set_new_nocheck(context, "recipients", list);
     json_object_set_new_nocheck(context, "more_recipients", json_integer(recipients->len - listed));
     json_object_set_new_nocheck(context, "returned",
-                                json_string_nocheck(words[returned->returned]));
+                                json_string_nocheck(words[facts->returned->returned]));
+    json_object_set_new_nocheck(context, "postmaster",
+                                dsn_span_present(facts->postmaster)
+                                    ? take_line(&own, facts->postmaster, ADDRESS_MAX)
+                                    : json_null());
     return context;
 }

@@ -19,10 +19,11 @@
  *   more_recipients how many are not in the list
  *   original        null, or an object: subject, message_id, date, each a text or null
  *   returned        how much of the message is attached: "full", "headers" or "no"
+ *   postmaster      the address that the administrator gave for questions, or null
  *
  * and the record itself under the name log_record. Texts are clean: valid UTF-8 on one line each,
  * encoded words decoded. Words that others wrote (addresses, replies, the subject) are cut so that
- * all together they fill no more than one screen.
+ * all together they fill no more than one screen, some of them said twice.
  */
 #ifndef DSN_CORE_NOTICE_CONTEXT_H
 #define DSN_CORE_NOTICE_CONTEXT_H
@@ -31,8 +32,16 @@
 #include "mime/report.h"
 #include "mime/returned-build.h"
 
+typedef struct DsnNoticeFacts {
+    const DsnRecord *record;
+    const DsnReport *report; /* made from it */
+    DsnSpan sender;
+    DsnSpan postmaster; /* may be absent */
+    const DsnReturnedPlan *returned;
+    const DsnLimits *limits;
+} DsnNoticeFacts;
+
 /* Returns a new object (transfer full). */
-json_t *dsn_notice_context_new(const DsnRecord *record, const DsnReport *report, DsnSpan sender,
-                               const DsnReturnedPlan *returned, const DsnLimits *limits);
+json_t *dsn_notice_context_new(const DsnNoticeFacts *facts);
 
 #endif

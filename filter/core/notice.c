@@ -159,8 +159,14 @@ static bool
 render(Draft *draft, const DsnReturnedPlan *returned, bool shipped, DsnNotice *notice,
        GError **error)
 {
-    json_t *context = dsn_notice_context_new(draft->record, draft->report, draft->sender, returned,
-                                             draft->options->limits);
+    json_t *context = dsn_notice_context_new(&(DsnNoticeFacts){
+        .record = draft->record,
+        .report = draft->report,
+        .sender = draft->sender,
+        .postmaster = draft->options->from,
+        .returned = returned,
+        .limits = draft->options->limits,
+    });
     DsnTemplateInput input = {context, "log_record", draft->record->json};
     DsnOccasion occasion = draft->record->type == DSN_RECORD_EXPIRATION ? DSN_OCCASION_EXPIRATION
                                                                         : DSN_OCCASION_BOUNCE;

@@ -27,8 +27,14 @@ make_context(const char *changes, const char *header, DsnReturn returned)
     ck_assert_msg(record != NULL, "%s", error == NULL ? "" : error->message);
     dsn_notice_report_fill(
         report, record, (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example.com")});
-    return dsn_notice_context_new(record, report, dsn_span(record->sender), &plan,
-                                  &DSN_LIMITS_DEFAULT);
+    return dsn_notice_context_new(&(DsnNoticeFacts){
+        .record = record,
+        .report = report,
+        .sender = dsn_span(record->sender),
+        .postmaster = DSN_SPAN_LITERAL("postmaster@example.com"),
+        .returned = &plan,
+        .limits = &DSN_LIMITS_DEFAULT,
+    });
 }
 
 static const struct {
@@ -41,6 +47,7 @@ static const struct {
     {"arrival_date", "Tue, 1 Jul 2003 08:52:37 +0000"},
     {"event_date", "Tue, 1 Jul 2003 10:52:37 +0000"},
     {"returned", "full"},
+    {"postmaster", "postmaster@example.com"},
 };
 
 START_TEST(everything_that_a_template_sees)
