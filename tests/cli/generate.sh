@@ -128,6 +128,23 @@ try "the command line overrules it" 0 generate -c good.toml --include-original=n
     --record "$examples/bounce.json" --original "$examples/original.eml"
 lacks out '^Content-Type: message/rfc822'
 
+# Templates.
+mkdir texts
+printf '[notice]\ntemplates = "texts"\n' >texts.toml
+printf 'Subject: Hello\n\nYour mail %s came back.\n' '{{ original.subject }}' >texts/failed.en.txt
+try "a template" 0 generate -c texts.toml --record "$examples/bounce.json" --original "$examples/original.eml"
+has out '^Subject: Hello' '^Your mail Your order has been shipped came back'
+same err ''
+printf 'Subject: Hello\n\n%s\n' '{% if recipients[0].address == "jane@customer.example" %}{{ no.such }}{% endif %}' \
+    >texts/failed.en.txt
+try "a template that fails for this record" 0 generate -c texts.toml --record "$examples/bounce.json"
+has out '^Subject: Not delivered'
+has err "^dsnarf: $examples/bounce.json: warning: the shipped text is used instead of the template: .*failed.en.txt:3"
+printf 'Subject: Hello\n\n%s\n' '{{ a b }}' >texts/failed.en.txt
+try "a template that is wrong" 2 generate -c texts.toml --record "$examples/bounce.json"
+has err '^dsnarf: .*texts/failed.en.txt:3:'
+same out ''
+
 # Large originals.
 {
     cat "$examples/original.eml"
