@@ -98,6 +98,8 @@ why_not_whole(const Head *head, const Survey *found)
 {
     if (!head->identified)
         return "it has none of the fields From, Subject and Date"; /* RFC 2046 section 5.2.1 */
+    if (dsn_is_space(head->block.data[0]))
+        return "its header begins with a continued line"; /* RFC 5322 section 2.2.3 */
     if (found->nul)
         return "it holds NUL octets"; /* "binary" is all that would allow them */
     if (found->longest > LINE_MAX_OCTETS)
