@@ -222,7 +222,8 @@ read_input(const char *path, size_t max)
     if (fd < 0)
         return NULL;
     GString *text = g_string_new(NULL);
-    if (!dsn_fd_read_all(fd, (size_t)status.st_size, max, text, &error)) {
+    if (!dsn_fd_read_all(fd, (size_t)status.st_size, max, text, &error) ||
+        !dsn_file_is_plain((DsnSpan){text->str, text->len}, &error)) {
         dsn_complain("%s: %s", dsn_input_name(path), error->message);
         (void)g_string_free(text, TRUE);
         text = NULL;
@@ -452,6 +453,9 @@ generate_many(Generator *generator, const char *path, const char *directory)
     if (fd < 0)
         return DSN_EXIT_FAILED;
     dsn_window_reset(&lines.window, fd, S_ISREG(status.st_mode) ? (guint64)status.st_size : 0);
+    /* Logs are kept compressed: better one complaint than one for each line. */
+    fatal = !dsn_window_more(&lines.window, &error) ||
+            !dsn_file_is_plain(dsn_window_view(&lines.window), &error);
     while (!fatal && (result = dsn_json_lines_next(&lines, &text, &error)) < DSN_LINE_END) {
         g_autofree char *where =
             g_strdup_printf("%s:%" G_GUINT64_FORMAT, dsn_input_name(path), lines.line);

@@ -207,6 +207,15 @@ try "good ones only, from a pipe" 0 sh -c 'sed -n 1p many.jsonl | "$0" generate 
 same err 'dsnarf: 1 record: 1 notice'
 try "no records" 0 sh -c '"$0" generate --output-dir out2 </dev/null' "$dsnarf"
 same err 'dsnarf: 0 records: 0 notices'
+gzip -c many.jsonl >many.gz
+try "compressed records" 1 generate --record many.gz --output-dir out2
+same err 'dsnarf: many.gz: is compressed; "gzip -dc FILE" gives what can be read here
+dsnarf: 0 records: 0 notices'
+try "a compressed record" 1 generate --record many.gz
+same err 'dsnarf: many.gz: is compressed; "gzip -dc FILE" gives what can be read here'
+try "a compressed original" 1 generate --record "$examples/bounce.json" --original many.gz
+same err 'dsnarf: many.gz: is compressed; "gzip -dc FILE" gives what can be read here'
+same out ''
 touch file
 try "a file instead of a directory" 1 generate --record many.jsonl --output-dir file
 has err '^dsnarf: file/000001-.*: Not a directory$' '^dsnarf: 1 record: 0 notices, 1 failed$'
