@@ -462,7 +462,7 @@ generate_many(Generator *generator, const char *path, const char *directory)
 
         g_string_truncate(generator->complaints, 0);
         if (result == DSN_LINE_TOO_LONG)
-            dsn_append_complaint(generator->complaints, "%s: longer than %zu bytes (intake.record)",
+            dsn_append_complaint(generator->complaints, "%s: longer than %zu bytes (limits.record)",
                                  where, lines.max);
         if (result == DSN_LINE_TOO_LONG ||
             !generate_line(generator, directory, text, lines.line, where, &counts, &fatal))
