@@ -128,6 +128,15 @@ read_reporting_mta(const char *text, DsnTyped *ret_mta)
     return true;
 }
 
+/* A name that is not in DNS has a type of its own (RFC 3464 section 2.2.2, rule DSN-08). */
+static DsnTyped
+local_mta(const char *hostname)
+{
+    DsnSpan dns = DSN_SPAN_LITERAL("dns"), local = DSN_SPAN_LITERAL("x-local-hostname");
+
+    return (DsnTyped){strchr(hostname, '.') == NULL ? local : dns, dsn_span(hostname)};
+}
+
 /* What the configuration says, before the command line overrules it. */
 static bool
 configure(Generator *generator, const char *file, GError **error)
@@ -144,7 +153,7 @@ configure(Generator *generator, const char *file, GError **error)
     generator->options = (DsnNoticeOptions){
         .include_original = configuration->notice.include_original,
         .return_limit = configuration->notice.return_limit,
-        .reporting_mta = {DSN_SPAN_LITERAL("dns"), dsn_span(configuration->hostname)},
+        .reporting_mta = local_mta(configuration->hostname),
         .nodes = configuration->nodes,
         .catalog = generator->catalog,
         .limits = &configuration->limits,

@@ -24,6 +24,13 @@ has out '^Reporting-MTA: dns; mta1.example.com' '^Final-Recipient: rfc822; jane@
     '^To: <\{0,1\}news+4711@shop.example'
 lacks out '^Content-Type: \(message/rfc822\|text/rfc822-headers\)'
 same err ''
+echo 'hostname = "relay"' >local.toml
+try "a host name that is not in DNS" 0 "$dsnarf" generate -c local.toml \
+    --record "$examples/bounce.json"
+has out '^Reporting-MTA: x-local-hostname; relay'
+echo 'hostname = "relay.example.com"' >local.toml
+try "a configured host name" 0 "$dsnarf" generate -c local.toml --record "$examples/bounce.json"
+has out '^Reporting-MTA: dns; relay.example.com' '^From: .*<mailer-daemon@relay.example.com>'
 generate --record "$examples/bounce.json" --original "$examples/original.eml" >notice.eml
 try "with an original, its header" 0 "$dsnarf" parse notice.eml
 has out '"kind":"delivery-status"' '"message_id":"<20261120091458.4711@shop.example>"' \
@@ -58,7 +65,7 @@ lacks out 'rfc822-headers\|message/rfc822'
 try "include what?" 2 with_original --include-original=some
 has err '^dsnarf: generate: --include-original takes full, headers or no$'
 try "the local host reports" 0 "$dsnarf" generate --record "$examples/bounce.json"
-has out "^Reporting-MTA: dns; "
+has out "^Reporting-MTA: \(dns\|x-local-hostname\); "
 for mta in '' mta1.example.com 'dns;' '; x' "$(printf 'dns; a\nBcc: b')" "$(printf 'dns; \303\244')"; do
     try "reporting MTA '$mta'" 2 "$dsnarf" generate --record "$examples/bounce.json" --reporting-mta "$mta"
     has err "^dsnarf: generate: --reporting-mta takes 'TYPE; NAME'"
