@@ -30,11 +30,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnArena, dsn_arena_clear)
 /* A new block for at least @size bytes; use dsn_arena_alloc(). */
 void *dsn_arena_grow(DsnArena *arena, size_t size);
 
-/* @size bytes aligned to 16, not cleared (transfer none). */
+/* @size bytes aligned to 16, not cleared; a pointer for none too (transfer none). */
 static inline void *
 dsn_arena_alloc(DsnArena *arena, size_t size)
 {
-    size_t rounded = (size + 15) & ~(size_t)15;
+    size_t rounded = (MAX(size, 1) + 15) & ~(size_t)15;
 
     if (rounded > (size_t)(arena->end - arena->next))
         return dsn_arena_grow(arena, rounded);

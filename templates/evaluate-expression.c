@@ -10,7 +10,7 @@
 static DsnValue
 found_as(const DsnRun *run, DsnValue value, const char *name, size_t size)
 {
-    if (value.kind == DSN_VALUE_MAP && value.flags & DSN_VALUE_JSON && size == 7 &&
+    if (size == 7 && value.kind == DSN_VALUE_MAP && value.flags & DSN_VALUE_JSON &&
         run->template_->flags & DSN_TEMPLATE_KUMO && memcmp(name, "headers", 7) == 0)
         value.flags |= DSN_VALUE_CASELESS;
     return value;
@@ -29,14 +29,16 @@ look_up_context(DsnRun *run, const DsnSymbol *symbol)
     return found_as(run, dsn_value_from_json(json), symbol->name, symbol->size);
 }
 
+/* A name that is assigned somewhere, or that was not looked up before. */
 static DsnValue
 look_up(DsnRun *run, unsigned number)
 {
     const DsnSymbol *symbol = &g_array_index(run->template_->symbols, DsnSymbol, number);
     unsigned hops = 0;
 
-    for (const DsnScope *scope = symbol->assigned ? run->scope : NULL; scope != NULL;
-         scope = scope->parent) {
+    if (!symbol->assigned)
+        return run->names[number] = look_up_context(run, symbol);
+    for (const DsnScope *scope = run->scope; scope != NULL; scope = scope->parent) {
         for (const DsnBinding *binding = scope->first; binding != NULL; binding = binding->next) {
             if (binding->symbol == number) {
                 run->fuel -= hops / 16;
@@ -47,9 +49,7 @@ look_up(DsnRun *run, unsigned number)
         hops++;
     }
     run->fuel -= hops / 16;
-    if (run->names[number].kind == DSN_VALUE_UNRESOLVED)
-        run->names[number] = look_up_context(run, symbol);
-    return run->names[number];
+    return look_up_context(run, symbol);
 }
 
 static bool
@@ -418,7 +418,9 @@ take_step(DsnRun *run, const DsnStep *step, DsnValue *value)
         *value = step->constant;
         return true;
     case DSN_STEP_NAME:
-        *value = look_up(run, step->symbol);
+        *value = run->names[step->symbol];
+        if (value->kind == DSN_VALUE_UNRESOLVED)
+            *value = look_up(run, step->symbol);
         return true;
     case DSN_STEP_LIST:
         return make_list(run, step, value);
@@ -467,11 +469,10 @@ dsn_evaluate(DsnRun *run, const DsnStep *step, DsnValue *value)
     run->depth--;
     for (; step != NULL; step = step->next) {
         run->place = step->place;
-        run->fuel--;
+        if (--run->fuel < 0)
+            return dsn_run_fail_limit(run);
         if (!take_step(run, step, value))
             return false;
-        if (!dsn_run_may_go_on(run))
-            return dsn_run_fail_limit(run);
     }
     run->depth++;
     return true;

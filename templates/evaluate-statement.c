@@ -94,7 +94,7 @@ print(DsnRun *run, const DsnStep *step)
         print_escaped(run, value);
     else
         dsn_print(run, value);
-    return dsn_run_may_go_on(run) || dsn_run_fail_limit(run);
+    return true;
 }
 
 /* What @node's body prints, as a value; safe where everything printed is escaped. */
@@ -392,12 +392,10 @@ carry_out(DsnRun *run, const DsnNode *node)
     }
     run->depth--;
     for (; node != NULL && flow == FLOW_ON; node = node->next) {
-        run->fuel--;
+        run->place = node->place;
         flow = carry_out_one(run, node);
-        if (flow != FLOW_FAILED && !dsn_run_may_go_on(run)) {
-            run->place = node->place;
+        if (--run->fuel < 0 && flow != FLOW_FAILED)
             return flow_of(dsn_run_fail_limit(run));
-        }
     }
     run->depth++;
     return flow;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "templates/parser.h"
+#include "templates/text.h"
 
 /* Statements in a row. */
 typedef struct Row {
@@ -38,7 +39,8 @@ dsn_parser_unexpected(DsnParser *parser, const char *expected)
         return dsn_parser_fail(parser, token->place, "the template ends here, expected %s",
                                expected);
     return dsn_parser_fail(parser, token->place, "unexpected \"%.*s\", expected %s",
-                           (int)MIN(token->size, 40), token->text, expected);
+                           (int)(dsn_text_at(token->text, token->size, 40) - token->text),
+                           token->text, expected);
 }
 
 void

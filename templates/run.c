@@ -20,6 +20,13 @@ dsn_run_fail(DsnRun *run, DsnTemplateError code, const char *format, ...)
     return false;
 }
 
+void
+dsn_run_exceed(DsnRun *run, const char *what)
+{
+    run->exceeded = what;
+    run->fuel = INT64_MIN / 2; /* far from where further steps would count it round */
+}
+
 bool
 dsn_run_fail_limit(DsnRun *run)
 {

@@ -41,18 +41,22 @@ struct DsnRun {
     const DsnTemplateInput *input;
     GString *out;
     size_t room;  /* bytes of text that may still be written */
-    int64_t fuel; /* steps that may still be taken; negative when exhausted */
+    int64_t fuel; /* steps that may still be taken; negative when a limit is met */
     size_t depth; /* levels that may still be entered */
     bool autoescape;
     const char *exceeded; /* a limit that was met where no error can be returned, or NULL */
     DsnPlace place;       /* of the step being taken, for messages */
     DsnScope *scope;
-    DsnValue *names; /* of each symbol what the context has, or UNRESOLVED */
+    DsnValue *names; /* of each symbol what the context has; UNRESOLVED when that was not yet looked
+                        up, or when the template assigns the name */
     GError **error;
 };
 
 /* Sets the error, with name, line and column in front; returns false. */
 bool dsn_run_fail(DsnRun *run, DsnTemplateError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Notes a limit where no error can be returned. */
+void dsn_run_exceed(DsnRun *run, const char *what);
 
 /* Fails because of the limit that dsn_run_may_go_on() saw. */
 bool dsn_run_fail_limit(DsnRun *run);
@@ -75,7 +79,7 @@ dsn_run_scan(DsnRun *run, size_t bytes)
 static inline bool
 dsn_run_may_go_on(const DsnRun *run)
 {
-    return run->fuel >= 0 && run->exceeded == NULL;
+    return run->fuel >= 0;
 }
 
 /* Enters one level of nested values, left with run->depth++; false when there may be no more. */
@@ -83,7 +87,7 @@ static inline bool
 dsn_run_descend(DsnRun *run)
 {
     if (run->depth == 0) {
-        run->exceeded = "values are nested too deeply";
+        dsn_run_exceed(run, "values are nested too deeply");
         return false;
     }
     run->depth--;
@@ -95,7 +99,7 @@ static inline void
 dsn_run_write(DsnRun *run, const char *text, size_t size)
 {
     if (size > run->room) {
-        run->exceeded = "the text is too long";
+        dsn_run_exceed(run, "the text is too long");
         return;
     }
     run->room -= size;

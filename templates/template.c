@@ -188,7 +188,8 @@ dsn_template_test(const DsnTemplate *expression, const DsnTemplateInput *input,
     DsnRun run;
 
     begin(&run, expression, input, limits, scratch, first, sizeof first, error);
-    bool ok = dsn_evaluate(&run, expression->expression, &value);
+    bool ok = dsn_evaluate(&run, expression->expression, &value) &&
+              (dsn_run_may_go_on(&run) || dsn_run_fail_limit(&run));
     if (ok)
         *ret_truth = dsn_value_truth(value);
     dsn_arena_clear(&run.arena);

@@ -248,17 +248,18 @@ json_items(DsnRun *run, const json_t *array, size_t *ret_n)
 bool
 dsn_value_items(DsnRun *run, DsnValue value, const DsnValue **ret_items, size_t *ret_n)
 {
+    static const DsnValue nothing[1];
     const DsnPair *pairs;
     DsnValue *items;
 
-    *ret_items = NULL;
+    *ret_items = nothing; /* can be counted from, as NULL cannot */
     *ret_n = 0;
     if (dsn_value_is_missing(value))
         return true;
     if (value.kind == DSN_VALUE_LIST) {
         if (value.flags & DSN_VALUE_JSON) {
             *ret_items = json_items(run, value.json, ret_n);
-        } else {
+        } else if (value.size > 0) {
             *ret_items = value.items;
             *ret_n = value.size;
         }
@@ -320,6 +321,8 @@ json_pairs(DsnRun *run, json_t *object, size_t *ret_n)
 bool
 dsn_value_pairs(DsnRun *run, DsnValue value, const DsnPair **ret_pairs, size_t *ret_n)
 {
+    *ret_pairs = NULL;
+    *ret_n = 0;
     if (value.kind == DSN_VALUE_NAMESPACE) {
         *ret_pairs = value.space->pairs;
         *ret_n = value.space->size;
@@ -487,13 +490,15 @@ dsn_value_member(DsnRun *run, DsnValue value, DsnValue key)
 bool
 dsn_value_path(DsnRun *run, DsnValue value, DsnValue path, bool lenient, DsnValue *ret)
 {
-    const char *at = path.text, *end = path.text + path.size;
+    const char *at, *end;
     DsnInteger index;
 
     if (path.kind != DSN_VALUE_STRING) {
         *ret = dsn_value_member(run, value, path);
         return true;
     }
+    at = path.text;
+    end = at + path.size;
     for (;;) {
         const char *dot = memchr(at, '.', (size_t)(end - at));
         size_t size = (size_t)((dot == NULL ? end : dot) - at);
