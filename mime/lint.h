@@ -17,7 +17,7 @@
 typedef enum DsnLintLevel { DSN_LINT_SHOULD, DSN_LINT_MUST } DsnLintLevel;
 
 typedef struct DsnFinding {
-    const char *rule; /* id in doc rules, "MIME-01" */
+    const char *rule; /* id of the broken rule, "MIME-01" */
     DsnLintLevel level;
     const char *text; /* a constant English phrase */
     DsnSpan where;    /* the bytes concerned, absent when it is about something missing */

@@ -53,6 +53,12 @@ unknown_command(const char *name)
     return DSN_EXIT_USAGE;
 }
 
+static bool
+asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -66,8 +72,8 @@ run(int argc, char **argv)
         return DSN_EXIT_DONE;
     }
 
-    bool help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-    if (help && argc < 3) {
+    bool help = asks_for_help(word);
+    if (help && (argc < 3 || asks_for_help(argv[2]))) {
         print_help(stdout);
         return DSN_EXIT_DONE;
     }

@@ -205,7 +205,7 @@ refuse(const DsnOption *option, const json_t *value, GString *complaint)
     append_found(complaint, option, value);
     if (option->words != NULL && json_is_string(value)) {
         const char *near = dsn_suggest(json_string_value(value), option->words);
-        if (near != NULL)
+        if (near != NULL && strcmp(near, json_string_value(value)) != 0) /* a word, for a list */
             g_string_append_printf(complaint, ", did you mean \"%s\"?", near);
     }
     return false;

@@ -2,7 +2,7 @@
 /*
  * reason.h - why something was not done
  *
- * Purpose:   the fixed tokens of logs, counters, answers and "why".
+ * Purpose:   the fixed tokens by which diagnostics and summaries say why.
  * RFC:       none.
  * Ownership: plain values.
  * Errors:    none.

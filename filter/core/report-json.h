@@ -2,7 +2,7 @@
 /*
  * report-json.h - what was read of a message, as one line of JSON
  *
- * Purpose:   the output of "parse" and POST /v1/messages.
+ * Purpose:   the output of "parse".
  * Source:    dsnarf-records(5).
  * Ownership: appended to the caller's buffer.
  * Errors:    none.

@@ -2,7 +2,7 @@
 /*
  * json-lines.h - the lines of a JSON lines file
  *
- * Purpose:   cut a stream into lines, so that a bad one costs only itself (design promise 5).
+ * Purpose:   cut a stream into lines, so that a bad one costs only itself (README.md).
  * Source:    jsonlines.org; lines end in LF or CRLF, the last one may have no end.
  * Ownership: the reader owns its buffer and borrows the file descriptor.
  * Errors:    G_FILE_ERROR; a line over the limit is an answer of its own.

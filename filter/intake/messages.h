@@ -3,7 +3,7 @@
  * messages.h - all messages under some paths
  *
  * Purpose:   walk files, directories, Maildirs, mboxes and standard input in a fixed order.
- * Source:    dsnarf(1), "What parse reads".
+ * Source:    dsnarf(1), "parse".
  * Ownership: the walk owns its open file; see DsnIncoming for what it hands out.
  * Errors:    a path that cannot be read is an item with an error, and the walk goes on.
  * Threads:   one thread at a time.

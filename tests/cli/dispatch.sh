@@ -15,6 +15,10 @@ try "--help" 0 "$dsnarf" --help
 same out "$(cat help)"
 try "-h" 0 "$dsnarf" -h
 same out "$(cat help)"
+try "help help" 0 "$dsnarf" help help
+same out "$(cat help)"
+try "help --help" 0 "$dsnarf" help --help
+same out "$(cat help)"
 try "--version" 0 "$dsnarf" --version
 has out '^dsnarf [0-9][0-9.]*$'
 lines 1

@@ -125,6 +125,8 @@ static const struct {
     {"notice.enable = [\"Bounce\", \"bounce\"]",
      "1: notice.enable: expected a list of \"Bounce\", \"Expiration\", got \"bounce\", "
      "did you mean \"Bounce\"?"},
+    {"notice.enable = \"Bounce\"",
+     "1: notice.enable: expected a list of \"Bounce\", \"Expiration\", got \"Bounce\""},
     {"notice.include_original = \"header\"",
      "1: notice.include_original: expected one of \"no\", \"headers\", \"full\", got \"header\", "
      "did you mean \"headers\"?"},
