@@ -65,6 +65,8 @@ assign_target(DsnRun *run, const DsnTarget *target, DsnValue value)
         return dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION,
                             "there are %u names for a sequence of %zu", target->n_parts, n);
     for (const DsnTarget *part = target->parts; part != NULL; part = part->next) {
+        if (!dsn_run_may_go_on(run))
+            return dsn_run_fail_limit(run);
         if (!assign_target(run, part, *items++))
             return false;
     }
@@ -446,6 +448,8 @@ bind_parameters(DsnRun *run, const DsnMacro *macro, const DsnValue *values, unsi
 
         /* What is preset is read where the macro stands. */
         run->scope = macro->scope;
+        if (!dsn_run_may_go_on(run))
+            return dsn_run_fail_limit(run);
         if (!parameter_value(run, next, i < n ? &values[i] : NULL, named, n_named, &used, &value))
             return false;
         run->scope = inner;

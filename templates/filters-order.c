@@ -55,6 +55,8 @@ attribute_keys(DsnRun *run, DsnValue item, DsnValue attributes, bool exact, DsnV
         comma = memchr(at, ',', (size_t)(end - at));
         DsnValue path = dsn_value_text(at, (size_t)((comma == NULL ? end : comma) - at));
         path = dsn_text_trim(run, path, DSN_NONE, DSN_TRIM_START | DSN_TRIM_END);
+        if (!dsn_run_may_go_on(run))
+            return dsn_run_fail_limit(run);
         if (!dsn_value_path(run, item, path, true, &value))
             return false;
         dsn_items_add(run, &keys, key_of(run, value, exact));

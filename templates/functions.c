@@ -70,7 +70,7 @@ function_namespace(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
     if (!merged_map(run, arguments, &map))
         return false;
     space = dsn_run_alloc(run, sizeof *space);
-    *space = (DsnNamespace){(DsnPair *)map.pairs, map.size}; /* made for us a moment ago */
+    *space = (DsnNamespace){map.pairs, map.size};
     *ret = (DsnValue){.kind = DSN_VALUE_NAMESPACE, .space = space};
     return true;
 }

@@ -37,7 +37,7 @@ loop_attribute(const DsnLoop *loop, DsnValue name)
     if (dsn_value_is(name, "previtem"))
         return i == 0 ? DSN_UNDEFINED : loop->items[i - 1];
     if (dsn_value_is(name, "nextitem"))
-        return i + 1 == loop->n ? DSN_UNDEFINED : loop->items[i + 1];
+        return i + 1 >= loop->n ? DSN_UNDEFINED : loop->items[i + 1]; /* the loop may be over */
     return DSN_UNDEFINED;
 }
 

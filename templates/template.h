@@ -60,7 +60,8 @@ void dsn_template_free(DsnTemplate *template_);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnTemplate, dsn_template_free)
 
 /* The names that a template sees: the members of @context, then @global under @global_name (both
- * may be NULL). Neither is changed; reference counts are touched, so a tree is for one thread. */
+ * may be NULL). Neither is changed, and no reference count is
+ * touched. Their texts are valid UTF-8, as jansson keeps them. */
 typedef struct DsnTemplateInput {
     json_t *context;
     const char *global_name;

@@ -52,33 +52,36 @@ dsn_text_of(DsnRun *run, DsnValue value)
     return dsn_run_take(run, mark);
 }
 
-static bool
-is_ascii(DsnValue text)
+/* Appends @size bytes of ASCII with every letter changed. */
+static void
+write_ascii_case(DsnRun *run, const char *text, size_t size, bool upper)
 {
-    unsigned char seen = 0;
+    size_t mark = dsn_run_mark(run);
 
-    for (size_t i = 0; i < text.size; i++)
-        seen |= (unsigned char)text.text[i];
-    return seen < 0x80;
+    dsn_run_write(run, text, size);
+    for (char *at = run->out->str + mark, *end = run->out->str + run->out->len; at < end; at++)
+        *at = upper ? g_ascii_toupper(*at) : g_ascii_tolower(*at);
 }
 
-/* Appends @text with every letter changed. The case of some letters depends on their neighbours
- * (final sigma) or becomes two (sharp s), so what is not ASCII is GLib's; it stops at NUL. */
+/* Appends @text with every letter changed. Letters beyond ASCII may become two (sharp s) or depend
+ * on their neighbours (final sigma): they are GLib's, who would treat "i" after the locale. */
 static void
 write_case(DsnRun *run, const char *text, size_t size, bool upper)
 {
     const char *end = text + size;
 
     while (text < end) {
-        const char *stop = memchr(text, '\0', (size_t)(end - text));
-        gssize part = (stop == NULL ? end : stop) - text;
-        g_autofree char *changed = upper ? g_utf8_strup(text, part) : g_utf8_strdown(text, part);
+        bool ascii = (unsigned char)*text < 0x80;
+        const char *start = text;
 
-        dsn_run_write_text(run, changed);
-        text += part;
-        if (stop != NULL) {
-            dsn_run_write_char(run, '\0');
+        while (text < end && ((unsigned char)*text < 0x80) == ascii)
             text++;
+        if (ascii) {
+            write_ascii_case(run, start, (size_t)(text - start), upper);
+        } else {
+            g_autofree char *changed =
+                upper ? g_utf8_strup(start, text - start) : g_utf8_strdown(start, text - start);
+            dsn_run_write_text(run, changed);
         }
     }
 }
@@ -89,17 +92,8 @@ change_case(DsnRun *run, DsnValue text, bool upper)
     size_t mark = dsn_run_mark(run);
 
     dsn_run_scan(run, text.size);
-    if (!is_ascii(text)) {
-        write_case(run, text.text, text.size, upper);
-        return dsn_run_take(run, mark);
-    }
-    dsn_run_write(run, text.text, text.size);
-
-    DsnValue changed = dsn_run_take(run, mark);
-    char *at = (char *)changed.text; /* a moment ago it was made for us */
-    for (size_t i = 0; i < changed.size; i++)
-        at[i] = upper ? g_ascii_toupper(at[i]) : g_ascii_tolower(at[i]);
-    return changed;
+    write_case(run, text.text, text.size, upper);
+    return dsn_run_take(run, mark);
 }
 
 DsnValue

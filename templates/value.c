@@ -380,20 +380,16 @@ dsn_namespace_set(DsnRun *run, DsnNamespace *space, DsnValue key, DsnValue value
     bool found;
     size_t at = search(run, space->pairs, space->size, key, &found);
 
-    if (found) {
-        space->pairs[at].value = value;
-        return;
-    }
-
-    /* A new array each time that one is added to: an older one may be in use as a map. */
+    /* A new array each time: the old one may be in use as a map or as its items. */
+    size_t behind = at + (found ? 1 : 0);
     DsnPair *pairs = dsn_run_alloc(run, (space->size + 1) * sizeof *pairs);
     if (at > 0)
         memcpy(pairs, space->pairs, at * sizeof *pairs);
     pairs[at] = (DsnPair){key, value};
-    if (at < space->size)
-        memcpy(pairs + at + 1, space->pairs + at, (space->size - at) * sizeof *pairs);
+    if (behind < space->size)
+        memcpy(pairs + at + 1, space->pairs + behind, (space->size - behind) * sizeof *pairs);
     space->pairs = pairs;
-    space->size++;
+    space->size += found ? 0 : 1;
 }
 
 /* A header looked up in another case of letters than the message had (f.7 of old KumoMTA). */

@@ -75,7 +75,7 @@ struct DsnPair {
 };
 
 typedef struct DsnNamespace {
-    DsnPair *pairs; /* sorted by key */
+    const DsnPair *pairs; /* sorted by key; never changed, but replaced */
     unsigned size;
 } DsnNamespace;
 

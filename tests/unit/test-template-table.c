@@ -87,8 +87,8 @@ static const struct {
     const char *file;
     size_t rows; /* at least */
 } tables[] = {
-    {"autoescape", 13}, {"expressions", 120}, {"filters", 137},
-    {"kumo", 57},       {"statements", 102},  {"tests", 42},
+    {"autoescape", 13}, {"expressions", 120}, {"filters", 138},
+    {"kumo", 57},       {"statements", 104},  {"tests", 42},
 };
 
 START_TEST(gives_what_the_table_says)

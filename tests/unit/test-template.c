@@ -439,6 +439,32 @@ START_TEST(takes_long_chains)
 }
 END_TEST
 
+/* Names are searched one by one: a hundred thousand of them must not take ever longer. */
+START_TEST(stops_at_too_many_names)
+{
+    static const struct {
+        const char *before, *after;
+    } rows[] = {
+        {"{% set ", " = range(99999) %}"},
+        {"{% for ", " in [range(99999)] %}{% endfor %}"},
+        {"{% macro m(", ") %}{% endmacro %}{{ m() }}"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) source = g_string_new(rows[i].before);
+        gint64 start = g_get_monotonic_time();
+        int code;
+
+        for (int n = 0; n < 99999; n++)
+            g_string_append_printf(source, "%sn%d", n > 0 ? "," : "", n);
+        g_string_append(source, rows[i].after);
+        g_autofree char *message = render_with(source->str, NULL, limits, &code);
+        ck_assert_msg(code == DSN_TEMPLATE_ERROR_LIMIT, "row %zu: %.200s", i, message);
+        ck_assert(g_get_monotonic_time() - start < 10 * G_USEC_PER_SEC);
+    }
+}
+END_TEST
+
 START_TEST(keeps_to_given_limits)
 {
     static const struct {
@@ -545,6 +571,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tc, stops_at_a_limit, 0, G_N_ELEMENTS(bombs));
     tcase_add_loop_test(tc, survives_a_flood, 0, G_N_ELEMENTS(floods));
     tcase_add_loop_test(tc, takes_long_chains, 0, G_N_ELEMENTS(chains));
+    tcase_add_test(tc, stops_at_too_many_names);
     tcase_add_test(tc, keeps_to_given_limits);
     tcase_add_test(tc, limits_the_depth_of_the_context);
     suite_add_tcase(suite, tc);
