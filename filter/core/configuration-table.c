@@ -42,6 +42,13 @@ local_host_name(void)
     return check_host_name(name) == NULL ? name : "localhost";
 }
 
+/* KumoMTA reads no record whose nodeid is anything else. */
+static const char *
+check_uuid(const char *text)
+{
+    return g_uuid_string_is_valid(text) ? NULL : "a UUID such as \"" NIL_UUID "\"";
+}
+
 static const char *
 nil_uuid(void)
 {
@@ -60,7 +67,7 @@ static const DsnOption options[] = {
     {"hostname", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(hostname), .check = check_host_name,
      .computed = local_host_name,
      .help = "Reporting-MTA of notices unless [nodes] knows better; \"\": the local host's name"},
-    {"nodeid", DSN_OPTION_STRING, .fallback = "\"" NIL_UUID "\"", SLOT(nodeid),
+    {"nodeid", DSN_OPTION_STRING, .fallback = "\"" NIL_UUID "\"", SLOT(nodeid), .check = check_uuid,
      .computed = nil_uuid, .help = "nodeid of the records that are made here"},
 
     {"nodes", DSN_OPTION_MAP, SLOT(nodes), .check = check_host_name,

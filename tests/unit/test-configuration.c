@@ -58,21 +58,22 @@ START_TEST(has_defaults)
 }
 END_TEST
 
-static const char everything[] = "hostname = \"mta1.example.com\"\nnodeid = \"n1\"\n"
-                                 "[nodes]\nn2 = \"mta2.example.com\"\n"
-                                 "[notice]\nenable = [\"Expiration\"]\n"
-                                 "include_original = \"full\"\nreturn_limit = \"1MB\"\n"
-                                 "from = \"\\\"Acme, Inc.\\\" <postmaster@acme.example>\"\n"
-                                 "templates = \"/etc/dsnarf/texts\"\n"
-                                 "[limits]\nmessage = \"2MiB\"\nrecord = \"3MiB\"\ndepth = 5\n"
-                                 "[template]\nfuel = 2000\n";
+static const char everything[] =
+    "hostname = \"mta1.example.com\"\nnodeid = \"557f3ad4-2c8c-11ee-976e-782d7e12e173\"\n"
+    "[nodes]\nn2 = \"mta2.example.com\"\n"
+    "[notice]\nenable = [\"Expiration\"]\n"
+    "include_original = \"full\"\nreturn_limit = \"1MB\"\n"
+    "from = \"\\\"Acme, Inc.\\\" <postmaster@acme.example>\"\n"
+    "templates = \"/etc/dsnarf/texts\"\n"
+    "[limits]\nmessage = \"2MiB\"\nrecord = \"3MiB\"\ndepth = 5\n"
+    "[template]\nfuel = 2000\n";
 
 START_TEST(reads_every_section)
 {
     g_autoptr(DsnConfiguration) configuration = load_text(everything, NULL);
 
     ck_assert_str_eq(configuration->hostname, "mta1.example.com");
-    ck_assert_str_eq(configuration->nodeid, "n1");
+    ck_assert_str_eq(configuration->nodeid, "557f3ad4-2c8c-11ee-976e-782d7e12e173");
     ck_assert_str_eq(g_hash_table_lookup(configuration->nodes, "n2"), "mta2.example.com");
     ck_assert_uint_eq(configuration->notice.enable->len, 1);
     ck_assert_str_eq(configuration->notice.enable->pdata[0], "Expiration");
@@ -117,6 +118,8 @@ static const struct {
     {"hostname = \"m\xc3\xbcller.example\"",
      "1: hostname: expected a host name in ASCII such as \"mta1.example.com\", "
      "got \"m\xc3\xbcller.example\""},
+    {"nodeid = \"n1\"", "1: nodeid: expected a UUID such as "
+                        "\"00000000-0000-0000-0000-000000000000\", got \"n1\""},
     {"[nodes]\nx = \"\"",
      "2: nodes.x: expected a host name in ASCII such as \"mta1.example.com\", got \"\""},
     {"notice.from = \"Acme <acme>\"",
