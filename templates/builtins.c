@@ -4,9 +4,8 @@
 #include "templates/builtins.h"
 
 #include "templates/number.h"
+#include "templates/suggest.h"
 #include "templates/tree.h"
-
-#define WORD_MAX ((size_t)24) /* longer than any name of ours */
 
 /* The tables in which names of a kind are found, ended by NULL. */
 static const DsnBuiltin *const *
@@ -32,52 +31,25 @@ tables_of(DsnBuiltinKind kind)
     return methods;
 }
 
-/* Insertions, deletions and substitutions that make @b of @a. */
-static unsigned
-distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    unsigned row[WORD_MAX + 1];
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= a_len; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b_len];
-}
-
 const DsnBuiltin *
 dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size, bool kumo,
                  const char **ret_suggestion)
 {
-    unsigned nearest = (unsigned)size / 3 + 1;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *word = g_strndup(name, size);
 
     *ret_suggestion = NULL;
-    if (size > WORD_MAX)
-        return NULL;
     for (const DsnBuiltin *const *table = tables_of(kind); *table != NULL; table++) {
         for (const DsnBuiltin *row = *table; row->name != NULL; row++) {
-            size_t length = strlen(row->name);
-
             if (row->flags & DSN_BUILTIN_KUMO && !kumo)
                 continue;
-            if (length == size && memcmp(row->name, name, size) == 0)
+            if (strlen(row->name) == size && memcmp(row->name, name, size) == 0)
                 return row;
-            unsigned steps = distance(name, size, row->name, length);
-            if (steps <= nearest && steps < MAX(size, length)) {
-                nearest = steps - 1; /* at least one: it is not the same word */
-                *ret_suggestion = row->name;
-            }
+            g_ptr_array_add(names, (gpointer)row->name);
         }
     }
+    g_ptr_array_add(names, NULL);
+    *ret_suggestion = dsn_suggest(word, (const char *const *)names->pdata);
     return NULL;
 }
 

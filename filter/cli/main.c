@@ -10,7 +10,7 @@
 #include "filter/cli/commands.h"
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
-#include "filter/core/suggest.h"
+#include "templates/suggest.h"
 
 static const DsnCommand commands[] = {
     {"config", "check a configuration, or show the effective one", dsn_cli_config},

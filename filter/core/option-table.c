@@ -4,7 +4,7 @@
 #include "filter/core/option-table.h"
 
 #include "filter/core/read-file.h"
-#include "filter/core/suggest.h"
+#include "templates/suggest.h"
 #include "filter/core/toml.h"
 
 #include <string.h>

@@ -70,8 +70,8 @@ is_plain(DsnSpan text)
     return true;
 }
 
-static void
-collapse_space(GString *text)
+void
+dsn_pieces_collapse_space(GString *text)
 {
     gsize out = 0;
 
@@ -98,7 +98,7 @@ put_words(DsnPieces *pieces, DsnSpan text)
         dsn_text_decode_header(text, &DSN_LIMITS_DEFAULT, words);
     else
         g_string_append_len(words, text.data, (gssize)text.len);
-    collapse_space(words);
+    dsn_pieces_collapse_space(words);
     put_value(pieces, (DsnSpan){words->str, words->len});
 }
 

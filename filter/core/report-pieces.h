@@ -20,6 +20,9 @@ typedef struct DsnPieces {
     bool replaced; /* octets were replaced since the start */
 } DsnPieces;
 
+/* Each run of white space becomes one space, as where KumoMTA reads a field. */
+void dsn_pieces_collapse_space(GString *text);
+
 /* Members of one value. */
 void dsn_pieces_text(DsnPieces *pieces, const char *key, DsnSpan text);
 void dsn_pieces_constant(DsnPieces *pieces, const char *key, const char *text);

@@ -251,21 +251,6 @@ write_feedback(const Source *source, GString *lines)
     close_record(&pieces, source);
 }
 
-/* KumoMTA reads a field with its white space collapsed, and writes each line break of a response as
- * a space. */
-static void
-flatten(GString *text)
-{
-    gsize out = 0;
-
-    for (gsize in = 0; in < text->len; in++) {
-        char c = dsn_is_space(text->str[in]) ? ' ' : text->str[in];
-        if (c != ' ' || out == 0 || text->str[out - 1] != ' ')
-            text->str[out++] = c;
-    }
-    g_string_truncate(text, out);
-}
-
 /* Exim always says 5.0.0 or 4.0.0: the code in the reply is then the better one (rule QRK-10). */
 static DsnStatusCode
 better_code(DsnStatusCode status, DsnStatusCode reply)
@@ -291,7 +276,8 @@ set_response(Event *event, const DsnPerRecipient *recipient, GString *text)
     }
     g_string_truncate(text, 0);
     DsnSmtpReply reply = dsn_smtp_reply_parse(diagnostic, text);
-    flatten(text);
+    /* KumoMTA writes each line break of a response as a space. */
+    dsn_pieces_collapse_space(text);
     event->code = reply.code == 0 ? DEFAULT_CODE : reply.code;
     event->enhanced = better_code(recipient->status, reply.enhanced);
     event->content = (DsnSpan){text->str, text->len};

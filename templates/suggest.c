@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include "filter/core/suggest.h"
+#include "templates/suggest.h"
 
 #include <glib.h>
 #include <string.h>

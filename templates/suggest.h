@@ -8,8 +8,8 @@
  * Errors:    none: NULL when nothing is near enough.
  * Threads:   reentrant.
  */
-#ifndef DSN_CORE_SUGGEST_H
-#define DSN_CORE_SUGGEST_H
+#ifndef DSN_TEMPLATES_SUGGEST_H
+#define DSN_TEMPLATES_SUGGEST_H
 
 /* The first of @known (ended by NULL) that is nearest to @word, or NULL if it takes more than one
  * change for every three letters (transfer none). */
