@@ -296,6 +296,11 @@ dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpa
     ret_notice->reason = find_reason(options, record, dsn_header_split(original, &body), sender);
     if (ret_notice->reason != DSN_REASON_NONE)
         return DSN_NOTICE_NOT_DUE;
+    if (record->n_recipients == 0) {
+        g_set_error_literal(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_REPORT,
+                            "recipient: there is none");
+        return DSN_NOTICE_FAILED;
+    }
     draft.sender = (DsnSpan){sender->str, sender->len};
     dsn_returned_plan(&(DsnReturnRequest){.original = original,
                                           .wanted = options->include_original,

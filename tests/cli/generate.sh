@@ -24,6 +24,9 @@ has out '^Reporting-MTA: dns; mta1.example.com' '^Final-Recipient: rfc822; jane@
     '^To: <\{0,1\}news+4711@shop.example'
 lacks out '^Content-Type: \(message/rfc822\|text/rfc822-headers\)'
 same err ''
+change 's/^  "recipient": .*/  "recipient": [],/' >nobody.json
+try "nobody to report about" 1 generate --record nobody.json
+has err '^dsnarf: nobody.json: recipient: there is none$'
 echo 'hostname = "relay"' >local.toml
 try "a host name that is not in DNS" 0 "$dsnarf" generate -c local.toml \
     --record "$examples/bounce.json"
