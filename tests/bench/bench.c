@@ -40,9 +40,6 @@ typedef struct Making {
     GString *original;
     DsnNoticeOptions options;
     GString *notice;
-    DsnReportParser *parser;
-    DsnReport *report;
-    GArray *findings;
 } Making;
 
 typedef struct Rendering {
@@ -250,16 +247,20 @@ make_notice(gpointer data)
     return text.len + original.len;
 }
 
-/* What making spends on reading its own notice again. */
+/* What making spends on reading its own notice again, with a parser of its own as there. */
 static size_t
 check_notice(gpointer data)
 {
     Making *making = data;
     DsnSpan notice = {making->notice->str, making->notice->len};
 
-    dsn_report_parse(making->parser, notice, making->report);
-    g_array_set_size(making->findings, 0);
-    g_assert(dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, making->findings));
+    g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
+    g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
+    g_autoptr(DsnReport) report = dsn_report_new();
+    bool good = dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, findings);
+
+    dsn_report_parse(parser, notice, report);
+    g_assert(good && report->kind == DSN_REPORT_DELIVERY_STATUS);
     return notice.len;
 }
 
@@ -301,9 +302,6 @@ making_init(Making *making, const DsnCatalog *catalog)
                     .catalog = catalog,
                     .limits = &DSN_LIMITS_DEFAULT},
         .notice = g_string_new(NULL),
-        .parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT),
-        .report = dsn_report_new(),
-        .findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding)),
     };
     making->options.enable[DSN_RECORD_BOUNCE] = true;
     dsn_json_tree(making->record, json);
@@ -316,9 +314,6 @@ making_clear(Making *making)
     g_string_free(making->record, TRUE);
     g_string_free(making->original, TRUE);
     g_string_free(making->notice, TRUE);
-    dsn_report_parser_free(making->parser);
-    dsn_report_free(making->report);
-    g_array_free(making->findings, TRUE);
 }
 
 static void

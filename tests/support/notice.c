@@ -101,6 +101,20 @@ compare_reports(const DsnReport *a, const DsnReport *b, const char *label)
                           &g_array_index(b->per_recipient, DsnPerRecipient, i), label);
 }
 
+/* For tests/golden/check-notices, which reads them with other eyes than ours. */
+static void
+keep_notice(DsnSpan notice)
+{
+    const char *folder = g_getenv("DSNARF_NOTICES");
+    if (folder == NULL)
+        return;
+
+    g_autofree char *name =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA1, (const guchar *)notice.data, notice.len);
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    ck_assert(g_file_set_contents(path, notice.data, (gssize)notice.len, NULL));
+}
+
 void
 dsn_test_check_notice(DsnSpan notice, const DsnReport *report, const char *label)
 {
@@ -111,6 +125,7 @@ dsn_test_check_notice(DsnSpan notice, const DsnReport *report, const char *label
 
     ck_assert_msg(good && *rules == '\0', "%s: broken: %s\n%.*s", label, rules, (int)notice.len,
                   notice.data);
+    keep_notice(notice);
     dsn_report_parse(parser, notice, read);
     ck_assert_msg(read->kind == DSN_REPORT_DELIVERY_STATUS, "%s: kind", label);
     for (guint i = 0; i < read->defects->len; i++) {
