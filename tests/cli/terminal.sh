@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016  # commands for another shell stand in single quotes
 # shellcheck disable=SC2094  # "message x >x" reads nothing
 . "$TOP_SRCDIR/tests/cli/lib.sh"
-if ! command -v script >/dev/null; then
-    echo "skipped: script(1) is not installed"
+if ! script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    echo "skipped: script(1) is not installed, or there are no pseudo-terminals here"
     exit 77
 fi
 unset NO_COLOR
