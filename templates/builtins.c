@@ -4,6 +4,7 @@
 #include "templates/builtins.h"
 
 #include "templates/number.h"
+#include "templates/print.h"
 #include "templates/suggest.h"
 #include "templates/tree.h"
 
@@ -180,6 +181,25 @@ dsn_argument_items(DsnRun *run, DsnValue value, const DsnValue **ret_items, size
     return dsn_value_items(run, value, ret_items, ret_n) ||
            dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "%s cannot be gone through",
                         dsn_value_kind_name(value));
+}
+
+bool
+dsn_argument_join(DsnRun *run, DsnValue list, DsnValue joiner, DsnValue *ret)
+{
+    const DsnValue *items;
+    size_t n;
+
+    if (!dsn_argument_items(run, list, &items, &n))
+        return false;
+    size_t mark = dsn_run_mark(run);
+    for (size_t i = 0; i < n && dsn_run_may_go_on(run); i++) {
+        run->fuel--;
+        if (i > 0)
+            dsn_run_write(run, joiner.text, joiner.size);
+        dsn_print(run, items[i]);
+    }
+    *ret = dsn_run_take(run, mark);
+    return true;
 }
 
 DsnValue

@@ -88,6 +88,9 @@ bool dsn_argument_string(DsnRun *run, const DsnArguments *arguments, unsigned i,
 /* What can be gone through, as dsn_value_items(); a failure when @value cannot. */
 bool dsn_argument_items(DsnRun *run, DsnValue value, const DsnValue **ret_items, size_t *ret_n);
 
+/* What the items of @list print, with @joiner (a string) between them. */
+bool dsn_argument_join(DsnRun *run, DsnValue list, DsnValue joiner, DsnValue *ret);
+
 /* What was given under @name, or undefined. */
 DsnValue dsn_argument_named(const DsnArguments *arguments, const char *name);
 

@@ -265,20 +265,8 @@ filter_join(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 {
     DsnValue joiner = dsn_value_is_missing(arguments->at[1]) ? dsn_value_text("", 0)
                                                              : dsn_text_of(run, arguments->at[1]);
-    const DsnValue *items;
-    size_t n, mark;
 
-    if (!dsn_argument_items(run, arguments->at[0], &items, &n))
-        return false;
-    mark = dsn_run_mark(run);
-    for (size_t i = 0; i < n && dsn_run_may_go_on(run); i++) {
-        run->fuel--;
-        if (i > 0)
-            dsn_run_write(run, joiner.text, joiner.size);
-        dsn_print(run, items[i]);
-    }
-    *ret = dsn_run_take(run, mark);
-    return true;
+    return dsn_argument_join(run, arguments->at[0], joiner, ret);
 }
 
 static bool

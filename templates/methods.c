@@ -204,22 +204,10 @@ string_endswith(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 static bool
 string_join(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 {
-    const DsnValue *items;
     DsnValue joiner;
-    size_t n, mark;
 
-    if (!string_of(run, arguments, "join", &joiner) ||
-        !dsn_argument_items(run, arguments->at[1], &items, &n))
-        return false;
-    mark = dsn_run_mark(run);
-    for (size_t i = 0; i < n && dsn_run_may_go_on(run); i++) {
-        run->fuel--;
-        if (i > 0)
-            dsn_run_write(run, joiner.text, joiner.size);
-        dsn_print(run, items[i]);
-    }
-    *ret = dsn_run_take(run, mark);
-    return true;
+    return string_of(run, arguments, "join", &joiner) &&
+           dsn_argument_join(run, arguments->at[1], joiner, ret);
 }
 
 static bool
