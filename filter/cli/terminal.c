@@ -6,33 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "filter/core/clean-text.h"
 #include "filter/outlet/write-file.h"
-
-/* Line and paragraph separators print, but some viewers of logs begin a line there. */
-static bool
-is_harmless(gunichar c)
-{
-    return g_unichar_isprint(c) && c != 0x2028 && c != 0x2029;
-}
-
-void
-dsn_append_clean(GString *line, const char *text)
-{
-    const char *end = text + strlen(text);
-
-    while (text < end) {
-        gunichar c = g_utf8_get_char_validated(text, end - text);
-        bool valid = c != (gunichar)-1 && c != (gunichar)-2;
-        size_t len = valid ? (size_t)(g_utf8_next_char(text) - text) : 1;
-
-        if (valid && is_harmless(c))
-            g_string_append_len(line, text, (gssize)len);
-        else
-            for (size_t i = 0; i < len; i++)
-                g_string_append_printf(line, "\\x%02x", (unsigned char)text[i]);
-        text += len;
-    }
-}
 
 G_GNUC_PRINTF(2, 0)
 static void
@@ -41,7 +16,7 @@ append_complaint(GString *lines, const char *format, va_list arguments)
     g_autofree char *text = g_strdup_vprintf(format, arguments);
 
     g_string_append(lines, "dsnarf: ");
-    dsn_append_clean(lines, text);
+    dsn_append_clean(lines, dsn_span(text));
     g_string_append_c(lines, '\n');
 }
 

@@ -15,9 +15,6 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Appends @text; bytes of characters that do not print, and what is not UTF-8, become \xNN. */
-void dsn_append_clean(GString *line, const char *text);
-
 /* Appends "dsnarf: ", the text cleaned, and a line feed. */
 void dsn_append_complaint(GString *lines, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -12,24 +12,139 @@
 #ifndef DSN_CORE_CONFIGURATION_H
 #define DSN_CORE_CONFIGURATION_H
 
+#include "filter/core/log.h"
 #include "mime/limits.h"
 #include "mime/report-build.h"
 #include "templates/template.h"
 
 #include <jansson.h>
 
+/* What happens to a report once its records are committed, for the recipient it came to. */
+typedef enum DsnConsumed {
+    DSN_CONSUMED_DISCARD, /* it ends here */
+    DSN_CONSUMED_ACCEPT,  /* it is delivered as it came */
+    DSN_CONSUMED_TAG      /* it is delivered with a header field that names its record */
+} DsnConsumed;
+
+/* [milter.role.NAME], and the role that [milter] itself is, without name and daemon. */
+typedef struct DsnMilterRole {
+    char *name;
+    char *daemon;       /* {daemon_name} of the connections it is for, NULL: any */
+    GPtrArray *reports; /* of char *: patterns of recipients, see address-pattern.h */
+    DsnConsumed consumed;
+} DsnMilterRole;
+
+/* [http.client.NAME] */
+typedef struct DsnHttpClient {
+    char *name;
+    char *token;
+    GPtrArray *senders; /* of char *: patterns; empty: whoever [notice] senders allows */
+    size_t hourly_rate; /* notices, 0: no limit but the others */
+} DsnHttpClient;
+
+/* [maildir.NAME] */
+typedef struct DsnMaildirIntake {
+    char *name;
+    char *path;
+    DsnConsumed consumed; /* DISCARD: removed; ACCEPT: moved to cur, seen; never TAG */
+} DsnMaildirIntake;
+
+/* [file.NAME]: records as JSON lines */
+typedef struct DsnFileOutlet {
+    char *name;
+    char *path;
+    GPtrArray *types; /* of char *: record types */
+} DsnFileOutlet;
+
+/* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */
+typedef enum DsnTls {
+    DSN_TLS_DISABLED,
+    DSN_TLS_OPPORTUNISTIC, /* if offered, and then with a certificate that verifies */
+    DSN_TLS_OPPORTUNISTIC_INSECURE,
+    DSN_TLS_REQUIRED,
+    DSN_TLS_REQUIRED_INSECURE
+} DsnTls;
+
+/* [relay.default] */
+typedef struct DsnRelayOptions {
+    GPtrArray *hosts; /* of char *: "host:port", "[2001:db8::1]:25", tried in this order */
+    char *ehlo;       /* NULL: the hostname */
+    DsnTls tls;
+    char *tls_ca; /* file of certificates to trust, NULL: the system's */
+    char *user;   /* of AUTH, NULL: none */
+    char *password;
+    size_t connections;           /* threads, one connection each */
+    size_t deliveries;            /* messages over one connection */
+    GTimeSpan idle_timeout;       /* after which a kept connection is closed */
+    GTimeSpan connect_timeout;    /* TCP and TLS */
+    GTimeSpan retry_interval;     /* of a notice or a host that failed once; doubles */
+    GTimeSpan max_retry_interval; /* up to this */
+    GTimeSpan max_age;            /* of a notice; then it is a dead letter */
+} DsnRelayOptions;
+
 typedef struct DsnConfiguration {
     char *hostname;    /* the local host's name when not given */
     char *nodeid;      /* the nil UUID when not given */
     GHashTable *nodes; /* [nodes]: nodeid -> host name */
     struct {
-        GPtrArray *enable; /* of char *: record types */
+        DsnLogTarget target;
+        DsnLogLevel level;
+    } log;
+    struct {
+        char *directory;
+        size_t max_size; /* bytes of all that is kept; over it nothing more is taken in */
+        size_t min_free; /* bytes that must stay free on its file system */
+        size_t large;    /* a content of more bytes lies in a file of its own */
+    } spool;
+    struct {
+        GTimeSpan keep; /* how long keys are kept; an older event makes no notice */
+    } dedup;
+    struct {
+        char *listen;       /* "unix:/path", "inet:port@host" as libmilter has it; NULL: none */
+        size_t socket_mode; /* of a unix socket, as octal digits: 660 */
+        char *socket_group;
+        GPtrArray *reports;
+        DsnConsumed consumed;
+        GPtrArray *roles; /* of DsnMilterRole */
+    } milter;
+    struct {
+        char *listen; /* "127.0.0.1:24", "unix:/path"; NULL: none */
+        size_t socket_mode;
+        char *socket_group;
+        GPtrArray *reports;
+        char *others;       /* a Maildir for what is no report; NULL: that is refused */
+        size_t connections; /* at the same time */
+    } lmtp;
+    GPtrArray *maildirs; /* [maildir.NAME] */
+    struct {
+        char *listen; /* "127.0.0.1:8025", "unix:/path"; NULL: none */
+        size_t socket_mode;
+        char *socket_group;
+        GPtrArray *trusted; /* of char *: networks "10.0.0.0/8" */
+        char *header;       /* that the token stands in: "Authorization" */
+        char *token;        /* of everybody; "none": loopback and unix sockets need none */
+        GPtrArray *clients; /* of DsnHttpClient */
+        bool overload_503;  /* else hold and close */
+        size_t connections; /* at the same time */
+        size_t body;        /* bytes of one request as sent */
+        size_t inflated;    /* bytes of one request after decompression */
+        size_t memory;      /* bytes of all requests together */
+        GTimeSpan deadline; /* of a whole request */
+        GTimeSpan hold;     /* how long an overloaded request is held before it is closed */
+    } http;
+    struct {
+        GPtrArray *enable;         /* of char *: record types */
+        GPtrArray *senders;        /* of char *: patterns of the addresses that notices may go to */
+        size_t hourly_rate;        /* of all notices; 0: no limit */
+        size_t hourly_sender_rate; /* to one address; 0: no limit */
         DsnReturn include_original;
         size_t return_limit;
         char *from;      /* see dsn_configuration_split(); NULL: mailer-daemon@ the host */
         char *templates; /* directory, NULL: the shipped texts */
     } notice;
-    DsnLimits limits; /* [limits] */
+    DsnRelayOptions relay; /* [relay.default] */
+    GPtrArray *files;      /* [file.NAME] */
+    DsnLimits limits;      /* [limits] */
     struct {
         size_t record; /* bytes of one record with its original */
     } intake;

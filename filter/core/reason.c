@@ -16,6 +16,13 @@ dsn_reason_to_string(DsnReason reason)
         [DSN_REASON_OWN_TRAFFIC] = "own-traffic",
         [DSN_REASON_NOTIFICATION] = "notification",
         [DSN_REASON_PROTOCOL] = "protocol",
+        [DSN_REASON_DUPLICATE] = "duplicate",
+        [DSN_REASON_TOO_OLD] = "too-old",
+        [DSN_REASON_SENDER_NOT_OURS] = "sender-not-ours",
+        [DSN_REASON_SENDER_NOT_BOUND] = "sender-not-bound",
+        [DSN_REASON_RATE_LIMITED] = "rate-limited",
+        [DSN_REASON_NOT_A_REPORT] = "not-a-report",
+        [DSN_REASON_NO_RECORD] = "no-record",
     };
 
     g_assert((unsigned)reason < DSN_N_REASONS);

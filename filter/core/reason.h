@@ -2,7 +2,7 @@
 /*
  * reason.h - why something was not done
  *
- * Purpose:   the fixed tokens by which diagnostics and summaries say why.
+ * Purpose:   the fixed tokens by which diagnostics, log lines, answers and counters say why.
  * RFC:       none.
  * Ownership: plain values.
  * Errors:    none.
@@ -19,6 +19,13 @@ typedef enum DsnReason {
     DSN_REASON_OWN_TRAFFIC,  /* a record about a log record or about our own notice */
     DSN_REASON_NOTIFICATION, /* the original is a report itself */
     DSN_REASON_PROTOCOL,     /* compatibility mode: a bounce by another protocol than ESMTP */
+    DSN_REASON_DUPLICATE,    /* this event was taken before, or its recipients have their notice */
+    DSN_REASON_TOO_OLD,      /* the event is older than keys are kept */
+    DSN_REASON_SENDER_NOT_OURS,  /* notice.senders does not list the sender */
+    DSN_REASON_SENDER_NOT_BOUND, /* the poster's token is not for this sender */
+    DSN_REASON_RATE_LIMITED,     /* too many notices to the sender, for the poster, or at all */
+    DSN_REASON_NOT_A_REPORT,     /* mail at a report address that is none */
+    DSN_REASON_NO_RECORD,        /* a report that no record is made of: nothing in it failed */
     DSN_N_REASONS
 } DsnReason;
 

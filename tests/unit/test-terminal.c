@@ -5,31 +5,6 @@
 #include "tests/support/unit.h"
 
 static const struct {
-    const char *label, *text, *want;
-} rows[] = {
-    {"plain", "mx1: no such file", "mx1: no such file"},
-    {"line ends", "a\r\nb", "a\\x0d\\x0ab"},
-    {"escape sequence", "\033[2J\007", "\\x1b[2J\\x07"},
-    {"delete", "\x7f", "\\x7f"},
-    {"UTF-8", "gr\303\274n", "gr\303\274n"},
-    {"C1 control", "\302\233x", "\\xc2\\x9bx"},
-    {"text direction", "a\342\200\256b", "a\\xe2\\x80\\xaeb"},
-    {"line separator", "a\342\200\250b", "a\\xe2\\x80\\xa8b"},
-    {"not UTF-8", "\377\303", "\\xff\\xc3"},
-    {"overlong", "\300\257", "\\xc0\\xaf"},
-    {"backslash", "a\\b", "a\\b"},
-};
-
-START_TEST(cleans)
-{
-    g_autoptr(GString) line = g_string_new(NULL);
-
-    dsn_append_clean(line, rows[_i].text);
-    dsn_assert_span(((DsnSpan){line->str, line->len}), rows[_i].want, rows[_i].label);
-}
-END_TEST
-
-static const struct {
     guint64 count;
     const char *want;
 } counts[] = {
@@ -56,7 +31,6 @@ dsn_test_suite(void)
     Suite *suite = suite_create("terminal");
     TCase *tcase = tcase_create("terminal");
 
-    tcase_add_loop_test(tcase, cleans, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, groups_digits, 0, G_N_ELEMENTS(counts));
     suite_add_tcase(suite, tcase);
     return suite;

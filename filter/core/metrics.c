@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/metrics.h"
+
+#include <string.h>
+
+#define MESSAGES "messages_total", "Messages that arrived at a report address"
+#define NOTICES "notices_total", "What became of notices"
+#define RECORDS "records_total", "Records that were posted"
+#define REFUSED "http_refused_total", "Requests that were refused"
+#define REPORTS "reports_total", "Records that were made of reports"
+
+static const struct {
+    const char *name, *help, *labels;
+} rows[DSN_N_COUNTERS] = {
+    [DSN_COUNT_RECORDS_ACCEPTED] = {RECORDS, "{result=\"accepted\"}"},
+    [DSN_COUNT_RECORDS_DUPLICATE] = {RECORDS, "{result=\"duplicate\"}"},
+    [DSN_COUNT_RECORDS_IGNORED] = {RECORDS, "{result=\"ignored\"}"},
+    [DSN_COUNT_RECORDS_REJECTED] = {RECORDS, "{result=\"rejected\"}"},
+    [DSN_COUNT_NOTICES_MADE] = {NOTICES, "{event=\"made\"}"},
+    [DSN_COUNT_NOTICES_MERGED] = {NOTICES, "{event=\"merged\"}"},
+    [DSN_COUNT_NOTICES_MINIMAL] = {NOTICES, "{event=\"minimal\"}"},
+    [DSN_COUNT_NOTICES_TEMPLATE_FAULT] = {NOTICES, "{event=\"template-fault\"}"},
+    [DSN_COUNT_NOTICES_SENT] = {NOTICES, "{event=\"sent\"}"},
+    [DSN_COUNT_NOTICES_DEFERRED] = {NOTICES, "{event=\"deferred\"}"},
+    [DSN_COUNT_NOTICES_DEAD] = {NOTICES, "{event=\"dead\"}"},
+    [DSN_COUNT_MILTER_CONSUMED] = {MESSAGES, "{intake=\"milter\",result=\"consumed\"}"},
+    [DSN_COUNT_MILTER_KEPT] = {MESSAGES, "{intake=\"milter\",result=\"kept\"}"},
+    [DSN_COUNT_MILTER_PASSED] = {MESSAGES, "{intake=\"milter\",result=\"passed\"}"},
+    [DSN_COUNT_MILTER_FAILED] = {MESSAGES, "{intake=\"milter\",result=\"failed\"}"},
+    [DSN_COUNT_MILTER_OTHER] = {MESSAGES, "{intake=\"milter\",result=\"other\"}"},
+    [DSN_COUNT_LMTP_CONSUMED] = {MESSAGES, "{intake=\"lmtp\",result=\"consumed\"}"},
+    [DSN_COUNT_LMTP_PASSED] = {MESSAGES, "{intake=\"lmtp\",result=\"passed\"}"},
+    [DSN_COUNT_LMTP_FAILED] = {MESSAGES, "{intake=\"lmtp\",result=\"failed\"}"},
+    [DSN_COUNT_MAILDIR_CONSUMED] = {MESSAGES, "{intake=\"maildir\",result=\"consumed\"}"},
+    [DSN_COUNT_MAILDIR_PASSED] = {MESSAGES, "{intake=\"maildir\",result=\"passed\"}"},
+    [DSN_COUNT_MAILDIR_FAILED] = {MESSAGES, "{intake=\"maildir\",result=\"failed\"}"},
+    [DSN_COUNT_REPORTS_FEEDBACK] = {REPORTS, "{type=\"Feedback\"}"},
+    [DSN_COUNT_REPORTS_OOB] = {REPORTS, "{type=\"OOB\"}"},
+    [DSN_COUNT_HTTP_TOKEN] = {REFUSED, "{cause=\"token\"}"},
+    [DSN_COUNT_HTTP_NETWORK] = {REFUSED, "{cause=\"network\"}"},
+    [DSN_COUNT_HTTP_TOO_LARGE] = {REFUSED, "{cause=\"too-large\"}"},
+    [DSN_COUNT_HTTP_BAD] = {REFUSED, "{cause=\"bad-request\"}"},
+    [DSN_COUNT_HTTP_OVERLOAD] = {REFUSED, "{cause=\"overload\"}"},
+    [DSN_COUNT_HTTP_DEADLINE] = {REFUSED, "{cause=\"deadline\"}"},
+    [DSN_COUNT_FILE_LINES] = {"file_lines_total", "Records that were written to files", ""},
+    [DSN_COUNT_FILE_ERRORS] = {"file_errors_total", "Files that could not be written", ""},
+    [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
+                                     "Connections to relay hosts that failed", ""},
+    [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},
+    [DSN_COUNT_SPOOL_ERRORS] = {"spool_errors_total", "Transactions of the spool that failed", ""},
+};
+
+void
+dsn_metrics_add(DsnMetrics *metrics, DsnCounter counter, guint64 count)
+{
+    (void)__atomic_fetch_add(&metrics->counters[counter], count, __ATOMIC_RELAXED);
+}
+
+void
+dsn_metrics_reason(DsnMetrics *metrics, DsnReason reason, guint64 count)
+{
+    (void)__atomic_fetch_add(&metrics->reasons[reason], count, __ATOMIC_RELAXED);
+}
+
+guint64
+dsn_metrics_get(const DsnMetrics *metrics, DsnCounter counter)
+{
+    return __atomic_load_n(&metrics->counters[counter], __ATOMIC_RELAXED);
+}
+
+static void
+write_head(GString *text, const char *name, const char *help, const char *type)
+{
+    g_string_append_printf(text, "# HELP dsnarf_%s %s\n# TYPE dsnarf_%s %s\n", name, help, name,
+                           type);
+}
+
+void
+dsn_metrics_write(const DsnMetrics *metrics, GString *text)
+{
+    const char *name = "";
+
+    for (int i = 0; i < DSN_N_COUNTERS; i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            write_head(text, rows[i].name, rows[i].help, "counter");
+        name = rows[i].name;
+        g_string_append_printf(text, "dsnarf_%s%s %" G_GUINT64_FORMAT "\n", name, rows[i].labels,
+                               dsn_metrics_get(metrics, (DsnCounter)i));
+    }
+    write_head(text, "not_done_total", "What was not done, by reason", "counter");
+    for (int i = DSN_REASON_NONE + 1; i < DSN_N_REASONS; i++)
+        g_string_append_printf(text, "dsnarf_not_done_total{reason=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                               dsn_reason_to_string((DsnReason)i),
+                               __atomic_load_n(&metrics->reasons[i], __ATOMIC_RELAXED));
+}
+
+void
+dsn_metrics_write_gauge(GString *text, const char *name, const char *help, double value)
+{
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    write_head(text, name, help, "gauge");
+    g_string_append_printf(text, "dsnarf_%s %s\n", name,
+                           g_ascii_dtostr(number, sizeof(number), value));
+}

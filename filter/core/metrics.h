@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * metrics.h - what happened, in numbers
+ *
+ * Purpose:   counters that every part adds to, as Prometheus text.
+ * Source:    the Prometheus text exposition format, version 0.0.4.
+ * Ownership: one structure for the life of the daemon; text is appended to the caller's buffer.
+ * Errors:    none.
+ * Threads:   any; counters are atomic.
+ */
+#ifndef DSN_CORE_METRICS_H
+#define DSN_CORE_METRICS_H
+
+#include "filter/core/reason.h"
+
+#include <glib.h>
+
+/* Rows of one name stand together here and in metrics.c. */
+typedef enum DsnCounter {
+    DSN_COUNT_RECORDS_ACCEPTED, /* records that were posted */
+    DSN_COUNT_RECORDS_DUPLICATE,
+    DSN_COUNT_RECORDS_IGNORED,
+    DSN_COUNT_RECORDS_REJECTED,
+    DSN_COUNT_NOTICES_MADE,
+    DSN_COUNT_NOTICES_MERGED, /* made anew because the original came after all */
+    DSN_COUNT_NOTICES_MINIMAL,
+    DSN_COUNT_NOTICES_TEMPLATE_FAULT,
+    DSN_COUNT_NOTICES_SENT,
+    DSN_COUNT_NOTICES_DEFERRED,
+    DSN_COUNT_NOTICES_DEAD,
+    DSN_COUNT_MILTER_CONSUMED, /* messages at report addresses */
+    DSN_COUNT_MILTER_KEPT,     /* recorded, and delivered too */
+    DSN_COUNT_MILTER_PASSED,   /* no report: delivered as it came */
+    DSN_COUNT_MILTER_FAILED,   /* tempfailed */
+    DSN_COUNT_MILTER_OTHER,    /* mail for others, not looked at */
+    DSN_COUNT_LMTP_CONSUMED,
+    DSN_COUNT_LMTP_PASSED,
+    DSN_COUNT_LMTP_FAILED,
+    DSN_COUNT_MAILDIR_CONSUMED,
+    DSN_COUNT_MAILDIR_PASSED,
+    DSN_COUNT_MAILDIR_FAILED,
+    DSN_COUNT_REPORTS_FEEDBACK, /* records that mail made */
+    DSN_COUNT_REPORTS_OOB,
+    DSN_COUNT_HTTP_TOKEN, /* requests refused */
+    DSN_COUNT_HTTP_NETWORK,
+    DSN_COUNT_HTTP_TOO_LARGE,
+    DSN_COUNT_HTTP_BAD,
+    DSN_COUNT_HTTP_OVERLOAD,
+    DSN_COUNT_HTTP_DEADLINE,
+    DSN_COUNT_FILE_LINES,
+    DSN_COUNT_FILE_ERRORS,
+    DSN_COUNT_RELAY_HOST_FAULTS,
+    DSN_COUNT_SPOOL_COMMITS,
+    DSN_COUNT_SPOOL_ERRORS,
+    DSN_N_COUNTERS
+} DsnCounter;
+
+typedef struct DsnMetrics {
+    guint64 counters[DSN_N_COUNTERS];
+    guint64 reasons[DSN_N_REASONS]; /* why something was not done */
+} DsnMetrics;
+
+void dsn_metrics_add(DsnMetrics *metrics, DsnCounter counter, guint64 count);
+void dsn_metrics_reason(DsnMetrics *metrics, DsnReason reason, guint64 count);
+guint64 dsn_metrics_get(const DsnMetrics *metrics, DsnCounter counter);
+
+/* Appends all counters, zero or not. */
+void dsn_metrics_write(const DsnMetrics *metrics, GString *text);
+
+/* Appends one gauge, for what others know best. @name without "dsnarf_". */
+void dsn_metrics_write_gauge(GString *text, const char *name, const char *help, double value);
+
+#endif

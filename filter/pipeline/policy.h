@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * policy.h - the configuration made ready for use
+ *
+ * Purpose:   compile patterns, networks, texts and options once; swap all of it at a reload.
+ * Source:    dsnarf.toml(5).
+ * Ownership: shared by reference; constant after it was made.
+ * Errors:    DSN_CONFIGURATION_ERROR or the error of the catalog: nothing takes effect then.
+ * Threads:   any.
+ */
+#ifndef DSN_PIPELINE_POLICY_H
+#define DSN_PIPELINE_POLICY_H
+
+#include "filter/core/address-pattern.h"
+#include "filter/core/configuration.h"
+#include "filter/core/governor.h"
+#include "filter/core/network.h"
+#include "filter/core/notice.h"
+
+/* A role of the milter: whose mail it reads, and what becomes of it. */
+typedef struct DsnRole {
+    const char *daemon; /* NULL: any */
+    DsnPatterns *reports;
+    DsnConsumed consumed;
+} DsnRole;
+
+/* Somebody who may post. */
+typedef struct DsnPoster {
+    const char *name;     /* of [http.client.NAME]; NULL: the holder of http.token, or local */
+    const char *token;    /* NULL: none is needed */
+    DsnPatterns *senders; /* NULL: not bound */
+    size_t hourly_rate;
+} DsnPoster;
+
+typedef struct DsnPolicy {
+    const DsnConfiguration *configuration;
+    DsnCatalog *catalog;
+    DsnNoticeOptions notice;
+    DsnPatterns *senders; /* that notices may go to */
+    DsnRates rates;       /* without that of a poster */
+    GArray *roles;        /* of DsnRole, in the order in which they are asked */
+    DsnPatterns *lmtp;
+    GPtrArray *posters; /* of DsnPoster */
+    DsnNetworks *trusted;
+    bool wanted[DSN_N_RECORD_TYPES]; /* by an outlet */
+} DsnPolicy;
+
+/* Takes over @configuration, also on failure. */
+DsnPolicy *dsn_policy_new(DsnConfiguration *configuration, GError **error);
+DsnPolicy *dsn_policy_ref(DsnPolicy *policy);
+void dsn_policy_unref(DsnPolicy *policy);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnPolicy, dsn_policy_unref)
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spool.h - what was taken in and is not done yet, on disk
+ *
+ * Purpose:   keep notices, records and dead letters between intake and outlet, and the keys by
+ * which a repetition is known. Source:    dsnarf(8), "The spool". SQLite in WAL mode,
+ * synchronous=FULL, one writer. Ownership: said at each function; the spool copies what a deposit
+ * holds or takes it over. Errors:    DSN_SPOOL_ERROR. After an error of the disk the spool refuses
+ * deposits until a commit works again; dsn_spool_is_ready() tells. Threads:   all functions may be
+ * called by any thread; one writer thread commits for all of them.
+ *
+ * The directory is the daemon's: mode 0700, one process at a time holds the lock in it. Times are
+ * unix seconds unless they are GTimeSpan.
+ */
+#ifndef DSN_PIPELINE_SPOOL_H
+#define DSN_PIPELINE_SPOOL_H
+
+#include "filter/core/metrics.h"
+#include "filter/core/record.h"
+
+typedef struct DsnSpool DsnSpool;
+
+typedef enum DsnSpoolError {
+    DSN_SPOOL_ERROR_LOCKED, /* another process has it */
+    DSN_SPOOL_ERROR_NEWER,  /* its schema is newer than this program */
+    DSN_SPOOL_ERROR_FULL,   /* max_size or min_free is reached */
+    DSN_SPOOL_ERROR_DISK    /* SQLite or the file system failed */
+} DsnSpoolError;
+
+#define DSN_SPOOL_ERROR dsn_spool_error_quark()
+GQuark dsn_spool_error_quark(void);
+
+typedef struct DsnSpoolOptions {
+    const char *directory;
+    int64_t keep; /* seconds that keys are kept */
+    size_t max_size;
+    size_t min_free;
+    size_t large;
+} DsnSpoolOptions;
+
+/* Makes the directory if need be, locks it, migrates the schema forward, and starts the writer.
+ * Notices that another run had handed out are due again. */
+DsnSpool *dsn_spool_open(const DsnSpoolOptions *options, DsnMetrics *metrics, GError **error);
+
+/* Commits what was submitted, and stops. No other thread may use the spool any more. */
+void dsn_spool_close(DsnSpool *spool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSpool, dsn_spool_close)
+
+/* False from a failed commit, or a full disk, until one works again: take nothing in. */
+bool dsn_spool_is_ready(DsnSpool *spool);
+
+/* ---- keys ---- */
+
+/* The first 16 bytes of a digest. The time of an event key is the event's, which is the same
+ * whenever the event comes again. */
+typedef struct DsnKey {
+    guint8 digest[16];
+    int64_t time;
+} DsnKey;
+
+typedef enum DsnSeen {
+    DSN_SEEN_NOT,
+    DSN_SEEN_BEFORE,
+    DSN_SEEN_OPEN /* a notice that waits for its first attempt and returns nothing of an original */
+} DsnSeen;
+
+/* What a reader sees now; the writer decides when the deposit comes. */
+DsnSeen dsn_spool_look_event(DsnSpool *spool, const DsnKey *event);
+DsnSeen dsn_spool_look_notice(DsnSpool *spool, const DsnKey *notice);
+DsnSeen dsn_spool_look_message(DsnSpool *spool, const DsnKey *message);
+
+/* ---- deposits ---- */
+
+/* A finished notice. */
+typedef struct DsnSpoolNotice {
+    char *record_id; /* of the record it was made from */
+    char *record_type;
+    char *recipient; /* to whom it goes: the envelope sender of the original */
+    GBytes *bytes;
+    GArray *keys; /* of DsnKey: one for each failed recipient */
+    bool eight_bit;
+    bool utf8;
+    bool has_original; /* made with the original at hand */
+} DsnSpoolNotice;
+
+DsnSpoolNotice *dsn_spool_notice_new(void);
+void dsn_spool_notice_free(DsnSpoolNotice *notice);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSpoolNotice, dsn_spool_notice_free)
+
+/* One record for the outlets. */
+typedef struct DsnSpoolLine {
+    DsnRecordType type;
+    GBytes *json; /* one line with its line feed */
+} DsnSpoolLine;
+
+typedef enum DsnItemKind {
+    DSN_ITEM_EVENT,   /* a posted record: key, perhaps a notice, perhaps lines */
+    DSN_ITEM_MESSAGE, /* a report that came by mail: key and lines */
+    DSN_ITEM_REJECTED /* what could not be read: straight to the dead letters, no key */
+} DsnItemKind;
+
+typedef enum DsnItemResult {
+    DSN_ITEM_STORED,
+    DSN_ITEM_MERGED,    /* the event was there, its open notice now has this item's bytes */
+    DSN_ITEM_DUPLICATE, /* the event or message was there: nothing was stored */
+    DSN_ITEM_CONFLICT   /* a notice for one of the recipients was there: look again, nothing was
+                           stored of this item */
+} DsnItemResult;
+
+/* One piece of work: all of it is stored or nothing. */
+typedef struct DsnItem {
+    DsnItemKind kind;
+    DsnKey key;
+    DsnSpoolNotice *notice; /* may be NULL */
+    GArray *lines;          /* of DsnSpoolLine; may be NULL */
+    GBytes *rejected;       /* of DSN_ITEM_REJECTED: what was handed in */
+    char *reason;           /* of DSN_ITEM_REJECTED: why, in words */
+    DsnItemResult result;   /* after the commit */
+} DsnItem;
+
+/* What is committed together. */
+typedef struct DsnDeposit {
+    GArray *items; /* of DsnItem */
+    bool urgent;   /* end-of-message work, before everything else */
+    GError *error; /* after the wait: nothing was stored */
+} DsnDeposit;
+
+DsnDeposit *dsn_deposit_new(bool urgent);
+void dsn_deposit_free(DsnDeposit *deposit);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnDeposit, dsn_deposit_free)
+
+/* Hands @deposit to the writer; it must not be touched before it was waited for. Bulk work waits
+ * here while the writer has more than enough before it. */
+void dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit);
+
+/* Waits for a submitted deposit, but no longer than until @until (g_get_monotonic_time(), -1: for
+ * ever). True when it is committed or has failed (see its error); false when time ran out. */
+bool dsn_spool_wait(DsnSpool *spool, DsnDeposit *deposit, int64_t until);
+
+/* ---- notices on their way out ---- */
+
+typedef struct DsnWaitingNotice {
+    int64_t entry;
+    char *record_id;
+    char *recipient;
+    GBytes *bytes;
+    bool eight_bit;
+    bool utf8;
+    unsigned attempts; /* so far */
+    int64_t taken_in;  /* when */
+} DsnWaitingNotice;
+
+void dsn_waiting_notice_free(DsnWaitingNotice *notice);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnWaitingNotice, dsn_waiting_notice_free)
+
+/* Appends up to @max due notices to @notices (of DsnWaitingNotice, transfer full), and waits up to
+ * @wait for the first. None is handed out twice before it is settled, and from now on none of them
+ * changes any more: that is committed first. False when the spool is not ready; nothing was
+ * appended then. */
+bool dsn_spool_take_notices(DsnSpool *spool, unsigned max, GTimeSpan wait, GPtrArray *notices);
+
+/* Ends the wait of all who wait for notices or records, as before a stop. Stays in force. */
+void dsn_spool_wake(DsnSpool *spool);
+
+/* What came of an attempt. */
+typedef enum DsnSettled {
+    DSN_SETTLED_SENT,
+    DSN_SETTLED_RETRY, /* counts an attempt; due again at @when */
+    DSN_SETTLED_BACK,  /* no attempt was made after all: as it was */
+    DSN_SETTLED_DEAD
+} DsnSettled;
+
+/* Submits the outcome of a taken notice; does not wait. @reply is the last answer, for the
+ * administrator; @when in unix microseconds. */
+void dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t when,
+                      const char *reply);
+
+/* ---- records on their way out ---- */
+
+/* An outlet reads the stream of records from where it stands. The first call for a new @name sets
+ * it to the end of the stream. Names that are not among @names lose their place: returns how many
+ * records that lets go of. */
+bool dsn_spool_set_outlets(DsnSpool *spool, const char *const *names, guint64 *ret_dropped,
+                           GError **error);
+
+typedef struct DsnStreamRecord {
+    int64_t position;
+    DsnRecordType type;
+    GBytes *json;
+} DsnStreamRecord;
+
+/* Appends records after @name's place, all types, in order, up to @max and @max_bytes (at least
+ * one), to @records (of DsnStreamRecord, cleared by dsn_stream_record_clear()); waits up to @wait
+ * for the first. */
+bool dsn_spool_read_records(DsnSpool *spool, const char *name, unsigned max, size_t max_bytes,
+                            GTimeSpan wait, GArray *records);
+void dsn_stream_record_clear(DsnStreamRecord *record);
+
+/* The note that was left with the last advance of @name, NULL if none (transfer full). */
+char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
+
+/* Moves @name's place behind @position and keeps @note with it, in one commit, which it waits for.
+ * Records that all outlets are past are removed. */
+bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
+                       GError **error);
+
+/* ---- what an administrator sees and does ---- */
+
+/* What is meant; absent members mean all. */
+typedef struct DsnQueueFilter {
+    int64_t entry;         /* 0: any */
+    bool dead, waiting;    /* neither: both */
+    const char *recipient; /* whom a notice goes to */
+    int64_t older_than;    /* seconds in the queue, 0: any */
+} DsnQueueFilter;
+
+/* One entry as it is listed: no content. */
+typedef struct DsnQueueEntry {
+    int64_t entry;
+    const char *kind;                                /* "notice", "rejected" */
+    const char *state;                               /* "waiting", "dead" */
+    const char *record_id, *record_type, *recipient; /* NULL for what was rejected */
+    const char *reason; /* last reply, or why it is dead; may be NULL */
+    size_t size;
+    unsigned attempts;
+    int64_t taken_in;
+    int64_t next_attempt; /* 0 for dead ones */
+} DsnQueueEntry;
+
+/* Calls @each for the entries that @filter means, oldest first, until it says false; in the calling
+ * thread, with borrowed texts. */
+bool dsn_spool_list(DsnSpool *spool, const DsnQueueFilter *filter,
+                    bool (*each)(const DsnQueueEntry *entry, gpointer user), gpointer user,
+                    GError **error);
+
+/* The bytes of one entry (transfer full), or NULL and @error. */
+GBytes *dsn_spool_content(DsnSpool *spool, int64_t entry, GError **error);
+
+/* Makes waiting and dead notices due now, their age starting again for dead ones; what was rejected
+ * is left alone, see dsn_pipeline_retry(). Waits for the commit. Returns how many, or -1. */
+int64_t dsn_spool_retry(DsnSpool *spool, const DsnQueueFilter *filter, GError **error);
+
+/* Removes entries (a notice that is being sent right now is skipped). Keys stay, so that the event
+ * makes no notice again. Returns how many, or -1. */
+int64_t dsn_spool_drop(DsnSpool *spool, const DsnQueueFilter *filter, GError **error);
+
+/* How things stand, for metrics and readiness. */
+typedef struct DsnSpoolState {
+    guint64 waiting, dead; /* entries */
+    guint64 records;       /* not read by all outlets yet */
+    int64_t oldest;        /* when the oldest waiting entry was taken in; 0: none */
+    guint64 bytes;         /* on disk */
+} DsnSpoolState;
+
+void dsn_spool_state(DsnSpool *spool, DsnSpoolState *ret_state);
+
+#endif
