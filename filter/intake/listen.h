@@ -22,6 +22,10 @@ const char *dsn_listen_check(const char *where);
 /* Opens @where: close-on-exec, non-blocking. A unix socket gets @mode (0660) and @group (NULL:
  * ours); one that nobody answers at is replaced. Returns the descriptor, or -1. */
 int dsn_listen_open(const char *where, unsigned mode, const char *group, GError **error);
+
+/* @where with the port that the system chose for port 0 (transfer full). */
+char *dsn_listen_name(const char *where, int fd);
+
 void dsn_listen_close(const char *where, int fd);
 
 #endif
