@@ -8,9 +8,10 @@
  * Errors:    a pattern that can never match is refused with a text.
  * Threads:   constant after it was made.
  *
- * A pattern is an address, or has "*" for any number of characters ("bounce+*@example.com",
- * "*@*.example.com"); without "@" it is a domain and means all addresses in it; "*" alone is
- * everybody. Letters compare in either case, as Postfix compares its own tables.
+ * A pattern is an address, or has "*" for any number of characters on its side of the "@"
+ * ("bounce+*@example.com", "*@*.example.com"); without "@" it is a domain and means all addresses
+ * in it; "*" alone is everybody. Letters of ASCII compare in either case, as Postfix compares its
+ * own tables.
  */
 #ifndef DSN_CORE_ADDRESS_PATTERN_H
 #define DSN_CORE_ADDRESS_PATTERN_H
