@@ -15,9 +15,9 @@
 #include "filter/core/configuration.h"
 #include "filter/core/notice-kumomta.h"
 #include "filter/core/notice.h"
+#include "filter/core/write-file.h"
 #include "filter/intake/files.h"
 #include "filter/intake/json-lines.h"
-#include "filter/outlet/write-file.h"
 
 static const char COMMAND[] = "generate";
 

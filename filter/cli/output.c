@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "filter/outlet/write-file.h"
+#include "filter/core/write-file.h"
 
 #define GRACE G_USEC_PER_SEC
 #define LOOK_AGAIN 1000

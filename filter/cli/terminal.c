@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "filter/core/clean-text.h"
-#include "filter/outlet/write-file.h"
+#include "filter/core/write-file.h"
 
 G_GNUC_PRINTF(2, 0)
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include "filter/outlet/write-file.h"
+#include "filter/core/write-file.h"
 #include "tests/support/unit.h"
 
 #include <fcntl.h>

@@ -8,8 +8,8 @@
  * Errors:    G_FILE_ERROR, without the name of the file.
  * Threads:   reentrant.
  */
-#ifndef DSN_OUTLET_WRITE_FILE_H
-#define DSN_OUTLET_WRITE_FILE_H
+#ifndef DSN_CORE_WRITE_FILE_H
+#define DSN_CORE_WRITE_FILE_H
 
 #include "mime/span.h"
 
