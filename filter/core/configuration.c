@@ -14,7 +14,8 @@ dsn_configuration_load(const char *file, GError **error)
     g_autofree DsnConfiguration *configuration = g_new0(DsnConfiguration, 1);
     g_autofree char *problems = NULL;
 
-    if (!dsn_option_table_load(&DSN_CONFIGURATION_TABLE, file, configuration, &problems)) {
+    if (!dsn_option_table_load(&DSN_CONFIGURATION_TABLE, file, configuration,
+                               &configuration->places, &problems)) {
         g_set_error_literal(error, DSN_CONFIGURATION_ERROR, 0, problems);
         return NULL;
     }
@@ -27,7 +28,14 @@ dsn_configuration_free(DsnConfiguration *configuration)
     if (configuration == NULL)
         return;
     dsn_option_table_clear(&DSN_CONFIGURATION_TABLE, configuration);
+    g_hash_table_unref(configuration->places);
     g_free(configuration);
+}
+
+const char *
+dsn_configuration_place(const DsnConfiguration *configuration, const char *key)
+{
+    return g_hash_table_lookup(configuration->places, key);
 }
 
 void

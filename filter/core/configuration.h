@@ -42,6 +42,12 @@ typedef struct DsnHttpClient {
     size_t hourly_rate; /* notices, 0: no limit but the others */
 } DsnHttpClient;
 
+/* What a request meets when nothing can be taken in. */
+typedef enum DsnOverload {
+    DSN_OVERLOAD_CLOSE, /* it is held, and closed without an answer: KumoMTA then tries again */
+    DSN_OVERLOAD_503
+} DsnOverload;
+
 /* [maildir.NAME] */
 typedef struct DsnMaildirIntake {
     char *name;
@@ -101,7 +107,7 @@ typedef struct DsnConfiguration {
     } dedup;
     struct {
         char *listen;       /* "unix:/path", "inet:port@host" as libmilter has it; NULL: none */
-        size_t socket_mode; /* of a unix socket, as octal digits: 660 */
+        size_t socket_mode; /* of a unix socket: 0660 */
         char *socket_group;
         GPtrArray *reports;
         DsnConsumed consumed;
@@ -124,7 +130,7 @@ typedef struct DsnConfiguration {
         char *header;       /* that the token stands in: "Authorization" */
         char *token;        /* of everybody; "none": loopback and unix sockets need none */
         GPtrArray *clients; /* of DsnHttpClient */
-        bool overload_503;  /* else hold and close */
+        DsnOverload overload;
         size_t connections; /* at the same time */
         size_t body;        /* bytes of one request as sent */
         size_t inflated;    /* bytes of one request after decompression */
@@ -149,6 +155,7 @@ typedef struct DsnConfiguration {
         size_t record; /* bytes of one record with its original */
     } intake;
     DsnTemplateLimits template_limits;
+    GHashTable *places; /* key -> "file:line" of options and sections that a file gives */
 } DsnConfiguration;
 
 #define DSN_CONFIGURATION_ERROR dsn_configuration_error_quark()
@@ -159,6 +166,9 @@ GQuark dsn_configuration_error_quark(void);
 DsnConfiguration *dsn_configuration_load(const char *file, GError **error);
 void dsn_configuration_free(DsnConfiguration *configuration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnConfiguration, dsn_configuration_free)
+
+/* "file:line" where @key is given, NULL when it is not (transfer none). */
+const char *dsn_configuration_place(const DsnConfiguration *configuration, const char *key);
 
 /* Splits "Name <address>", "\"Name\" <address>" or "address"; *@ret_display is absent for the last.
  * False if the address is no mailbox or the name cannot stand in a header. */

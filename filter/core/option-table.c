@@ -383,7 +383,7 @@ load_map(Loader *loader, const Place *place, const DsnOption *option)
 /* The structure of the section at @path, new unless another file has begun it (transfer none). */
 static void *
 section_structure(Loader *loader, const DsnOption *option, const char *name, const char *path,
-                  void *base)
+                  const Place *place)
 {
     void *structure = g_hash_table_lookup(loader->sections, path);
 
@@ -392,7 +392,8 @@ section_structure(Loader *loader, const DsnOption *option, const char *name, con
         *(char **)structure = g_strdup(name);
         set_fallbacks(loader, option->path, structure);
         g_hash_table_insert(loader->sections, g_strdup(path), structure);
-        g_ptr_array_add(*(GPtrArray **)slot_of(option, base), structure);
+        g_hash_table_insert(loader->given, g_strdup(path), position(place, name));
+        g_ptr_array_add(*(GPtrArray **)slot_of(option, place->base), structure);
     }
     return structure;
 }
@@ -472,7 +473,7 @@ load_member(Loader *loader, const Place *place, const char *key, const json_t *v
     } else if (sections != NULL) {
         inner.pattern = named;
         if (json_is_object(value))
-            inner.base = section_structure(loader, sections, key, path, place->base);
+            inner.base = section_structure(loader, sections, key, path, place);
         load_table(loader, &inner, place, NULL, key);
     } else {
         complain_unknown(loader, place, key, path, value);
@@ -589,7 +590,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Loader, loader_clear)
 
 bool
 dsn_option_table_load(const DsnOptionTable *table, const char *file, void *values,
-                      char **ret_problems)
+                      GHashTable **ret_places, char **ret_problems)
 {
     g_auto(Loader) loader = loader_new(table);
 
@@ -599,9 +600,10 @@ dsn_option_table_load(const DsnOptionTable *table, const char *file, void *value
     /* Includes are added at the end: a queue, so that no file can make us recurse. */
     for (guint i = 0; i < loader.files->len; i++)
         load_source(&loader, i, values);
-    if (loader.n_problems == 0)
+    if (loader.n_problems == 0) {
+        *ret_places = g_hash_table_ref(loader.given);
         return true;
-
+    }
     dsn_option_table_clear(table, values);
     if (loader.n_problems > PROBLEMS_MAX)
         g_string_append_printf(loader.problems, "and %u more\n", loader.n_problems - PROBLEMS_MAX);

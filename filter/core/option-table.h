@@ -20,10 +20,11 @@ typedef struct DsnOptionTable {
 } DsnOptionTable;
 
 /* Fills the structure @values, zeroed before, with the defaults and then from @file (may be NULL)
- * and what it includes. On false *@ret_problems says all that is wrong (transfer full), and @values
- * holds nothing that needs to be freed. */
+ * and what it includes. *@ret_places says where options and named sections were given: key ->
+ * "file:line" (transfer full). On false *@ret_problems says all that is wrong (transfer full), and
+ * @values and @ret_places hold nothing that needs to be freed. */
 bool dsn_option_table_load(const DsnOptionTable *table, const char *file, void *values,
-                           char **ret_problems);
+                           GHashTable **ret_places, char **ret_problems);
 
 void dsn_option_table_clear(const DsnOptionTable *table, void *values);
 

@@ -143,6 +143,9 @@ append_expected(GString *text, const DsnOption *option)
         g_string_append(text, "a size such as \"64KiB\" or \"50kB\"");
         append_range(text, option, append_size);
         break;
+    case DSN_OPTION_MODE:
+        g_string_append(text, "rights in octal such as \"660\"");
+        break;
     case DSN_OPTION_DURATION:
         g_string_append(text, "a duration such as \"5 minutes\" or \"90s\"");
         append_range(text, option, append_duration);
@@ -446,6 +449,23 @@ read_quantity(const DsnOption *option, const json_t *value, int64_t *ret_number,
     return true;
 }
 
+/* Octal digits, as chmod(1) takes them. */
+static bool
+read_mode(const DsnOption *option, const json_t *value, size_t *slot, GString *complaint)
+{
+    guint64 mode;
+
+    if (!json_is_string(value))
+        return refuse(option, value, complaint);
+    g_autofree char *text = expand(value, complaint);
+    if (text == NULL)
+        return false;
+    if (!g_ascii_string_to_unsigned(text, 8, 0, 0777, &mode, NULL))
+        return refuse(option, value, complaint);
+    *slot = mode;
+    return true;
+}
+
 /* ---- any ---- */
 
 bool
@@ -475,6 +495,8 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
             return false;
         *(GTimeSpan *)slot = number;
         return true;
+    case DSN_OPTION_MODE:
+        return read_mode(option, value, slot, complaint);
     case DSN_OPTION_WORD:
         return read_word(option, value, slot, complaint);
     case DSN_OPTION_LIST:
@@ -588,6 +610,9 @@ dsn_option_write(const DsnOption *option, const void *slot, GString *toml)
         append_duration(toml, *(const GTimeSpan *)slot);
         g_string_append_c(toml, '"');
         break;
+    case DSN_OPTION_MODE:
+        g_string_append_printf(toml, "\"%03zo\"", *(const size_t *)slot);
+        break;
     case DSN_OPTION_WORD:
         dsn_option_write_text(option, option->words[*(const int *)slot], toml);
         break;
@@ -619,6 +644,7 @@ dsn_option_clear(const DsnOption *option, void *slot)
     case DSN_OPTION_BOOL:
     case DSN_OPTION_NUMBER:
     case DSN_OPTION_SIZE:
+    case DSN_OPTION_MODE:
     case DSN_OPTION_DURATION:
     case DSN_OPTION_WORD:
     case DSN_OPTION_INCLUDE:

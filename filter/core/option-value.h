@@ -23,6 +23,7 @@ typedef enum DsnOptionType {
     DSN_OPTION_BOOL,     /* bool */
     DSN_OPTION_NUMBER,   /* size_t */
     DSN_OPTION_SIZE,     /* size_t, bytes: 65536, "64KiB", "50kB" */
+    DSN_OPTION_MODE,     /* size_t, rights of a file: "660" */
     DSN_OPTION_DURATION, /* GTimeSpan: 90, 1.5, "5 minutes", "1h 30m" */
     DSN_OPTION_WORD,     /* an enum: the index of one of the words */
     DSN_OPTION_LIST,     /* GPtrArray * of char *, each one of the words if there are any */

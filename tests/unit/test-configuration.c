@@ -3,6 +3,7 @@
 
 #include "filter/core/configuration-table.h"
 #include "filter/core/configuration.h"
+#include "filter/core/record.h"
 #include "tests/support/unit.h"
 
 #include <glib/gstdio.h>
@@ -66,7 +67,15 @@ static const char everything[] =
     "from = \"\\\"Acme, Inc.\\\" <postmaster@acme.example>\"\n"
     "templates = \"/etc/dsnarf/texts\"\n"
     "[limits]\nmessage = \"2MiB\"\nrecord = \"3MiB\"\ndepth = 5\n"
-    "[template]\nfuel = 2000\n";
+    "[template]\nfuel = 2000\n"
+    "[log]\ntarget = \"syslog\"\nlevel = \"debug\"\n"
+    "[milter]\nlisten = \"inet:8890@127.0.0.1\"\nsocket_mode = \"600\"\n"
+    "[milter.role.in]\nreports = [\"fbl@example.com\"]\nconsumed = \"tag\"\n"
+    "[http]\noverload = \"503\"\n"
+    "[http.client.kumo]\nsenders = [\"example.com\"]\nhourly_rate = 5\n"
+    "[relay.default]\ntls = \"Required\"\nmax_age = \"2 days\"\n"
+    "[file.feedback]\npath = \"/var/log/dsnarf/feedback.json\"\n"
+    "[maildir.bounces]\npath = \"/var/mail/bounces\"\nconsumed = \"accept\"\n";
 
 START_TEST(reads_every_section)
 {
@@ -85,6 +94,64 @@ START_TEST(reads_every_section)
     ck_assert_uint_eq(configuration->intake.record, 3 * 1024 * 1024);
     ck_assert_uint_eq(configuration->limits.depth, 5);
     ck_assert_uint_eq(configuration->template_limits.fuel, 2000);
+}
+END_TEST
+
+START_TEST(reads_the_options_of_the_daemon)
+{
+    g_autoptr(DsnConfiguration) configuration = load_text(everything, NULL);
+
+    ck_assert_int_eq(configuration->log.target, DSN_LOG_SYSLOG);
+    ck_assert_int_eq(configuration->log.level, DSN_LOG_DEBUG);
+    ck_assert_uint_eq(configuration->milter.socket_mode, 0600);
+    const DsnMilterRole *role = configuration->milter.roles->pdata[0];
+    ck_assert_str_eq(role->name, "in");
+    ck_assert_ptr_null(role->daemon);
+    ck_assert_str_eq(role->reports->pdata[0], "fbl@example.com");
+    ck_assert_int_eq(role->consumed, DSN_CONSUMED_TAG);
+    ck_assert_int_eq(configuration->http.overload, DSN_OVERLOAD_503);
+    const DsnHttpClient *client = configuration->http.clients->pdata[0];
+    ck_assert_str_eq(client->name, "kumo");
+    ck_assert_str_eq(client->senders->pdata[0], "example.com");
+    ck_assert_uint_eq(client->hourly_rate, 5);
+    ck_assert_int_eq(configuration->relay.tls, DSN_TLS_REQUIRED);
+    ck_assert_int_eq(configuration->relay.max_age, 2 * G_TIME_SPAN_DAY);
+    const DsnFileOutlet *file = configuration->files->pdata[0];
+    ck_assert_str_eq(file->name, "feedback");
+    ck_assert_str_eq(file->path, "/var/log/dsnarf/feedback.json");
+    ck_assert_uint_eq(file->types->len, 2);
+    const DsnMaildirIntake *maildir = configuration->maildirs->pdata[0];
+    ck_assert_str_eq(maildir->path, "/var/mail/bounces");
+    ck_assert_int_eq(maildir->consumed, DSN_CONSUMED_ACCEPT);
+}
+END_TEST
+
+START_TEST(shows_no_secrets)
+{
+    g_autoptr(DsnConfiguration) configuration =
+        load_text("http.token = \"s3cret\"\nhttp.client.kumo.token = \"s4cret\"\n"
+                  "relay.default.password = \"s5cret\"",
+                  NULL);
+    const DsnHttpClient *client = configuration->http.clients->pdata[0];
+    g_autofree char *shown = show(configuration);
+
+    ck_assert_str_eq(configuration->http.token, "s3cret");
+    ck_assert_str_eq(client->token, "s4cret");
+    ck_assert_str_eq(configuration->relay.password, "s5cret");
+    ck_assert_ptr_null(strstr(shown, "cret"));
+}
+END_TEST
+
+/* Words stand for numbers by their order. */
+START_TEST(reads_the_names_of_all_types)
+{
+    for (int i = 0; i < DSN_RECORD_OTHER; i++) {
+        g_autofree char *text = g_strdup_printf("[file.x]\ntypes = [\"%s\"]",
+                                                dsn_record_type_to_string((DsnRecordType)i));
+        g_autoptr(DsnConfiguration) configuration = load_text(text, NULL);
+
+        ck_assert_msg(configuration != NULL, "%s", text);
+    }
 }
 END_TEST
 
@@ -133,6 +200,39 @@ static const struct {
     {"notice.include_original = \"header\"",
      "1: notice.include_original: expected one of \"no\", \"headers\", \"full\", got \"header\", "
      "did you mean \"headers\"?"},
+    {"milter.listen = \"inet:8890\"",
+     "1: milter.listen: expected \"unix:/path\", \"inet:8890@127.0.0.1\" or \"inet6:8890@::1\", "
+     "got \"inet:8890\""},
+    {"milter.listen = \"unix:x\"",
+     "1: milter.listen: expected \"unix:/path\", \"inet:8890@127.0.0.1\" or \"inet6:8890@::1\", "
+     "got \"unix:x\""},
+    {"milter.reports = [\"<fbl@example.com>\"]",
+     "1: milter.reports: expected an address such as \"user@example.com\", a domain, or a pattern "
+     "of them with *, got \"<fbl@example.com>\""},
+    {"http.listen = \"localhost:8025\"",
+     "1: http.listen: expected \"127.0.0.1:8025\", \"[::1]:8025\" or \"unix:/path\", "
+     "got \"localhost:8025\""},
+    {"http.token = \"a b\"", "1: http.token: expected a token of visible ASCII characters without "
+                             "spaces, got another string"},
+    {"http.header = \"X:\"", "1: http.header: expected the name of a header field such as "
+                             "\"Authorization\", got \"X:\""},
+    {"http.trusted = [\"10.0.0.1/8\"]",
+     "1: http.trusted: expected an address that is zero behind the bits of its network, "
+     "got \"10.0.0.1/8\""},
+    {"relay.default.hosts = [\"mx.example.com\"]",
+     "1: relay.default.hosts: expected a host with a port such as \"mx.example.com:25\" or "
+     "\"[2001:db8::1]:25\", got \"mx.example.com\""},
+    {"relay.default.tls = \"yes\"",
+     "1: relay.default.tls: expected one of \"Disabled\", \"Opportunistic\", "
+     "\"OpportunisticInsecure\", \"Required\", \"RequiredInsecure\", got \"yes\""},
+    {"relay.default.ehlo = \"a b\"",
+     "1: relay.default.ehlo: expected a host name in ASCII or an address in brackets such as "
+     "\"[192.0.2.1]\", got \"a b\""},
+    {"[file.x]\ntypes = [\"feedback\"]",
+     "2: file.x.types: expected a list of \"Reception\", \"Delivery\", \"Bounce\", "
+     "\"TransientFailure\", \"Expiration\", \"AdminBounce\", \"OOB\", \"Feedback\", "
+     "\"Rejection\", \"AdminRebind\", \"DeferredInjectionRebind\", \"Delayed\", \"XferOut\", "
+     "\"XferIn\", got \"feedback\", did you mean \"Feedback\"?"},
     {"[notice]\nenabled = []", "2: notice.enabled: unknown option, did you mean `enable`?"},
     {"[notice]\nhostname = \"x\"", "2: notice.hostname: unknown option, did you mean `hostname`?"},
     {"[limit]\ndepth = 1", "1: limit: unknown section, did you mean `limits`?"},
@@ -242,11 +342,12 @@ static char *
 row_of(const DsnOption *option)
 {
     g_autofree char *range = range_of(option);
-    const char *kind = option->type == DSN_OPTION_SIZE     ? "A size "
-                       : option->type == DSN_OPTION_NUMBER ? "A number "
-                                                           : "";
+    const char *kind = option->type == DSN_OPTION_SIZE       ? "A size "
+                       : option->type == DSN_OPTION_NUMBER   ? "A number "
+                       : option->type == DSN_OPTION_DURATION ? "A duration "
+                                                             : "";
 
-    if (option->type == DSN_OPTION_MAP)
+    if (option->type == DSN_OPTION_MAP || option->type == DSN_OPTION_SECTIONS)
         return g_strconcat(option->path, ".", NULL);
     return g_strdup_printf("%s = %s: %s%s", option->path, option->fallback, kind, range);
 }
@@ -254,10 +355,22 @@ row_of(const DsnOption *option)
 static void
 add_manual_option(GHashTable *rows, const char *section, const char *item, const char *text)
 {
-    bool bounded = g_str_has_prefix(text, "A size ") || g_str_has_prefix(text, "A number ");
+    bool bounded = g_str_has_prefix(text, "A size ") || g_str_has_prefix(text, "A number ") ||
+                   g_str_has_prefix(text, "A duration ");
 
     g_hash_table_add(rows, g_strdup_printf("%s%s: %.*s", section, item,
                                            bounded ? (int)strcspn(text, ".:") : 0, text));
+}
+
+/* "[file.NAME]" as "file.*." (transfer full). */
+static char *
+section_name(const char *bracket)
+{
+    g_autoptr(GString) name = g_string_new_len(bracket + 1, (gssize)strcspn(bracket + 1, "]"));
+
+    (void)g_string_replace(name, "NAME", "*", 0);
+    g_string_append_c(name, '.');
+    return g_string_free(g_steal_pointer(&name), FALSE);
 }
 
 /* The options of dsnarf.toml(5), in the form of row_of(). */
@@ -278,10 +391,10 @@ read_manual(void)
         if ((next || g_str_has_prefix(*line, ".Sh ")) && empty)
             g_hash_table_add(rows, g_strdup(section)); /* a map: a section without fixed keys */
         if (next) {
-            const char *name = *line + strlen(".Ss The [");
-
             g_free(section);
-            section = g_strdup_printf("%.*s.", (int)strcspn(name, "]"), name);
+            section = section_name(strchr(*line, '['));
+            if (g_str_has_suffix(section, "*."))
+                g_hash_table_add(rows, g_strdup(section));
         }
         empty = next || (empty && !g_str_has_prefix(*line, ".Sh "));
         options = next || g_str_has_prefix(*line, ".Ss Top") ||
@@ -314,8 +427,11 @@ END_TEST
 START_TEST(the_sample_has_the_same_options)
 {
     g_autofree char *text = dsn_test_read("../packaging/examples/dsnarf.toml", NULL);
-    g_autoptr(GRegex) commented = g_regex_new("^#(?=[a-z_]+ = )", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GRegex) commented = g_regex_new("^#(?=[a-z_]+ = |\\[)", G_REGEX_MULTILINE, 0, NULL);
+    /* Up to an empty line. */
+    g_autoptr(GRegex) named = g_regex_new("^\\[.*\\.NAME\\]\n(.+\n)+", G_REGEX_MULTILINE, 0, NULL);
     g_autofree char *sample = g_regex_replace_literal(commented, text, -1, 0, "", 0, NULL);
+    g_autofree char *unnamed = g_regex_replace_literal(named, sample, -1, 0, "", 0, NULL);
     g_autoptr(DsnConfiguration) defaults = dsn_configuration_load(NULL, NULL);
     g_autofree char *want = show(defaults);
     g_autofree char *section = g_strdup("");
@@ -323,7 +439,7 @@ START_TEST(the_sample_has_the_same_options)
 
     for (int i = 0; i < 2; i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(DsnConfiguration) configuration = load_text(i == 0 ? text : sample, &error);
+        g_autoptr(DsnConfiguration) configuration = load_text(i == 0 ? text : unnamed, &error);
         ck_assert_msg(configuration != NULL, "%s", error == NULL ? "" : error->message);
         g_autofree char *got = show(configuration);
         ck_assert_str_eq(got, want);
@@ -333,9 +449,9 @@ START_TEST(the_sample_has_the_same_options)
     for (char **line = lines; *line != NULL; line++) {
         if (**line == '[') {
             g_free(section);
-            section = g_strdup_printf("%.*s.", (int)strcspn(*line + 1, "]"), *line + 1);
-            if (strcmp(section, "nodes.") == 0)
-                g_string_append(keys, "nodes.\n");
+            section = section_name(*line);
+            if (strcmp(section, "nodes.") == 0 || g_str_has_suffix(section, "*."))
+                g_string_append_printf(keys, "%s\n", section);
         } else if (g_ascii_islower(**line)) {
             g_string_append_printf(keys, "%s%s\n", section, *line);
         }
@@ -343,7 +459,7 @@ START_TEST(the_sample_has_the_same_options)
     for (size_t i = 0; i < DSN_CONFIGURATION_TABLE.n_options; i++) {
         const DsnOption *option = &DSN_CONFIGURATION_TABLE.options[i];
 
-        if (option->type == DSN_OPTION_MAP)
+        if (option->type == DSN_OPTION_MAP || option->type == DSN_OPTION_SECTIONS)
             g_string_append_printf(rows, "%s.\n", option->path);
         else
             g_string_append_printf(rows, "%s = %s\n", option->path, option->fallback);
@@ -360,6 +476,9 @@ dsn_test_suite(void)
 
     tcase_add_test(tcase, has_defaults);
     tcase_add_test(tcase, reads_every_section);
+    tcase_add_test(tcase, reads_the_options_of_the_daemon);
+    tcase_add_test(tcase, reads_the_names_of_all_types);
+    tcase_add_test(tcase, shows_no_secrets);
     tcase_add_test(tcase, shows_what_loads_again);
     tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
     tcase_add_loop_test(tcase, splits_the_sender, 0, G_N_ELEMENTS(senders));

@@ -30,6 +30,7 @@ typedef struct Values {
     bool flag;
     size_t number;
     size_t size;
+    size_t mode;
     GTimeSpan span;
     int word;
     GPtrArray *list;
@@ -70,6 +71,7 @@ static const DsnOption options[] = {
      .help = "a number"},
     {"size", DSN_OPTION_SIZE, .fallback = "\"1MiB\"", AT(Values, size), .min = 0,
      .max = INT64_C(1) << 40, .help = "a size"},
+    {"mode", DSN_OPTION_MODE, .fallback = "\"640\"", AT(Values, mode), .help = "a mode"},
     {"span", DSN_OPTION_DURATION, .fallback = "\"5 minutes\"", AT(Values, span), .min = 0,
      .max = DSN_OPTION_DURATION_MAX, .help = "a duration"},
     {"word", DSN_OPTION_WORD, .fallback = "\"green\"", AT(Values, word), .words = colours,
@@ -146,9 +148,10 @@ put(const char *name, const char *text)
 static char *
 load(const char *file, Values *values)
 {
+    g_autoptr(GHashTable) places = NULL;
     char *problems = NULL;
 
-    if (dsn_option_table_load(&table, file, values, &problems)) {
+    if (dsn_option_table_load(&table, file, values, &places, &problems)) {
         ck_assert_ptr_null(problems);
         return NULL;
     }
@@ -179,6 +182,7 @@ START_TEST(sets_the_defaults)
     ck_assert(values.flag);
     ck_assert_uint_eq(values.number, 3);
     ck_assert_uint_eq(values.size, 1024 * 1024);
+    ck_assert_uint_eq(values.mode, 0640);
     ck_assert_int_eq(values.span, 5 * G_TIME_SPAN_MINUTE);
     ck_assert_int_eq(values.word, 1);
     ck_assert_uint_eq(values.list->len, 0);
@@ -195,13 +199,14 @@ START_TEST(reads_every_type)
     Values values = {0};
 
     g_setenv("DSN_TEST_VARIABLE", "v a l", TRUE);
-    ck_assert_ptr_null(load_text("name = 'a${DSN_TEST_VARIABLE}b$$c$d$'\n"
-                                 "path = \"sub/../file\"\n"
-                                 "computed = \"given\"\n"
-                                 "flag = false\nnumber = 9\nsize = \"50kB\"\nspan = 1.5\n"
-                                 "word = \"blue\"\nlist = [\"a\", \"b\"]\nwords = []\n"
-                                 "[map]\nk = \"v\"\n\"x.y\" = \"w\"\n",
-                                 &values));
+    ck_assert_ptr_null(
+        load_text("name = 'a${DSN_TEST_VARIABLE}b$$c$d$'\n"
+                  "path = \"sub/../file\"\n"
+                  "computed = \"given\"\n"
+                  "flag = false\nnumber = 9\nsize = \"50kB\"\nspan = 1.5\n"
+                  "mode = \"07\"\nword = \"blue\"\nlist = [\"a\", \"b\"]\nwords = []\n"
+                  "[map]\nk = \"v\"\n\"x.y\" = \"w\"\n",
+                  &values));
     g_autofree char *path = g_build_filename(folder, "file", NULL);
     ck_assert_str_eq(values.name, "av a lb$c$d$");
     ck_assert_str_eq(values.path, path);
@@ -209,12 +214,31 @@ START_TEST(reads_every_type)
     ck_assert(!values.flag);
     ck_assert_uint_eq(values.number, 9);
     ck_assert_uint_eq(values.size, 50000);
+    ck_assert_uint_eq(values.mode, 07);
     ck_assert_int_eq(values.span, 1500 * G_TIME_SPAN_MILLISECOND);
     ck_assert_int_eq(values.word, 2);
     ck_assert_uint_eq(values.list->len, 2);
     ck_assert_str_eq(values.list->pdata[1], "b");
     ck_assert_uint_eq(values.words->len, 0);
     ck_assert_str_eq(g_hash_table_lookup(values.map, "x.y"), "w");
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(says_where_options_are_given)
+{
+    Values values = {0};
+    g_autoptr(GHashTable) places = NULL;
+    char *problems = NULL;
+    g_autofree char *file = put("x.toml", "flag = false\n\n[hook.\"a b\"]\nurl = \"u\"\n");
+    g_autofree char *first = g_strconcat(file, ":1", NULL), *third = g_strconcat(file, ":3", NULL),
+                    *fourth = g_strconcat(file, ":4", NULL);
+
+    ck_assert(dsn_option_table_load(&table, file, &values, &places, &problems));
+    ck_assert_str_eq(g_hash_table_lookup(places, "flag"), first);
+    ck_assert_str_eq(g_hash_table_lookup(places, "hook.\"a b\""), third);
+    ck_assert_str_eq(g_hash_table_lookup(places, "hook.\"a b\".url"), fourth);
+    ck_assert_ptr_null(g_hash_table_lookup(places, "number"));
     dsn_option_table_clear(&table, &values);
 }
 END_TEST
@@ -352,6 +376,10 @@ static const struct {
     {"size = \"2TiB\"",
      "1: size: expected a size such as \"64KiB\" or \"50kB\" from 0B to 1024GiB, "
      "got \"2TiB\""},
+    {"mode = 640", "1: mode: expected rights in octal such as \"660\", got 640"},
+    {"mode = \"680\"", "1: mode: expected rights in octal such as \"660\", got \"680\""},
+    {"mode = \"1777\"", "1: mode: expected rights in octal such as \"660\", got \"1777\""},
+    {"mode = \"\"", "1: mode: expected rights in octal such as \"660\", got \"\""},
     {"hook.a.leaf.b.age = 0.5",
      "1: hook.a.leaf.b.age: expected a duration such as \"5 minutes\" or "
      "\"90s\" from 1s to 1d, got 0.5"},
@@ -591,13 +619,14 @@ START_TEST(shows_what_loads_again)
     g_autoptr(GString) first = g_string_new(NULL), second = g_string_new(NULL);
 
     g_free(put("y.toml", "flag = false"));
-    ck_assert_ptr_null(load_text("include = \"y.toml\"\n"
-                                 "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
-                                 "size = 50000\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
-                                 "map = {\"b c\" = \"x\", a = \"y\"}\n"
-                                 "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
-                                 "suffix = \"$\"\n[hook.b]\n",
-                                 &values));
+    ck_assert_ptr_null(
+        load_text("include = \"y.toml\"\n"
+                  "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
+                  "size = 50000\nmode = \"007\"\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
+                  "map = {\"b c\" = \"x\", a = \"y\"}\n"
+                  "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
+                  "suffix = \"$\"\n[hook.b]\n",
+                  &values));
     dsn_option_table_show(&table, &values, first);
     ck_assert_ptr_null(load_text(first->str, &again));
     dsn_option_table_show(&table, &again, second);
@@ -625,6 +654,7 @@ START_TEST(shows_defaults_as_such)
                                 "# a flag\nflag = true # default\n"
                                 "# a number\nnumber = 4\n"
                                 "# a size\nsize = \"1MiB\" # default\n"
+                                "# a mode\nmode = \"640\" # default\n"
                                 "# a duration\nspan = \"5min\" # default\n"
                                 "# a word\nword = \"green\" # default\n"
                                 "# a list\nlist = [] # default\n"
@@ -652,6 +682,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, sets_the_defaults);
     tcase_add_test(tcase, reads_every_type);
+    tcase_add_test(tcase, says_where_options_are_given);
     tcase_add_test(tcase, reads_named_sections);
     tcase_add_loop_test(tcase, reads_sizes, 0, G_N_ELEMENTS(sizes));
     tcase_add_loop_test(tcase, reads_durations, 0, G_N_ELEMENTS(spans));
