@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/intake/milter-message.h"
+
+/* Of the recipients of one message. Postfix allows 1000 of them unless told otherwise. */
+#define MAX_RECIPIENTS 10000
+#define MAX_ADDRESS_SIZE ((size_t)1 << 20)
+
+static void
+clear_recipient(gpointer data)
+{
+    g_free(((DsnMilterRecipient *)data)->given);
+}
+
+void
+dsn_milter_message_init(DsnMilterMessage *message, gsize *held)
+{
+    *message = (DsnMilterMessage){
+        .held = held,
+        .sender = g_string_new(NULL),
+        .recipients = g_array_new(FALSE, FALSE, sizeof(DsnMilterRecipient)),
+    };
+    g_array_set_clear_func(message->recipients, clear_recipient);
+}
+
+static void
+drop_bytes(DsnMilterMessage *message)
+{
+    if (message->bytes == NULL)
+        return;
+    (void)__atomic_sub_fetch(message->held, message->bytes->len, __ATOMIC_RELAXED);
+    (void)g_string_free(g_steal_pointer(&message->bytes), TRUE);
+}
+
+void
+dsn_milter_message_clear(DsnMilterMessage *message)
+{
+    drop_bytes(message);
+    g_clear_pointer(&message->policy, dsn_policy_unref);
+    g_string_truncate(message->sender, 0);
+    g_array_set_size(message->recipients, 0);
+    message->address_size = 0;
+    message->tags = 0;
+    message->others = message->crowded = message->no_room = false;
+}
+
+void
+dsn_milter_message_free_members(DsnMilterMessage *message)
+{
+    dsn_milter_message_clear(message);
+    (void)g_string_free(message->sender, TRUE);
+    g_array_unref(message->recipients);
+}
+
+DsnSpan
+dsn_milter_address(const char *path)
+{
+    DsnSpan address = dsn_span(path);
+
+    if (address.len >= 2 && address.data[0] == '<' && address.data[address.len - 1] == '>')
+        address = (DsnSpan){address.data + 1, address.len - 2};
+    return address;
+}
+
+void
+dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender)
+{
+    DsnSpan address = dsn_milter_address(sender);
+
+    dsn_milter_message_clear(message);
+    message->policy = policy;
+    g_string_append_len(message->sender, address.data, (gssize)address.len);
+}
+
+static const DsnRole *
+find_role(const DsnPolicy *policy, DsnSpan address, const char *daemon)
+{
+    for (guint i = 0; i < policy->roles->len; i++) {
+        const DsnRole *role = &g_array_index(policy->roles, DsnRole, i);
+
+        if ((role->daemon == NULL || g_strcmp0(role->daemon, daemon) == 0) &&
+            dsn_patterns_match(role->reports, address))
+            return role;
+    }
+    return NULL;
+}
+
+void
+dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given, const char *daemon)
+{
+    const DsnRole *role = find_role(message->policy, dsn_milter_address(given), daemon);
+    size_t size = strlen(given);
+
+    if (role == NULL) {
+        message->others = true;
+    } else if (message->recipients->len >= MAX_RECIPIENTS ||
+               size > MAX_ADDRESS_SIZE - message->address_size) {
+        message->crowded = true;
+    } else {
+        const DsnMilterRecipient recipient = {g_strdup(given), role};
+
+        g_array_append_val(message->recipients, recipient);
+        message->address_size += size;
+    }
+}
+
+bool
+dsn_milter_message_is_ours(const DsnMilterMessage *message)
+{
+    return message->recipients->len > 0;
+}
+
+static size_t
+room_for_all(const DsnMilterMessage *message)
+{
+    return DSN_MILTER_ROOM * message->policy->configuration->limits.message;
+}
+
+bool
+dsn_milter_message_has_room(const DsnMilterMessage *message)
+{
+    return __atomic_load_n(message->held, __ATOMIC_RELAXED) < room_for_all(message);
+}
+
+void
+dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
+{
+    if (!dsn_milter_message_is_ours(message) || message->no_room)
+        return;
+    if (message->bytes == NULL)
+        message->bytes = g_string_sized_new(4096);
+
+    /* One byte more than is read: that is how the reader knows that there was more. */
+    size_t left = message->policy->configuration->limits.message + 1 - message->bytes->len;
+    size_t len = MIN(bytes.len, left);
+
+    if (__atomic_add_fetch(message->held, len, __ATOMIC_RELAXED) > room_for_all(message)) {
+        (void)__atomic_sub_fetch(message->held, len, __ATOMIC_RELAXED);
+        drop_bytes(message);
+        message->no_room = true;
+        return;
+    }
+    g_string_append_len(message->bytes, bytes.data, (gssize)len);
+}
+
+/* libmilter has LF where a field is folded; on the wire it was CRLF. */
+static void
+add_value(DsnMilterMessage *message, const char *value)
+{
+    for (const char *end; (end = strchr(value, '\n')) != NULL; value = end + 1) {
+        size_t len = (size_t)(end - value);
+
+        if (len > 0 && value[len - 1] == '\r')
+            len--;
+        dsn_milter_message_add(message, (DsnSpan){value, len});
+        dsn_milter_message_add(message, DSN_SPAN_LITERAL("\r\n"));
+    }
+    dsn_milter_message_add(message, dsn_span(value));
+    dsn_milter_message_add(message, DSN_SPAN_LITERAL("\r\n"));
+}
+
+void
+dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value)
+{
+    if (g_ascii_strcasecmp(name, DSN_MILTER_TAG) == 0)
+        message->tags++;
+    dsn_milter_message_add(message, dsn_span(name));
+    dsn_milter_message_add(message, DSN_SPAN_LITERAL(":"));
+    add_value(message, value);
+}

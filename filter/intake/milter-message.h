@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * milter-message.h - one message as the MTA shows it
+ *
+ * Purpose:   collect sender, recipients of ours, header and body, within bounds.
+ * RFC:       5321 section 4.1.1.2 (paths), 5322 section 2.1.
+ * Ownership: the message owns what it collected and a reference to the policy.
+ * Errors:    what is too much is remembered as such: "crowded", "no_room".
+ * Threads:   one at a time for each message; the room is shared by all.
+ */
+#ifndef DSN_INTAKE_MILTER_MESSAGE_H
+#define DSN_INTAKE_MILTER_MESSAGE_H
+
+#include "filter/pipeline/policy.h"
+
+/* All messages together hold no more than this many times limits.message. */
+#define DSN_MILTER_ROOM 16
+
+/* The header field that says that a message was recorded. */
+#define DSN_MILTER_TAG "X-Dsnarf-Report"
+
+/* A recipient whose mail a role reads. */
+typedef struct DsnMilterRecipient {
+    char *given; /* as the MTA gave it, mostly in angle brackets */
+    const DsnRole *role;
+} DsnMilterRecipient;
+
+typedef struct DsnMilterMessage {
+    gsize *held;         /* bytes that all messages hold, changed atomically */
+    DsnPolicy *policy;   /* in force at MAIL, NULL outside of a message */
+    GString *sender;     /* without brackets, "" is the null sender */
+    GArray *recipients;  /* of DsnMilterRecipient */
+    size_t address_size; /* bytes of them */
+    bool others;         /* it goes to addresses of others, too */
+    bool crowded;        /* more recipients of ours than we keep */
+    bool no_room;        /* dropped, because all messages together are too large */
+    size_t tags;         /* DSN_MILTER_TAG fields that it came with */
+    GString *bytes;      /* header and body, up to limits.message + 1 */
+} DsnMilterMessage;
+
+void dsn_milter_message_init(DsnMilterMessage *message, gsize *held);
+
+/* Forgets all; what follows starts with dsn_milter_message_begin(). */
+void dsn_milter_message_clear(DsnMilterMessage *message);
+void dsn_milter_message_free_members(DsnMilterMessage *message);
+
+/* Takes over @policy. */
+void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender);
+
+/* @daemon is the {daemon_name} of the connection, NULL if not known. */
+void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given,
+                                      const char *daemon);
+
+/* True if a role reads this message. */
+bool dsn_milter_message_is_ours(const DsnMilterMessage *message);
+
+/* False when all messages together leave no room for another one. */
+bool dsn_milter_message_has_room(const DsnMilterMessage *message);
+
+/* These do nothing for a message that is not ours. @value may have line feeds where it is folded.
+ */
+void dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value);
+void dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes);
+
+/* A path without its angle brackets. */
+DsnSpan dsn_milter_address(const char *path);
+
+#endif

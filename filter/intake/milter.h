@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * milter.h - reports that an MTA shows us while it receives them
+ *
+ * Purpose:   collect the mail for the addresses of the roles, hand it to the pipeline at its end,
+ *            and tell the MTA what becomes of it. All other mail passes unread.
+ * Source:    dsnarf(8), "Milter"; protocol version 6 of libmilter, and older ones.
+ * Ownership: borrows the pipeline, which must outlive dsn_milter_stop().
+ * Errors:    G_FILE_ERROR with the name of the socket.
+ * Threads:   libmilter has its own: one that listens and many that work.
+ *
+ * libmilter keeps its state in globals: there is one milter in a process, and it is started once.
+ * Its signal thread waits for HUP, TERM and INT. These must not be blocked in the main thread,
+ * whose handlers the kernel then prefers.
+ */
+#ifndef DSN_INTAKE_MILTER_H
+#define DSN_INTAKE_MILTER_H
+
+#include "filter/pipeline/pipeline.h"
+
+typedef struct DsnMilter DsnMilter;
+
+/* Listens at milter.listen, which must be set. Returns NULL and @error if it cannot. */
+DsnMilter *dsn_milter_start(DsnPipeline *pipeline, GError **error);
+
+/* Takes no new connection, lets each end of message that is being worked on be answered (for ten
+ * seconds), and removes a unix socket. Connections that are open stay so until the process ends;
+ * what the MTA still sends over them gets a temporary failure or no answer. NULL is fine. */
+void dsn_milter_stop(DsnMilter *milter);
+
+#endif
