@@ -8,7 +8,7 @@
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
 #include "filter/core/configuration.h"
-#include "templates/catalog.h"
+#include "filter/pipeline/policy.h"
 
 #define COMMAND "config"
 #define DEFAULT_FILE SYSCONFDIR "/dsnarf/dsnarf.toml"
@@ -25,14 +25,9 @@ static int
 check(const char *file)
 {
     GError *error = NULL;
-    g_autoptr(DsnConfiguration) configuration = dsn_configuration_load(file, &error);
+    g_autoptr(DsnPolicy) policy = dsn_policy_load(file, &error);
 
-    if (configuration == NULL)
-        return complain(error);
-    /* Texts that do not compile would otherwise show with the first notice. */
-    g_autoptr(DsnCatalog) catalog =
-        dsn_catalog_new(configuration->notice.templates, &configuration->template_limits, &error);
-    if (catalog == NULL)
+    if (policy == NULL)
         return complain(error);
     (void)printf("%s: ok\n", file); /* main() looks at the state of standard output */
     return DSN_EXIT_DONE;

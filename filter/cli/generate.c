@@ -18,6 +18,7 @@
 #include "filter/core/write-file.h"
 #include "filter/intake/files.h"
 #include "filter/intake/json-lines.h"
+#include "filter/pipeline/policy.h"
 
 static const char COMMAND[] = "generate";
 
@@ -128,15 +129,6 @@ read_reporting_mta(const char *text, DsnTyped *ret_mta)
     return true;
 }
 
-/* A name that is not in DNS has a type of its own (RFC 3464 section 2.2.2, rule DSN-08). */
-static DsnTyped
-local_mta(const char *hostname)
-{
-    DsnSpan dns = DSN_SPAN_LITERAL("dns"), local = DSN_SPAN_LITERAL("x-local-hostname");
-
-    return (DsnTyped){strchr(hostname, '.') == NULL ? local : dns, dsn_span(hostname)};
-}
-
 /* What the configuration says, before the command line overrules it. */
 static bool
 configure(Generator *generator, const char *file, GError **error)
@@ -150,19 +142,7 @@ configure(Generator *generator, const char *file, GError **error)
         dsn_catalog_new(configuration->notice.templates, &configuration->template_limits, error);
     if (generator->catalog == NULL)
         return false;
-    generator->options = (DsnNoticeOptions){
-        .include_original = configuration->notice.include_original,
-        .return_limit = configuration->notice.return_limit,
-        .reporting_mta = local_mta(configuration->hostname),
-        .nodes = configuration->nodes,
-        .catalog = generator->catalog,
-        .limits = &configuration->limits,
-    };
-    for (guint i = 0; i < configuration->notice.enable->len; i++)
-        (void)enable(&generator->options, g_ptr_array_index(configuration->notice.enable, i));
-    if (configuration->notice.from != NULL)
-        (void)dsn_configuration_split(configuration->notice.from, &generator->options.from_display,
-                                      &generator->options.from); /* checked when it was loaded */
+    generator->options = dsn_policy_notice_options(configuration, generator->catalog);
     return true;
 }
 

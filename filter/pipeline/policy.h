@@ -5,7 +5,8 @@
  * Purpose:   compile patterns, networks, texts and options once; swap all of it at a reload.
  * Source:    dsnarf.toml(5).
  * Ownership: shared by reference; constant after it was made.
- * Errors:    DSN_CONFIGURATION_ERROR or the error of the catalog: nothing takes effect then.
+ * Errors:    DSN_CONFIGURATION_ERROR: a line for each thing that is wrong, as the configuration
+ *            has them; nothing takes effect then.
  * Threads:   any.
  */
 #ifndef DSN_PIPELINE_POLICY_H
@@ -45,10 +46,19 @@ typedef struct DsnPolicy {
     bool wanted[DSN_N_RECORD_TYPES]; /* by an outlet */
 } DsnPolicy;
 
-/* Takes over @configuration, also on failure. */
+/* Takes over @configuration, also on failure. Checks what one option cannot know of another, and
+ * touches nothing but the texts of notices. */
 DsnPolicy *dsn_policy_new(DsnConfiguration *configuration, GError **error);
+
+/* The same from @file (NULL: the defaults). */
+DsnPolicy *dsn_policy_load(const char *file, GError **error);
+
 DsnPolicy *dsn_policy_ref(DsnPolicy *policy);
 void dsn_policy_unref(DsnPolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnPolicy, dsn_policy_unref)
+
+/* What the configuration says about notices; it and @catalog are borrowed. */
+DsnNoticeOptions dsn_policy_notice_options(const DsnConfiguration *configuration,
+                                           const DsnCatalog *catalog);
 
 #endif

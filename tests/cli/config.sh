@@ -45,6 +45,11 @@ same out ''
 same err 'dsnarf: wrong.toml:1: hostnam: unknown option, did you mean `hostname`?
 dsnarf: wrong.toml:3: notice.include_original: expected one of "no", "headers", "full", got "header", did you mean "headers"?'
 
+printf '[http]\nlisten = "127.0.0.1:8025"\n[notice]\nsenders = ["*"]\n' >open.toml
+try "options that do not fit together" 2 "$dsnarf" config check -c open.toml
+same err 'dsnarf: open.toml:2: http.token: is missing: give one, or clients with tokens of their own, or say "none"'
+try "they are shown all the same" 0 "$dsnarf" config show -c open.toml
+
 echo 'hostname = "${DSN_TEST_HOST}"' >variable.toml
 try "a variable that is not set" 2 env -u DSN_TEST_HOST "$dsnarf" config check -c variable.toml
 same err 'dsnarf: variable.toml:1: hostname: the environment variable DSN_TEST_HOST is not set'
