@@ -9,7 +9,8 @@
  * Threads:   any; one lock, held for a look-up.
  *
  * Each limit is a token bucket that holds an hour's worth and fills evenly. The number of buckets
- * is bounded: full ones are forgotten, since a new one is full too.
+ * is bounded: full ones are forgotten, since a new one is full too, and then the fullest. Addresses
+ * that differ only in the case of letters are one sender.
  */
 #ifndef DSN_CORE_GOVERNOR_H
 #define DSN_CORE_GOVERNOR_H
@@ -38,6 +39,6 @@ bool dsn_governor_admit(DsnGovernor *governor, const DsnRates *rates, DsnSpan se
 
 /* Gives back what was admitted for a notice that was not made in the end. */
 void dsn_governor_return(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender,
-                         const char *poster, int64_t now);
+                         const char *poster);
 
 #endif

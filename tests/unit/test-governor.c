@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/governor.h"
+#include "tests/support/unit.h"
+
+#define HOUR (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+#define START (G_GINT64_CONSTANT(1000) * G_USEC_PER_SEC) /* soon after the host was started */
+
+static bool
+admit(DsnGovernor *governor, const DsnRates *rates, const char *sender, const char *poster,
+      int64_t now)
+{
+    return dsn_governor_admit(governor, rates, dsn_span(sender), poster, now);
+}
+
+/* How many are admitted at @now. */
+static size_t
+drain(DsnGovernor *governor, const DsnRates *rates, const char *sender, const char *poster,
+      int64_t now)
+{
+    size_t count = 0;
+
+    while (count < 10000 && admit(governor, rates, sender, poster, now))
+        count++;
+    return count;
+}
+
+static const struct {
+    const char *label;
+    DsnRates rates;
+    size_t admitted;
+} limits[] = {
+    {"none", {0, 0, 0}, 10000},
+    {"overall", {100, 0, 0}, 100},
+    {"sender", {0, 7, 0}, 7},
+    {"poster", {0, 0, 1}, 1},
+    {"the least", {5, 4, 6}, 4},
+    {"the least", {3, 4, 6}, 3},
+    {"the least", {5, 4, 2}, 2},
+    {"odd", {0, 7919, 0}, 7919},
+    {"huge", {G_MAXSIZE, G_MAXSIZE, G_MAXSIZE}, 10000},
+};
+
+START_TEST(holds_an_hours_worth)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates *rates = &limits[_i].rates;
+
+    ck_assert_msg(drain(governor, rates, "a@x.example", "p", START) == limits[_i].admitted, "%s",
+                  limits[_i].label);
+    ck_assert_uint_eq(drain(governor, rates, "a@x.example", "p", START + 3 * HOUR),
+                      limits[_i].admitted);
+}
+END_TEST
+
+START_TEST(fills_evenly)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.overall = 60};
+    int64_t now = START;
+
+    ck_assert_uint_eq(drain(governor, &rates, "a@x.example", NULL, now), 60);
+    ck_assert(!admit(governor, &rates, "b@x.example", NULL, now + HOUR / 60 - 1));
+    for (int i = 1; i <= 30; i++)
+        ck_assert_uint_eq(drain(governor, &rates, "b@x.example", NULL, now + i * (HOUR / 60)), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "b@x.example", NULL, now + HOUR), 30);
+}
+END_TEST
+
+START_TEST(counts_each_by_itself)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.sender = 2, .poster = 3};
+
+    ck_assert_uint_eq(drain(governor, &rates, "a@x.example", "p", START), 2);
+    ck_assert(!admit(governor, &rates, "A@X.example", "q", START)); /* the same mailbox */
+    ck_assert_uint_eq(drain(governor, &rates, "b@x.example", "p", START), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "b@x.example", "q", START), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "c@x.example", NULL, START), 2);
+    ck_assert_uint_eq(drain(governor, &rates, "d@x.example", "q", START), 2);
+}
+END_TEST
+
+/* When one bucket is empty, nothing is taken out of the others. */
+START_TEST(takes_all_or_nothing)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.overall = 4, .sender = 1, .poster = 3};
+
+    ck_assert(admit(governor, &rates, "a@x.example", "p", START));
+    for (int i = 0; i < 10; i++)
+        ck_assert(!admit(governor, &rates, "a@x.example", "p", START));
+    ck_assert(admit(governor, &rates, "b@x.example", "p", START));
+    ck_assert(admit(governor, &rates, "c@x.example", "p", START));
+    ck_assert(!admit(governor, &rates, "d@x.example", "p", START));
+    ck_assert(admit(governor, &rates, "d@x.example", NULL, START));
+    ck_assert(!admit(governor, &rates, "e@x.example", NULL, START));
+}
+END_TEST
+
+START_TEST(takes_back)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.overall = 2, .sender = 1, .poster = 2};
+
+    for (int i = 0; i < 10; i++) {
+        ck_assert(admit(governor, &rates, "a@x.example", "p", START));
+        dsn_governor_return(governor, &rates, dsn_span("a@x.example"), "p");
+    }
+    for (int i = 0; i < 10; i++) /* full ones do not overflow */
+        dsn_governor_return(governor, &rates, dsn_span("a@x.example"), "p");
+    ck_assert_uint_eq(drain(governor, &rates, "a@x.example", "p", START), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "b@x.example", "p", START), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "c@x.example", "q", START), 0);
+}
+END_TEST
+
+START_TEST(follows_changed_rates)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates few = {.sender = 1}, many = {.sender = 10};
+
+    ck_assert_uint_eq(drain(governor, &few, "a@x.example", NULL, START), 1);
+    ck_assert_uint_eq(drain(governor, &many, "a@x.example", NULL, START + HOUR / 2), 5);
+    ck_assert_uint_eq(drain(governor, &few, "a@x.example", NULL, START + HOUR / 2), 0);
+}
+END_TEST
+
+/* However many senders there are, the buckets that are emptiest are remembered. */
+START_TEST(forgets_the_fullest)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.sender = 10};
+
+    ck_assert_uint_eq(drain(governor, &rates, "heavy@x.example", NULL, START), 10);
+    for (int i = 0; i < 300000; i++) {
+        g_autofree char *sender = g_strdup_printf("s%d@x.example", i);
+        ck_assert(admit(governor, &rates, sender, NULL, START));
+    }
+    ck_assert(!admit(governor, &rates, "heavy@x.example", NULL, START));
+    ck_assert_uint_eq(drain(governor, &rates, "s299999@x.example", NULL, START), 9);
+}
+END_TEST
+
+static gpointer
+admit_in_thread(gpointer data)
+{
+    const DsnRates rates = {.overall = 10000, .sender = 6000};
+    gsize admitted = 0;
+
+    for (int i = 0; i < 5000; i++)
+        admitted += admit(data, &rates, i % 2 == 0 ? "a@x.example" : "b@x.example", "p", START);
+    return GSIZE_TO_POINTER(admitted);
+}
+
+START_TEST(threads_share_one_budget)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    GThread *threads[4];
+    gsize admitted = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("admit", admit_in_thread, governor);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        admitted += GPOINTER_TO_SIZE(g_thread_join(threads[i]));
+    ck_assert_uint_eq(admitted, 10000);
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("governor");
+    TCase *tcase = tcase_create("rates");
+
+    tcase_add_loop_test(tcase, holds_an_hours_worth, 0, G_N_ELEMENTS(limits));
+    tcase_add_test(tcase, fills_evenly);
+    tcase_add_test(tcase, counts_each_by_itself);
+    tcase_add_test(tcase, takes_all_or_nothing);
+    tcase_add_test(tcase, takes_back);
+    tcase_add_test(tcase, follows_changed_rates);
+    tcase_add_test(tcase, forgets_the_fullest);
+    tcase_add_test(tcase, threads_share_one_budget);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
