@@ -9,10 +9,10 @@
  * Threads:   reentrant.
  *
  * The digest is over the author's fields (From, To, Subject, Message-ID, or without one Date,
- * MIME-Version, Content-*) unfolded, and the body with CRLF line ends and without empty lines at
- * its end. Fields that hosts on the way add do not count. A Message-ID that was made at this host
- * for a message without one, and the Date behind it, differ each time the message is sent again, so
- * they do not count either: it is known by the queue id in it.
+ * MIME-Version, Content-* but Content-Length) unfolded, and the body with CRLF line ends and
+ * without empty lines at its end. Fields that hosts on the way add do not count. A Message-ID that
+ * was made at this host for a message without one, and the Date behind it, differ each time the
+ * message is sent again, so they do not count either: it is known by the queue id in it.
  */
 #ifndef DSN_CORE_MESSAGE_IDENTITY_H
 #define DSN_CORE_MESSAGE_IDENTITY_H
