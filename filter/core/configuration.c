@@ -39,6 +39,13 @@ dsn_configuration_place(const DsnConfiguration *configuration, const char *key)
 }
 
 void
+dsn_configuration_keep(DsnConfiguration *configuration, const DsnConfiguration *before,
+                       GString *ret_keys)
+{
+    dsn_option_table_keep(&DSN_CONFIGURATION_TABLE, configuration, before, ret_keys);
+}
+
+void
 dsn_configuration_show(const DsnConfiguration *configuration, GString *ret_text)
 {
     dsn_option_table_show(&DSN_CONFIGURATION_TABLE, configuration, ret_text);

@@ -167,6 +167,11 @@ DsnConfiguration *dsn_configuration_load(const char *file, GError **error);
 void dsn_configuration_free(DsnConfiguration *configuration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnConfiguration, dsn_configuration_free)
 
+/* Gives @configuration back what @before has in the options that need a restart, and appends the
+ * keys of those that differed to @ret_keys, with ", " between them. */
+void dsn_configuration_keep(DsnConfiguration *configuration, const DsnConfiguration *before,
+                            GString *ret_keys);
+
 /* "file:line" where @key is given, NULL when it is not (transfer none). */
 const char *dsn_configuration_place(const DsnConfiguration *configuration, const char *key);
 

@@ -636,6 +636,26 @@ dsn_option_table_clear(const DsnOptionTable *table, void *values)
     clear_structure(table, "", values);
 }
 
+void
+dsn_option_table_keep(const DsnOptionTable *table, void *values, const void *before,
+                      GString *ret_keys)
+{
+    for (size_t i = 0; i < table->n_options; i++) {
+        const DsnOption *option = &table->options[i];
+        const void *old = (const char *)before + option->offset;
+        g_autoptr(GString) was = g_string_new(NULL), is = g_string_new(NULL);
+
+        if (!option->restart)
+            continue;
+        dsn_option_write(option, old, was);
+        dsn_option_write(option, slot_of(option, values), is);
+        if (g_string_equal(was, is))
+            continue;
+        dsn_option_copy(option, old, slot_of(option, values));
+        g_string_append_printf(ret_keys, "%s%s", ret_keys->len > 0 ? ", " : "", option->path);
+    }
+}
+
 /* ---- display ---- */
 
 /* True if the slot holds what it holds when nothing is given. */

@@ -28,6 +28,11 @@ bool dsn_option_table_load(const DsnOptionTable *table, const char *file, void *
 
 void dsn_option_table_clear(const DsnOptionTable *table, void *values);
 
+/* Gives @values back what @before has in the options that need a restart, and appends the keys of
+ * those that differed to @ret_keys, with ", " between them. */
+void dsn_option_table_keep(const DsnOptionTable *table, void *values, const void *before,
+                           GString *ret_keys);
+
 /* Appends all options as TOML that loads to the same values: secrets masked, defaults marked. */
 void dsn_option_table_show(const DsnOptionTable *table, const void *values, GString *toml);
 

@@ -627,6 +627,37 @@ dsn_option_write(const DsnOption *option, const void *slot, GString *toml)
 }
 
 void
+dsn_option_copy(const DsnOption *option, const void *from, void *to)
+{
+    switch (option->type) {
+    case DSN_OPTION_STRING:
+    case DSN_OPTION_PATH:
+        g_free(*(char **)to);
+        *(char **)to = g_strdup(*(char *const *)from);
+        break;
+    case DSN_OPTION_BOOL:
+        *(bool *)to = *(const bool *)from;
+        break;
+    case DSN_OPTION_NUMBER:
+    case DSN_OPTION_SIZE:
+    case DSN_OPTION_MODE:
+        *(size_t *)to = *(const size_t *)from;
+        break;
+    case DSN_OPTION_DURATION:
+        *(GTimeSpan *)to = *(const GTimeSpan *)from;
+        break;
+    case DSN_OPTION_WORD:
+        *(int *)to = *(const int *)from;
+        break;
+    case DSN_OPTION_LIST:
+    case DSN_OPTION_MAP:
+    case DSN_OPTION_SECTIONS:
+    case DSN_OPTION_INCLUDE:
+        g_assert_not_reached();
+    }
+}
+
+void
 dsn_option_clear(const DsnOption *option, void *slot)
 {
     switch (option->type) {

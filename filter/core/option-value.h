@@ -39,6 +39,7 @@ typedef struct DsnOption {
     const char *path; /* "notice.from"; in "webhook.*.url" the '*' is the name of a section */
     DsnOptionType type;
     bool secret;              /* never shown; a string can also be given as a file, "x_file" */
+    bool restart;             /* the daemon keeps the value that it started with */
     const char *fallback;     /* the default as it would stand in the file; NULL: no entries */
     size_t offset;            /* of the slot; below a '*', in the structure of the section */
     int64_t min, max;         /* of NUMBER, SIZE and DURATION */
@@ -70,6 +71,9 @@ void dsn_option_write(const DsnOption *option, const void *slot, GString *toml);
 
 /* Appends @text as dsn_option_read() would read it again. */
 void dsn_option_write_text(const DsnOption *option, const char *text, GString *toml);
+
+/* Puts the value in @from into @to. Not for LIST, MAP, SECTIONS and INCLUDE. */
+void dsn_option_copy(const DsnOption *option, const void *from, void *to);
 
 /* Stands for a secret that is not shown; no secret may be this. */
 #define DSN_OPTION_MASK "********"

@@ -349,17 +349,24 @@ row_of(const DsnOption *option)
 
     if (option->type == DSN_OPTION_MAP || option->type == DSN_OPTION_SECTIONS)
         return g_strconcat(option->path, ".", NULL);
-    return g_strdup_printf("%s = %s: %s%s", option->path, option->fallback, kind, range);
+    return g_strdup_printf("%s = %s: %s%s%s", option->path, option->fallback, kind, range,
+                           option->restart ? " restart" : "");
 }
 
 static void
-add_manual_option(GHashTable *rows, const char *section, const char *item, const char *text)
+add_manual_option(GHashTable *rows, const char *section, const char *item, char **lines)
 {
+    const char *text = *lines, *restart = "";
+
     bool bounded = g_str_has_prefix(text, "A size ") || g_str_has_prefix(text, "A number ") ||
                    g_str_has_prefix(text, "A duration ");
 
-    g_hash_table_add(rows, g_strdup_printf("%s%s: %.*s", section, item,
-                                           bounded ? (int)strcspn(text, ".:") : 0, text));
+    while (!g_str_has_prefix(*lines, ".It") && !g_str_has_prefix(*lines, ".El")) {
+        if (strcmp(*lines++, "Needs a restart.") == 0)
+            restart = " restart";
+    }
+    g_hash_table_add(rows, g_strdup_printf("%s%s: %.*s%s", section, item,
+                                           bounded ? (int)strcspn(text, ".:") : 0, text, restart));
 }
 
 /* "[file.NAME]" as "file.*." (transfer full). */
@@ -400,7 +407,7 @@ read_manual(void)
         options = next || g_str_has_prefix(*line, ".Ss Top") ||
                   (options && !g_str_has_prefix(*line, ".Sh "));
         if (options && g_str_has_prefix(*line, ".It Ic ")) {
-            add_manual_option(rows, section, *line + strlen(".It Ic "), line[1]);
+            add_manual_option(rows, section, *line + strlen(".It Ic "), line + 1);
             empty = false;
         }
     }

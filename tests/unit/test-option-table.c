@@ -62,20 +62,24 @@ static const char *const colours[] = {"red", "green", "blue", NULL};
 
 static const DsnOption options[] = {
     {"include", DSN_OPTION_INCLUDE, .fallback = "\"\"", .help = "files"},
-    {"name", DSN_OPTION_STRING, .fallback = "\"$$x\"", AT(Values, name), .help = "a name"},
-    {"path", DSN_OPTION_PATH, .fallback = "\"\"", AT(Values, path), .help = "a path"},
+    {"name", DSN_OPTION_STRING, .restart = true, .fallback = "\"$$x\"", AT(Values, name),
+     .help = "a name"},
+    {"path", DSN_OPTION_PATH, .restart = true, .fallback = "\"\"", AT(Values, path),
+     .help = "a path"},
     {"computed", DSN_OPTION_STRING, .fallback = "\"\"", AT(Values, computed), .computed = computed,
      .help = "computed"},
-    {"flag", DSN_OPTION_BOOL, .fallback = "true", AT(Values, flag), .help = "a flag"},
+    {"flag", DSN_OPTION_BOOL, .restart = true, .fallback = "true", AT(Values, flag),
+     .help = "a flag"},
     {"number", DSN_OPTION_NUMBER, .fallback = "3", AT(Values, number), .min = 1, .max = 9,
      .help = "a number"},
     {"size", DSN_OPTION_SIZE, .fallback = "\"1MiB\"", AT(Values, size), .min = 0,
      .max = INT64_C(1) << 40, .help = "a size"},
-    {"mode", DSN_OPTION_MODE, .fallback = "\"640\"", AT(Values, mode), .help = "a mode"},
-    {"span", DSN_OPTION_DURATION, .fallback = "\"5 minutes\"", AT(Values, span), .min = 0,
-     .max = DSN_OPTION_DURATION_MAX, .help = "a duration"},
-    {"word", DSN_OPTION_WORD, .fallback = "\"green\"", AT(Values, word), .words = colours,
-     .help = "a word"},
+    {"mode", DSN_OPTION_MODE, .restart = true, .fallback = "\"640\"", AT(Values, mode),
+     .help = "a mode"},
+    {"span", DSN_OPTION_DURATION, .restart = true, .fallback = "\"5 minutes\"", AT(Values, span),
+     .min = 0, .max = DSN_OPTION_DURATION_MAX, .help = "a duration"},
+    {"word", DSN_OPTION_WORD, .restart = true, .fallback = "\"green\"", AT(Values, word),
+     .words = colours, .help = "a word"},
     {"list", DSN_OPTION_LIST, .fallback = "[]", AT(Values, list), .check = check_lower,
      .help = "a list"},
     {"words", DSN_OPTION_LIST, .fallback = "[\"red\"]", AT(Values, words), .words = colours,
@@ -639,6 +643,30 @@ START_TEST(shows_what_loads_again)
 }
 END_TEST
 
+START_TEST(keeps_what_needs_a_restart)
+{
+    Values before = {0}, values = {0};
+    g_autoptr(GString) keys = g_string_new(NULL);
+
+    ck_assert_ptr_null(load_text("name = \"a\"\nflag = false\nnumber = 4\nspan = 9", &before));
+    ck_assert_ptr_null(load_text("name = \"b\"\nnumber = 5\nword = \"red\"\nsize = 7", &values));
+    dsn_option_table_keep(&table, &values, &before, keys);
+    ck_assert_str_eq(keys->str, "name, flag, span, word");
+    ck_assert_str_eq(values.name, "a");
+    ck_assert(!values.flag);
+    ck_assert_int_eq(values.span, 9 * G_TIME_SPAN_SECOND);
+    ck_assert_int_eq(values.word, 1);
+    ck_assert_uint_eq(values.number, 5);
+    ck_assert_uint_eq(values.size, 7);
+
+    g_string_truncate(keys, 0);
+    dsn_option_table_keep(&table, &values, &before, keys);
+    ck_assert_str_eq(keys->str, "");
+    dsn_option_table_clear(&table, &before);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
 START_TEST(shows_defaults_as_such)
 {
     Values values = {0};
@@ -697,6 +725,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, says_what_is_wrong_in_every_file);
     tcase_add_loop_test(tcase, reads_a_secret_from_a_file, 0, G_N_ELEMENTS(secret_files));
     tcase_add_test(tcase, shows_what_loads_again);
+    tcase_add_test(tcase, keeps_what_needs_a_restart);
     tcase_add_test(tcase, shows_defaults_as_such);
     suite_add_tcase(suite, tcase);
     return suite;
