@@ -3,86 +3,14 @@
 
 #include "filter/intake/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <grp.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define UNIX_PREFIX "unix:"
-#define EXPECTED "\"127.0.0.1:8025\", \"[::1]:8025\" or \"unix:/path\""
-
-/* An address that can be bound. */
-typedef struct Address {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_un local;
-    };
-    socklen_t len;
-} Address;
-
-static const char *
-unix_path(const char *where)
-{
-    return g_str_has_prefix(where, UNIX_PREFIX) ? where + strlen(UNIX_PREFIX) : NULL;
-}
-
-static const char *
-read_unix(const char *path, Address *ret_address)
-{
-    struct sockaddr_un *local = &ret_address->local;
-
-    if (*path != '/')
-        return "a path from the root, as in \"unix:/run/dsnarf/http.sock\"";
-    if (strlen(path) >= sizeof(local->sun_path))
-        return "a shorter path: a unix socket's may have 107 bytes";
-    local->sun_family = AF_UNIX;
-    (void)g_strlcpy(local->sun_path, path, sizeof(local->sun_path));
-    ret_address->len = sizeof(*local);
-    return NULL;
-}
-
-/* Reads @where; NULL if that worked, else what is expected. */
-static const char *
-read_address(const char *where, Address *ret_address)
-{
-    const char *colon = strrchr(where, ':');
-    g_autofree char *host = NULL;
-    guint64 port;
-
-    *ret_address = (Address){.len = 0};
-    if (unix_path(where) != NULL)
-        return read_unix(unix_path(where), ret_address);
-    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL))
-        return EXPECTED;
-    if (*where == '[' && colon[-1] == ']') {
-        ret_address->v6.sin6_family = AF_INET6;
-        ret_address->v6.sin6_port = htons((guint16)port);
-        ret_address->len = sizeof(ret_address->v6);
-        host = g_strndup(where + 1, (size_t)(colon - where) - 2);
-        return inet_pton(AF_INET6, host, &ret_address->v6.sin6_addr) == 1 ? NULL : EXPECTED;
-    }
-    ret_address->v4.sin_family = AF_INET;
-    ret_address->v4.sin_port = htons((guint16)port);
-    ret_address->len = sizeof(ret_address->v4);
-    host = g_strndup(where, (size_t)(colon - where));
-    return inet_pton(AF_INET, host, &ret_address->v4.sin_addr) == 1 ? NULL : EXPECTED;
-}
-
-const char *
-dsn_listen_check(const char *where)
-{
-    Address address;
-
-    return read_address(where, &address);
-}
+#include "filter/core/socket-address.h"
 
 static bool
 failed(const char *where, const char *what, int code, GError **error)
@@ -94,7 +22,7 @@ failed(const char *where, const char *what, int code, GError **error)
 
 /* True if a server is behind the socket; one that is too busy to answer is. */
 static bool
-is_answered(const Address *address)
+is_answered(const DsnSocketAddress *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool answered = fd < 0 || connect(fd, &address->any, address->len) == 0 ||
@@ -107,7 +35,7 @@ is_answered(const Address *address)
 
 /* Removes what a daemon left that was killed. */
 static bool
-remove_stale(const char *where, const Address *address, GError **error)
+remove_stale(const char *where, const DsnSocketAddress *address, GError **error)
 {
     const char *path = address->local.sun_path;
     struct stat status;
@@ -164,11 +92,11 @@ set_rights(const char *where, const char *path, unsigned mode, const char *group
 }
 
 static bool
-bind_and_listen(int fd, const char *where, const Address *address, unsigned mode, const char *group,
-                GError **error)
+bind_and_listen(int fd, const char *where, const DsnSocketAddress *address, unsigned mode,
+                const char *group, GError **error)
 {
     const int on = 1, off = 0;
-    const char *path = unix_path(where);
+    const char *path = address->any.sa_family == AF_UNIX ? address->local.sun_path : NULL;
 
     /* After a restart, connections of the last run may linger. "[::]" is for IPv4 as well, whatever
      * the system's default. */
@@ -190,8 +118,8 @@ bind_and_listen(int fd, const char *where, const Address *address, unsigned mode
 int
 dsn_listen_open(const char *where, unsigned mode, const char *group, GError **error)
 {
-    Address address;
-    const char *expected = read_address(where, &address);
+    DsnSocketAddress address;
+    const char *expected = dsn_socket_address_read(where, &address);
 
     if (expected != NULL) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: expected %s", where, expected);
@@ -215,10 +143,10 @@ dsn_listen_open(const char *where, unsigned mode, const char *group, GError **er
 char *
 dsn_listen_name(const char *where, int fd)
 {
-    Address address = {.len = sizeof(struct sockaddr_in6)};
+    DsnSocketAddress address = {.len = sizeof(address.v6)};
     const char *colon = strrchr(where, ':');
 
-    if (unix_path(where) != NULL || getsockname(fd, &address.any, &address.len) != 0)
+    if (getsockname(fd, &address.any, &address.len) != 0 || address.any.sa_family == AF_UNIX)
         return g_strdup(where);
     return g_strdup_printf(
         "%.*s:%u", (int)(colon - where), where,
@@ -228,10 +156,10 @@ dsn_listen_name(const char *where, int fd)
 void
 dsn_listen_close(const char *where, int fd)
 {
-    Address address;
+    DsnSocketAddress address;
 
     (void)close(fd);
     /* A socket that another process made in the meantime stays. */
-    if (unix_path(where) != NULL && read_address(where, &address) == NULL)
+    if (dsn_socket_address_read(where, &address) == NULL && address.any.sa_family == AF_UNIX)
         (void)remove_stale(where, &address, NULL);
 }

@@ -15,12 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* NULL if @where will do, else what is expected (for the option table): "127.0.0.1:8025",
- * "[::1]:8025", "unix:/path". */
-const char *dsn_listen_check(const char *where);
-
-/* Opens @where: close-on-exec, non-blocking. A unix socket gets @mode (0660) and @group (NULL:
- * ours); one that nobody answers at is replaced. Returns the descriptor, or -1. */
+/* Opens @where (see socket-address.h): close-on-exec, non-blocking. A unix socket gets @mode (0660)
+ * and @group (NULL: ours); one that nobody answers at is replaced. Returns the descriptor, or -1.
+ */
 int dsn_listen_open(const char *where, unsigned mode, const char *group, GError **error);
 
 /* @where with the port that the system chose for port 0 (transfer full). */

@@ -49,64 +49,14 @@ can_connect(void)
     return good;
 }
 
-static const struct {
-    const char *where, *expected; /* NULL: it will do */
-} forms[] = {
-    {"127.0.0.1:8025", NULL},
-    {"0.0.0.0:0", NULL},
-    {"[::1]:8025", NULL},
-    {"[::]:65535", NULL},
-    {"[::ffff:127.0.0.1]:1", NULL},
-    {"unix:/run/s", NULL},
-    {"", "127.0.0.1"},
-    {":", "127.0.0.1"},
-    {":8025", "127.0.0.1"},
-    {"8025", "127.0.0.1"},
-    {"127.0.0.1", "127.0.0.1"},
-    {"127.0.0.1:", "127.0.0.1"},
-    {"127.0.0.1:65536", "127.0.0.1"},
-    {"127.0.0.1:-1", "127.0.0.1"},
-    {"127.0.0.1: 25", "127.0.0.1"},
-    {"127.0.0.1:25 ", "127.0.0.1"},
-    {"127.0.0.1:http", "127.0.0.1"},
-    {"127.1:25", "127.0.0.1"},
-    {"localhost:25", "127.0.0.1"},
-    {"::1:25", "127.0.0.1"},
-    {"[::1:25", "127.0.0.1"},
-    {"[]:25", "127.0.0.1"},
-    {"]:25", "127.0.0.1"},
-    {"[127.0.0.1]:25", "127.0.0.1"},
-    {"[::1]25", "127.0.0.1"},
-    {"unix:", "from the root"},
-    {"unix:s", "from the root"},
-    {"inet:25@127.0.0.1", "127.0.0.1"},
-};
-
 START_TEST(says_what_is_expected)
 {
-    const char *expected = dsn_listen_check(forms[_i].where);
     g_autoptr(GError) error = NULL;
 
-    if (forms[_i].expected == NULL) {
-        ck_assert_msg(expected == NULL, "%s: %s", forms[_i].where, expected);
-        return;
-    }
-    ck_assert_msg(expected != NULL && strstr(expected, forms[_i].expected) != NULL, "%s: %s",
-                  forms[_i].where, expected);
-    ck_assert_int_eq(dsn_listen_open(forms[_i].where, 0660, NULL, &error), -1);
+    ck_assert_int_eq(dsn_listen_open("localhost:25", 0660, NULL, &error), -1);
     ck_assert(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL));
-    ck_assert_ptr_nonnull(strstr(error->message, forms[_i].where));
-}
-END_TEST
-
-START_TEST(knows_how_long_a_path_may_be)
-{
-    g_autofree char *long_name = g_strnfill(107, 'x');
-    g_autofree char *longest = g_strdup_printf("unix:/%.106s", long_name);
-    g_autofree char *too_long = g_strdup_printf("unix:/%s", long_name);
-
-    ck_assert_ptr_null(dsn_listen_check(longest));
-    ck_assert_ptr_nonnull(strstr(dsn_listen_check(too_long), "107"));
+    ck_assert_msg(g_str_has_prefix(error->message, "localhost:25: expected \"127.0.0.1:8025\""),
+                  "%s", error->message);
 }
 END_TEST
 
@@ -311,8 +261,7 @@ dsn_test_suite(void)
     TCase *tcase = tcase_create("listen");
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_loop_test(tcase, says_what_is_expected, 0, G_N_ELEMENTS(forms));
-    tcase_add_test(tcase, knows_how_long_a_path_may_be);
+    tcase_add_test(tcase, says_what_is_expected);
     tcase_add_loop_test(tcase, listens_at_a_port, 0, G_N_ELEMENTS(reached));
     tcase_add_test(tcase, refuses_a_port_that_is_taken);
     tcase_add_test(tcase, makes_a_unix_socket);
