@@ -111,10 +111,17 @@ dsn_milter_message_is_ours(const DsnMilterMessage *message)
     return message->recipients->len > 0;
 }
 
+/* One byte more than is read: that is how the reader knows that there was more. */
+static size_t
+max_size(const DsnMilterMessage *message)
+{
+    return message->policy->configuration->limits.message + 1;
+}
+
 static size_t
 room_for_all(const DsnMilterMessage *message)
 {
-    return DSN_MILTER_ROOM * message->policy->configuration->limits.message;
+    return DSN_MILTER_ROOM * max_size(message);
 }
 
 bool
@@ -131,9 +138,7 @@ dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
     if (message->bytes == NULL)
         message->bytes = g_string_sized_new(4096);
 
-    /* One byte more than is read: that is how the reader knows that there was more. */
-    size_t left = message->policy->configuration->limits.message + 1 - message->bytes->len;
-    size_t len = MIN(bytes.len, left);
+    size_t len = MIN(bytes.len, max_size(message) - message->bytes->len);
 
     if (__atomic_add_fetch(message->held, len, __ATOMIC_RELAXED) > room_for_all(message)) {
         (void)__atomic_sub_fetch(message->held, len, __ATOMIC_RELAXED);
