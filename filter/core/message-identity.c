@@ -123,19 +123,25 @@ find_queue_id(DsnSpan received)
     return DSN_SPAN_ABSENT;
 }
 
+DsnSpan
+dsn_message_queue_id(DsnSpan message)
+{
+    DsnHeaderField field;
+
+    while (next_field(&message, &field)) {
+        if (kind_of(field.name) == FIELD_RECEIVED)
+            return find_queue_id(field.value);
+    }
+    return DSN_SPAN_ABSENT;
+}
+
 /* The part of a Message-ID by which it is known to be made by Postfix or Sendmail for a message
  * with that queue id: "<20261120091458.4bX1Z2abc@mx.example>". */
 static char *
 dup_generated(DsnSpan message, DsnSpan queue_id)
 {
-    DsnHeaderField field;
-
-    while (queue_id.len == 0 && next_field(&message, &field)) {
-        if (kind_of(field.name) != FIELD_RECEIVED)
-            continue;
-        queue_id = find_queue_id(field.value);
-        break;
-    }
+    if (queue_id.len == 0)
+        queue_id = dsn_message_queue_id(message);
     if (queue_id.len == 0 || queue_id.len > QUEUE_ID_MAX)
         return NULL;
     return g_strdup_printf(".%.*s@", (int)queue_id.len, queue_id.data);

@@ -25,4 +25,8 @@
  * topmost Received field. */
 char *dsn_message_identity(DsnSpan message, DsnSpan queue_id);
 
+/* The id in the topmost Received field, which our own mail system wrote; absent if there is none.
+ */
+DsnSpan dsn_message_queue_id(DsnSpan message);
+
 #endif

@@ -169,6 +169,30 @@ START_TEST(takes_linear_time)
 }
 END_TEST
 
+static const struct {
+    const char *label, *message, *want;
+} queue_ids[] = {
+    {"Postfix",
+     "Return-Path: <>\nReceived: from a (b [192.0.2.1])\n\tby c (Postfix) with LMTP id "
+     "4bX1Z2\n\tfor <d@e.example>; Thu, 1 Jan 1970 00:00:00 +0000\nReceived: by f id 2\n",
+     "4bX1Z2"},
+    {"in a comment", "Received: by a (id 1) with ESMTP (b id 2) id 3; date\n", "3"},
+    {"the topmost has none", "Received: by a; date\nReceived: by b id 2; date\n", NULL},
+    {"no such field", "Subject: id 1\n\nReceived: by a id 2; date\n", NULL},
+    {"nothing", "", NULL},
+};
+
+START_TEST(finds_the_queue_id)
+{
+    DsnSpan id = dsn_message_queue_id(dsn_span(queue_ids[_i].message));
+
+    if (queue_ids[_i].want == NULL)
+        ck_assert_msg(!dsn_span_present(id), "%s", queue_ids[_i].label);
+    else
+        dsn_assert_span(id, queue_ids[_i].want, queue_ids[_i].label);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -180,6 +204,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, line_ends_do_not_count, 0, G_N_ELEMENTS(pairs));
     tcase_add_test(tcase, is_fixed);
     tcase_add_loop_test(tcase, takes_linear_time, 0, G_N_ELEMENTS(hostile));
+    tcase_add_loop_test(tcase, finds_the_queue_id, 0, G_N_ELEMENTS(queue_ids));
     suite_add_tcase(suite, tcase);
     return suite;
 }
