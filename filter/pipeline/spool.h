@@ -3,11 +3,12 @@
  * spool.h - what was taken in and is not done yet, on disk
  *
  * Purpose:   keep notices, records and dead letters between intake and outlet, and the keys by
- * which a repetition is known. Source:    dsnarf(8), "The spool". SQLite in WAL mode,
- * synchronous=FULL, one writer. Ownership: said at each function; the spool copies what a deposit
- * holds or takes it over. Errors:    DSN_SPOOL_ERROR. After an error of the disk the spool refuses
- * deposits until a commit works again; dsn_spool_is_ready() tells. Threads:   all functions may be
- * called by any thread; one writer thread commits for all of them.
+ *            which a repetition is known.
+ * Source:    dsnarf(8), "The spool". SQLite in WAL mode, synchronous=FULL, one writer.
+ * Ownership: said at each function; the spool copies what a deposit holds or takes it over.
+ * Errors:    DSN_SPOOL_ERROR. After an error of the disk the spool refuses deposits until a commit
+ *            works again; dsn_spool_is_ready() tells.
+ * Threads:   all functions may be called by any thread; one writer thread commits for all of them.
  *
  * The directory is the daemon's: mode 0700, one process at a time holds the lock in it. Times are
  * unix seconds unless they are GTimeSpan.
@@ -24,7 +25,8 @@ typedef enum DsnSpoolError {
     DSN_SPOOL_ERROR_LOCKED, /* another process has it */
     DSN_SPOOL_ERROR_NEWER,  /* its schema is newer than this program */
     DSN_SPOOL_ERROR_FULL,   /* max_size or min_free is reached */
-    DSN_SPOOL_ERROR_DISK    /* SQLite or the file system failed */
+    DSN_SPOOL_ERROR_DISK,   /* SQLite or the file system failed */
+    DSN_SPOOL_ERROR_NONE    /* what is asked for is not there, or its content is lost */
 } DsnSpoolError;
 
 #define DSN_SPOOL_ERROR dsn_spool_error_quark()
@@ -155,8 +157,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnWaitingNotice, dsn_waiting_notice_free)
 
 /* Appends up to @max due notices to @notices (of DsnWaitingNotice, transfer full), and waits up to
  * @wait for the first. None is handed out twice before it is settled, and from now on none of them
- * changes any more: that is committed first. False when the spool is not ready; nothing was
- * appended then. */
+ * changes any more: that is committed first. False when the disk fails, after @wait; nothing was
+ * appended then. A full spool still gives its notices. */
 bool dsn_spool_take_notices(DsnSpool *spool, unsigned max, GTimeSpan wait, GPtrArray *notices);
 
 /* Ends the wait of all who wait for notices or records, as before a stop. Stays in force. */
@@ -167,7 +169,7 @@ typedef enum DsnSettled {
     DSN_SETTLED_SENT,
     DSN_SETTLED_RETRY, /* counts an attempt; due again at @when */
     DSN_SETTLED_BACK,  /* no attempt was made after all: as it was */
-    DSN_SETTLED_DEAD
+    DSN_SETTLED_DEAD   /* counts an attempt */
 } DsnSettled;
 
 /* Submits the outcome of a taken notice; does not wait. @reply is the last answer, for the
@@ -191,7 +193,7 @@ typedef struct DsnStreamRecord {
 
 /* Appends records after @name's place, all types, in order, up to @max and @max_bytes (at least
  * one), to @records (of DsnStreamRecord, cleared by dsn_stream_record_clear()); waits up to @wait
- * for the first. */
+ * for the first. False when the disk fails, or @name is no outlet. */
 bool dsn_spool_read_records(DsnSpool *spool, const char *name, unsigned max, size_t max_bytes,
                             GTimeSpan wait, GArray *records);
 void dsn_stream_record_clear(DsnStreamRecord *record);
@@ -200,7 +202,7 @@ void dsn_stream_record_clear(DsnStreamRecord *record);
 char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
 
 /* Moves @name's place behind @position and keeps @note with it, in one commit, which it waits for.
- * Records that all outlets are past are removed. */
+ * Records that all outlets are past are removed. After an error nothing has moved. */
 bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
                        GError **error);
 

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/spool-private.h"
+
+/* What an item costs in memory besides its bytes. */
+#define ITEM_COST 1024
+
+/* ---- values ---- */
+
+DsnSpoolNotice *
+dsn_spool_notice_new(void)
+{
+    DsnSpoolNotice *notice = g_new0(DsnSpoolNotice, 1);
+
+    notice->keys = g_array_new(FALSE, FALSE, sizeof(DsnKey));
+    return notice;
+}
+
+void
+dsn_spool_notice_free(DsnSpoolNotice *notice)
+{
+    if (notice == NULL)
+        return;
+    g_free(notice->record_id);
+    g_free(notice->record_type);
+    g_free(notice->recipient);
+    g_clear_pointer(&notice->bytes, g_bytes_unref);
+    g_clear_pointer(&notice->keys, g_array_unref);
+    g_free(notice);
+}
+
+static void
+clear_line(gpointer data)
+{
+    DsnSpoolLine *line = data;
+
+    g_clear_pointer(&line->json, g_bytes_unref);
+}
+
+static void
+clear_item(gpointer data)
+{
+    DsnItem *item = data;
+
+    g_clear_pointer(&item->notice, dsn_spool_notice_free);
+    if (item->lines != NULL)
+        g_array_set_clear_func(item->lines, clear_line);
+    g_clear_pointer(&item->lines, g_array_unref);
+    g_clear_pointer(&item->rejected, g_bytes_unref);
+    g_clear_pointer(&item->reason, g_free);
+}
+
+DsnDeposit *
+dsn_deposit_new(bool urgent)
+{
+    DsnDepositJob *deposit = g_new0(DsnDepositJob, 1);
+
+    deposit->deposit.items = g_array_new(FALSE, TRUE, sizeof(DsnItem));
+    g_array_set_clear_func(deposit->deposit.items, clear_item);
+    deposit->deposit.urgent = urgent;
+    deposit->job.run = dsn_deposit_run;
+    deposit->job.committed = dsn_deposit_committed;
+    deposit->job.failed = dsn_deposit_failed;
+    deposit->kept = g_ptr_array_new_with_free_func(g_free);
+    deposit->replaced = g_ptr_array_new_with_free_func(g_free);
+    g_cond_init(&deposit->job.finished);
+    return &deposit->deposit;
+}
+
+void
+dsn_deposit_free(DsnDeposit *deposit)
+{
+    DsnDepositJob *own = (DsnDepositJob *)deposit;
+
+    if (deposit == NULL)
+        return;
+    g_assert(!own->submitted || own->job.done);
+    for (guint i = 0; own->files != NULL && i < own->files->len; i++)
+        if (own->files->pdata[i] != NULL)
+            (void)unlink(own->files->pdata[i]); /* what stays is swept at the next start */
+    g_clear_pointer(&own->files, g_ptr_array_unref);
+    g_clear_pointer(&own->kept, g_ptr_array_unref);
+    g_clear_pointer(&own->replaced, g_ptr_array_unref);
+    g_array_unref(deposit->items);
+    g_clear_error(&deposit->error);
+    g_clear_error(&own->job.error);
+    g_cond_clear(&own->job.finished);
+    g_free(own);
+}
+
+static size_t
+size_of(GBytes *bytes)
+{
+    return bytes == NULL ? 0 : g_bytes_get_size(bytes);
+}
+
+static size_t
+cost_of(const DsnItem *item)
+{
+    size_t cost = ITEM_COST + size_of(item->rejected);
+
+    if (item->notice != NULL)
+        cost += size_of(item->notice->bytes);
+    for (guint i = 0; item->lines != NULL && i < item->lines->len; i++)
+        cost += size_of(g_array_index(item->lines, DsnSpoolLine, i).json);
+    return cost;
+}
+
+/* ---- submitting ---- */
+
+/* Fails a deposit that the writer never sees. */
+static void
+refuse(DsnSpool *spool, DsnDepositJob *deposit, GError *error)
+{
+    g_mutex_lock(&spool->lock);
+    deposit->deposit.error = error;
+    deposit->job.done = true;
+    g_mutex_unlock(&spool->lock);
+}
+
+void
+dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
+{
+    DsnDepositJob *own = (DsnDepositJob *)deposit;
+    GError *error = NULL;
+
+    g_assert(!own->submitted);
+    own->submitted = true;
+    own->job.items = deposit->items->len;
+    for (guint i = 0; i < deposit->items->len; i++)
+        own->job.cost += cost_of(&g_array_index(deposit->items, DsnItem, i));
+
+    g_mutex_lock(&spool->lock);
+    bool full = dsn_spool_is_full(spool);
+    g_mutex_unlock(&spool->lock);
+    if (full) {
+        refuse(spool, own,
+               g_error_new(DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_FULL,
+                           "%s has reached spool.max_size, or its file system spool.min_free",
+                           spool->directory));
+        return;
+    }
+    if (!dsn_large_write_deposit(spool, own, &error)) {
+        refuse(spool, own, error);
+        return;
+    }
+    g_mutex_lock(&spool->lock);
+    while (!deposit->urgent && !spool->broken && spool->bulk_cost > 0 &&
+           spool->bulk_cost + own->job.cost > DSN_SPOOL_WAITING_BYTES)
+        g_cond_wait(&spool->room, &spool->lock);
+    dsn_spool_push(spool, deposit->urgent ? DSN_LANE_URGENT : DSN_LANE_BULK, &own->job);
+    g_mutex_unlock(&spool->lock);
+}
+
+bool
+dsn_spool_wait(DsnSpool *spool, DsnDeposit *deposit, int64_t until)
+{
+    return dsn_spool_wait_job(spool, &((DsnDepositJob *)deposit)->job, until);
+}
+
+/* ---- storing, in the writer's thread ---- */
+
+static bool
+has_row(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values, bool *ret_has,
+        GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(DsnQuery) query = dsn_db_query(db, sql, values, n_values);
+
+    *ret_has = dsn_query_next(db, query, &failure);
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
+
+static int
+compare_keys(gconstpointer a, gconstpointer b)
+{
+    return memcmp(((const DsnKey *)a)->digest, ((const DsnKey *)b)->digest, 16);
+}
+
+/* Sorts @keys and takes out what is there twice: that they are a set is relied on below. */
+static void
+make_set(GArray *keys)
+{
+    guint kept = 0;
+
+    g_array_sort(keys, compare_keys);
+    for (guint i = 0; i < keys->len; i++) {
+        DsnKey *all = (DsnKey *)(void *)keys->data;
+
+        if (kept == 0 || compare_keys(&all[kept - 1], &all[i]) != 0)
+            all[kept++] = all[i];
+    }
+    g_array_set_size(keys, kept);
+}
+
+/* How many of @keys are stored, and the entry they all belong to, or 0. */
+static bool
+find_keys(DsnSpool *spool, const GArray *keys, guint *ret_found, int64_t *ret_entry, GError **error)
+{
+    *ret_found = 0;
+    *ret_entry = 0;
+    for (guint i = 0; i < keys->len; i++) {
+        const DsnKey *key = &g_array_index(keys, DsnKey, i);
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(DsnQuery) query =
+            dsn_db_query(spool->writer, DSN_SQL_HAS_NOTICE, DSN_VALUES(dsn_blob(key->digest, 16)));
+
+        if (dsn_query_next(spool->writer, query, &failure)) {
+            int64_t entry = sqlite3_column_int64(query, 0);
+
+            *ret_entry = *ret_found == 0 || *ret_entry == entry ? entry : 0;
+            ++*ret_found;
+        }
+        if (failure != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+    }
+    if (*ret_found < keys->len)
+        *ret_entry = 0;
+    return true;
+}
+
+static bool
+set_content(DsnSpool *spool, int64_t entry, GBytes *bytes, const char *file, GError **error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(bytes, &size);
+
+    if (file != NULL)
+        return dsn_db_run(spool->writer, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(entry)), error);
+    return dsn_db_run(spool->writer, DSN_SQL_SET_CONTENT,
+                      DSN_VALUES(dsn_int(entry), dsn_blob(data == NULL ? "" : data, size)), error);
+}
+
+/* The name of the file that holds the content of item @index; NULL for none. */
+static const char *
+file_of(const DsnDepositJob *deposit, guint index)
+{
+    const char *path = deposit->files == NULL ? NULL : deposit->files->pdata[index];
+
+    return path == NULL ? NULL : strrchr(path, '/') + 1;
+}
+
+/* From now on the file is the spool's. */
+static void
+keep_file(DsnDepositJob *deposit, guint index, GBytes *bytes)
+{
+    if (file_of(deposit, index) == NULL)
+        return;
+    deposit->large += (int64_t)g_bytes_get_size(bytes);
+    g_ptr_array_add(deposit->kept, g_steal_pointer(&deposit->files->pdata[index]));
+}
+
+/* Gives the open notice that all keys of @notice belong to its bytes, if there is one: it must have
+ * these keys and no others, or somebody's notice would vanish. */
+static bool
+merge(DsnSpool *spool, DsnDepositJob *deposit, guint index, DsnItemResult *ret_result,
+      GError **error)
+{
+    const DsnSpoolNotice *notice = g_array_index(deposit->deposit.items, DsnItem, index).notice;
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *old_file = NULL;
+    int64_t old_size = 0;
+    int64_t entry;
+    guint found;
+
+    *ret_result = DSN_ITEM_DUPLICATE;
+    if (notice == NULL || !notice->has_original)
+        return true;
+    if (!find_keys(spool, notice->keys, &found, &entry, error))
+        return false;
+    if (entry == 0 || entry <= spool->watermark) /* only this thread changes it */
+        return true;
+    {
+        g_autoptr(DsnQuery) query =
+            dsn_db_query(spool->writer, DSN_SQL_OPEN_ENTRY,
+                         DSN_VALUES(dsn_int(entry), dsn_int(notice->keys->len)));
+
+        bool open = dsn_query_next(spool->writer, query, &failure);
+        if (failure != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+        if (!open)
+            return true;
+        old_size = sqlite3_column_int64(query, 0);
+        old_file = g_strdup((const char *)sqlite3_column_text(query, 1));
+    }
+    const char *file = file_of(deposit, index);
+    if (!dsn_db_run(spool->writer, DSN_SQL_MERGE_ENTRY,
+                    DSN_VALUES(dsn_int(entry), dsn_int(notice->eight_bit), dsn_int(notice->utf8),
+                               dsn_int((int64_t)g_bytes_get_size(notice->bytes)), dsn_text(file)),
+                    error) ||
+        !set_content(spool, entry, notice->bytes, file, error))
+        return false;
+    if (old_file != NULL) {
+        g_ptr_array_add(deposit->replaced, dsn_large_path(spool, old_file));
+        deposit->large -= old_size;
+    }
+    keep_file(deposit, index, notice->bytes);
+    *ret_result = DSN_ITEM_MERGED;
+    return true;
+}
+
+static bool
+add_notice(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, GError **error)
+{
+    const DsnSpoolNotice *notice = g_array_index(deposit->deposit.items, DsnItem, index).notice;
+    const char *file = file_of(deposit, index);
+
+    if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
+                    DSN_VALUES(dsn_int(0), dsn_int(0), dsn_int(now), dsn_int(notice->keys->len),
+                               dsn_int(notice->eight_bit), dsn_int(notice->utf8),
+                               dsn_int(notice->has_original),
+                               dsn_int((int64_t)g_bytes_get_size(notice->bytes)),
+                               dsn_text(notice->record_id), dsn_text(notice->record_type),
+                               dsn_text(notice->recipient), dsn_text(NULL), dsn_text(file)),
+                    error))
+        return false;
+    int64_t entry = sqlite3_last_insert_rowid(spool->writer->handle);
+    if (file == NULL && !set_content(spool, entry, notice->bytes, NULL, error))
+        return false;
+    for (guint i = 0; i < notice->keys->len; i++) {
+        const DsnKey *key = &g_array_index(notice->keys, DsnKey, i);
+
+        if (!dsn_db_run(spool->writer, DSN_SQL_ADD_NOTICE,
+                        DSN_VALUES(dsn_blob(key->digest, 16), dsn_int(now), dsn_int(entry)), error))
+            return false;
+    }
+    keep_file(deposit, index, notice->bytes);
+    deposit->notices++;
+    return true;
+}
+
+static bool
+add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError **error)
+{
+    if (spool->outlets->len == 0) /* only this thread changes them */
+        return true;
+    for (guint i = 0; lines != NULL && i < lines->len; i++) {
+        const DsnSpoolLine *line = &g_array_index(lines, DsnSpoolLine, i);
+        gsize size;
+        const void *data = g_bytes_get_data(line->json, &size);
+
+        if (!dsn_db_run(spool->writer, DSN_SQL_ADD_RECORD,
+                        DSN_VALUES(dsn_text(dsn_record_type_to_string(line->type)),
+                                   dsn_blob(data == NULL ? "" : data, size)),
+                        error))
+            return false;
+        deposit->lines++;
+    }
+    return true;
+}
+
+static bool
+store_event(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, GError **error)
+{
+    DsnItem *item = &g_array_index(deposit->deposit.items, DsnItem, index);
+    int64_t bucket = dsn_key_bucket(&item->key);
+    int64_t entry;
+    guint found = 0;
+    bool seen;
+
+    if (item->notice != NULL)
+        make_set(item->notice->keys);
+    if (!has_row(spool->writer, DSN_SQL_HAS_EVENT,
+                 DSN_VALUES(dsn_int(bucket), dsn_blob(item->key.digest, 16)), &seen, error))
+        return false;
+    if (seen)
+        return merge(spool, deposit, index, &item->result, error);
+    if (item->notice != NULL && !find_keys(spool, item->notice->keys, &found, &entry, error))
+        return false;
+    if (found > 0) {
+        item->result = DSN_ITEM_CONFLICT;
+        return true;
+    }
+    item->result = DSN_ITEM_STORED;
+    return dsn_db_run(spool->writer, DSN_SQL_ADD_EVENT,
+                      DSN_VALUES(dsn_int(bucket), dsn_blob(item->key.digest, 16)), error) &&
+           (item->notice == NULL || add_notice(spool, deposit, index, now, error)) &&
+           add_lines(spool, deposit, item->lines, error);
+}
+
+static bool
+store_message(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, GError **error)
+{
+    DsnItem *item = &g_array_index(deposit->deposit.items, DsnItem, index);
+    bool seen;
+
+    if (!has_row(spool->writer, DSN_SQL_HAS_MESSAGE, DSN_VALUES(dsn_blob(item->key.digest, 16)),
+                 &seen, error))
+        return false;
+    item->result = seen ? DSN_ITEM_DUPLICATE : DSN_ITEM_STORED;
+    return seen || (dsn_db_run(spool->writer, DSN_SQL_ADD_MESSAGE,
+                               DSN_VALUES(dsn_blob(item->key.digest, 16), dsn_int(now)), error) &&
+                    add_lines(spool, deposit, item->lines, error));
+}
+
+static bool
+store_rejected(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, GError **error)
+{
+    DsnItem *item = &g_array_index(deposit->deposit.items, DsnItem, index);
+    const char *file = file_of(deposit, index);
+
+    if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
+                    DSN_VALUES(dsn_int(1), dsn_int(1), dsn_int(now), dsn_int(0), dsn_int(0),
+                               dsn_int(0), dsn_int(0),
+                               dsn_int((int64_t)g_bytes_get_size(item->rejected)), dsn_text(NULL),
+                               dsn_text(NULL), dsn_text(NULL), dsn_text(item->reason),
+                               dsn_text(file)),
+                    error) ||
+        (file == NULL && !set_content(spool, sqlite3_last_insert_rowid(spool->writer->handle),
+                                      item->rejected, NULL, error)))
+        return false;
+    keep_file(deposit, index, item->rejected);
+    deposit->dead++;
+    item->result = DSN_ITEM_STORED;
+    return true;
+}
+
+bool
+dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error)
+{
+    DsnDepositJob *deposit = (DsnDepositJob *)((char *)job - offsetof(DsnDepositJob, job));
+    int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+    bool good = true;
+
+    for (guint i = 0; i < deposit->deposit.items->len && good; i++) {
+        switch (g_array_index(deposit->deposit.items, DsnItem, i).kind) {
+        case DSN_ITEM_EVENT:
+            good = store_event(spool, deposit, i, now, error);
+            break;
+        case DSN_ITEM_MESSAGE:
+            good = store_message(spool, deposit, i, now, error);
+            break;
+        case DSN_ITEM_REJECTED:
+        default:
+            good = store_rejected(spool, deposit, i, now, error);
+            break;
+        }
+    }
+    return good;
+}
+
+void
+dsn_deposit_committed(DsnSpool *spool, DsnJob *job)
+{
+    DsnDepositJob *deposit = (DsnDepositJob *)((char *)job - offsetof(DsnDepositJob, job));
+
+    spool->waiting += deposit->notices;
+    spool->dead += deposit->dead;
+    spool->large_bytes += deposit->large;
+    g_ptr_array_extend_and_steal(spool->to_remove, g_steal_pointer(&deposit->replaced));
+    if (deposit->notices > 0)
+        dsn_spool_tell_due(spool, deposit->notices);
+    if (deposit->lines > 0) {
+        spool->last_record += (int64_t)deposit->lines;
+        g_cond_broadcast(&spool->arrived);
+    }
+}
+
+void
+dsn_deposit_failed(DsnSpool *spool, DsnJob *job)
+{
+    DsnDepositJob *deposit = (DsnDepositJob *)((char *)job - offsetof(DsnDepositJob, job));
+
+    deposit->deposit.error = g_steal_pointer(&job->error);
+    /* The commit that failed may still have reached the disk, and a crash now would find it. */
+    g_ptr_array_extend_and_steal(spool->doubtful, g_steal_pointer(&deposit->kept));
+}

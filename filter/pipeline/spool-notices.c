@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/spool-private.h"
+
+#include "filter/core/log.h"
+
+/* Of a last reply as it is kept. */
+#define MAX_REASON 1000
+/* When a content that could not be read now is tried again. */
+#define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
+
+void
+dsn_waiting_notice_free(DsnWaitingNotice *notice)
+{
+    if (notice == NULL)
+        return;
+    g_free(notice->record_id);
+    g_free(notice->recipient);
+    g_clear_pointer(&notice->bytes, g_bytes_unref);
+    g_free(notice);
+}
+
+DsnTaken *
+dsn_taken_new(int64_t entry, bool fresh)
+{
+    DsnTaken *taken = g_new0(DsnTaken, 1);
+
+    taken->entry = entry;
+    taken->fresh = fresh;
+    return taken;
+}
+
+void
+dsn_taken_free(DsnTaken *taken)
+{
+    g_free(taken->file);
+    g_free(taken);
+}
+
+void
+dsn_spool_tell_due(DsnSpool *spool, guint64 count)
+{
+    spool->due_changes++;
+    /* One sender takes many: there is no need to wake all of them for one notice. */
+    if (count > 1)
+        g_cond_broadcast(&spool->due);
+    else
+        g_cond_signal(&spool->due);
+}
+
+/* ---- choosing ---- */
+
+void
+dsn_spool_release(DsnSpool *spool, int64_t entry)
+{
+    const DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
+
+    if (taken != NULL && taken->fresh)
+        spool->fresh_after = MIN(spool->fresh_after, entry - 1);
+    (void)g_hash_table_remove(spool->taken, &entry);
+}
+
+static void
+release_all(DsnSpool *spool, const GArray *chosen)
+{
+    g_mutex_lock(&spool->lock);
+    for (guint i = 0; i < chosen->len; i++)
+        dsn_spool_release(spool, g_array_index(chosen, int64_t, i));
+    spool->due_changes++;
+    g_mutex_unlock(&spool->lock);
+}
+
+/* Takes what @query lists until @chosen has @max, without what is taken already. */
+static bool
+choose_from(DsnSpool *spool, DsnDb *db, DsnQuery *query, bool fresh, guint max, GArray *chosen,
+            GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+
+    while (chosen->len < max && dsn_query_next(db, query, &failure)) {
+        int64_t entry = sqlite3_column_int64(query, 0);
+
+        g_mutex_lock(&spool->lock);
+        if (fresh)
+            spool->fresh_after = MAX(spool->fresh_after, entry);
+        if (!g_hash_table_contains(spool->taken, &entry)) {
+            DsnTaken *taken = dsn_taken_new(entry, fresh);
+
+            (void)g_hash_table_insert(spool->taken, &taken->entry, taken);
+            g_array_append_val(chosen, entry);
+        }
+        g_mutex_unlock(&spool->lock);
+    }
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
+
+static bool
+choose_retries(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **error)
+{
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(db, DSN_SQL_DUE, DSN_VALUES(dsn_int(g_get_real_time())));
+
+    return choose_from(spool, db, query, false, max, chosen, error);
+}
+
+/* In the order of their entries. */
+static bool
+choose_fresh(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **error)
+{
+    g_mutex_lock(&spool->lock);
+    int64_t after = spool->fresh_after;
+    g_mutex_unlock(&spool->lock);
+
+    g_autoptr(DsnQuery) query = dsn_db_query(db, DSN_SQL_FRESH, DSN_VALUES(dsn_int(after)));
+    return choose_from(spool, db, query, true, max, chosen, error);
+}
+
+/* Up to half are retries, so that neither they nor first attempts wait for the other to end; what
+ * one leaves the other takes. */
+static bool
+choose(DsnSpool *spool, DsnDb *db, unsigned max, GArray *chosen, GError **error)
+{
+    g_mutex_lock(&spool->take_lock);
+    unsigned half = (max + (spool->retries_first ? 1 : 0)) / 2;
+    spool->retries_first = !spool->retries_first;
+    bool good = choose_retries(spool, db, half, chosen, error) &&
+                choose_fresh(spool, db, max, chosen, error) &&
+                choose_retries(spool, db, max, chosen, error);
+    g_mutex_unlock(&spool->take_lock);
+    return good;
+}
+
+/* ---- the watermark ---- */
+
+typedef struct WatermarkJob {
+    DsnJob job;
+    int64_t entry;
+} WatermarkJob;
+
+static bool
+run_watermark(DsnSpool *spool, DsnJob *job, GError **error)
+{
+    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK,
+                      DSN_VALUES(dsn_int(((WatermarkJob *)job)->entry)), error);
+}
+
+static void
+watermark_committed(DsnSpool *spool, DsnJob *job)
+{
+    spool->watermark = MAX(spool->watermark, ((WatermarkJob *)job)->entry);
+}
+
+/* What was chosen cannot change any more: a merge that the writer ran before this commit is read
+ * below, one that comes after it sees the watermark. */
+static bool
+advance_watermark(DsnSpool *spool, const GArray *chosen, GError **error)
+{
+    WatermarkJob job = {
+        .job = {.run = run_watermark, .committed = watermark_committed, .items = 1}};
+
+    for (guint i = 0; i < chosen->len; i++)
+        job.entry = MAX(job.entry, g_array_index(chosen, int64_t, i));
+    g_mutex_lock(&spool->lock);
+    bool below = job.entry <= spool->watermark;
+    g_mutex_unlock(&spool->lock);
+    return below || dsn_spool_run_job(spool, DSN_LANE_URGENT, &job.job, error);
+}
+
+/* ---- handing out ---- */
+
+static char *
+dup_column(DsnQuery *query, int column)
+{
+    return g_strdup((const char *)sqlite3_column_text(query, column));
+}
+
+/* A content that cannot be read: without a delay it would come again at once, for ever. */
+static void
+put_aside(DsnSpool *spool, int64_t entry, const GError *failure)
+{
+    bool lost = g_error_matches(failure, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_NONE);
+
+    dsn_log_event(DSN_LOG_ERROR, "spool: entry %" G_GINT64_FORMAT " %s: %s", entry,
+                  lost ? "is dead, its content is lost" : "has to wait", failure->message);
+    dsn_spool_settle(spool, entry, lost ? DSN_SETTLED_DEAD : DSN_SETTLED_RETRY,
+                     g_get_real_time() + UNREADABLE_DELAY, failure->message);
+}
+
+/* Appends one chosen notice. One that was settled before it was chosen, or cannot be read, is none
+ * of the chosen any more: *@chosen is 0 then. */
+static bool
+hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError **error)
+{
+    const int64_t entry = *chosen;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(db, DSN_SQL_TAKE, DSN_VALUES(dsn_int(entry), dsn_int(g_get_real_time())));
+    bool row = dsn_query_next(db, query, &failure);
+
+    if (failure != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    g_mutex_lock(&spool->lock);
+    DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
+    if (!row) {
+        (void)g_hash_table_remove(spool->taken, &entry);
+    } else {
+        taken->size = (size_t)sqlite3_column_int64(query, 6);
+        taken->file = dup_column(query, 7);
+    }
+    g_mutex_unlock(&spool->lock);
+    if (!row) {
+        *chosen = 0;
+        return true;
+    }
+    g_autoptr(GBytes) bytes = dsn_content_read(spool, query, 6, &failure);
+    if (bytes == NULL) {
+        put_aside(spool, entry, failure);
+        *chosen = 0;
+        return true;
+    }
+    DsnWaitingNotice *notice = g_new0(DsnWaitingNotice, 1);
+    notice->entry = entry;
+    notice->record_id = dup_column(query, 0);
+    notice->recipient = dup_column(query, 1);
+    notice->eight_bit = sqlite3_column_int(query, 2) != 0;
+    notice->utf8 = sqlite3_column_int(query, 3) != 0;
+    notice->attempts = (unsigned)sqlite3_column_int(query, 4);
+    notice->taken_in = sqlite3_column_int64(query, 5);
+    notice->bytes = g_steal_pointer(&bytes);
+    g_ptr_array_add(notices, notice);
+    return true;
+}
+
+static bool
+hand_out_all(DsnSpool *spool, DsnDb *db, GArray *chosen, GPtrArray *notices, GError **error)
+{
+    guint before = notices->len;
+    bool good = dsn_db_run(db, DSN_SQL_BEGIN_READ, NULL, 0, error);
+
+    for (guint i = 0; i < chosen->len && good; i++)
+        good = hand_out(spool, db, &g_array_index(chosen, int64_t, i), notices, error);
+    good = good && dsn_db_run(db, DSN_SQL_COMMIT, NULL, 0, error);
+    if (!good)
+        g_ptr_array_set_size(notices, (gint)before);
+    return good;
+}
+
+/* Chooses, or says in *@ret_next when the next one becomes due: 0 for none. */
+static bool
+choose_or_look_ahead(DsnSpool *spool, unsigned max, GArray *chosen, int64_t *ret_next)
+{
+    g_autoptr(GError) failure = NULL;
+    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
+
+    if (db == NULL)
+        return false;
+    bool good = choose(spool, db, max, chosen, &failure);
+    if (good && chosen->len == 0) {
+        g_autoptr(DsnQuery) query =
+            dsn_db_query(db, DSN_SQL_NEXT_DUE, DSN_VALUES(dsn_int(g_get_real_time())));
+
+        *ret_next = dsn_query_next(db, query, &failure) ? sqlite3_column_int64(query, 0) : 0;
+    }
+    dsn_spool_reader_done(spool, db, failure);
+    return failure == NULL;
+}
+
+static bool
+take_now(DsnSpool *spool, unsigned max, GPtrArray *notices, int64_t *ret_next)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    bool good = choose_or_look_ahead(spool, max, chosen, ret_next);
+
+    if (good && chosen->len == 0)
+        return true;
+    good = good && advance_watermark(spool, chosen, NULL); /* the writer logs its failure */
+    DsnDb *db = good ? dsn_spool_reader(spool, NULL) : NULL;
+    if (db != NULL) {
+        good = hand_out_all(spool, db, chosen, notices, &failure);
+        dsn_spool_reader_done(spool, db, failure);
+    }
+    if (db != NULL && good)
+        return true;
+    release_all(spool, chosen);
+    return false;
+}
+
+/* Waits until something may be due; false when it is not worth to look again. */
+static bool
+wait_for_due(DsnSpool *spool, guint64 seen, int64_t next, int64_t until)
+{
+    int64_t wake = until;
+
+    if (next > 0) /* at least a little later, or a clock that is not exact makes it spin */
+        wake = MIN(until, g_get_monotonic_time() + MAX(next - g_get_real_time(), 1000));
+    g_mutex_lock(&spool->lock);
+    while (!spool->woken && seen == spool->due_changes &&
+           g_cond_wait_until(&spool->due, &spool->lock, wake))
+        ;
+    bool again = !spool->woken && (seen != spool->due_changes || g_get_monotonic_time() < until);
+    g_mutex_unlock(&spool->lock);
+    return again;
+}
+
+/* While the disk fails; the next call finds out whether it still does. */
+static void
+wait_out(DsnSpool *spool, int64_t until)
+{
+    g_mutex_lock(&spool->lock);
+    while (!spool->woken && g_cond_wait_until(&spool->due, &spool->lock, until))
+        ;
+    g_mutex_unlock(&spool->lock);
+}
+
+bool
+dsn_spool_take_notices(DsnSpool *spool, unsigned max, GTimeSpan wait, GPtrArray *notices)
+{
+    const int64_t until = g_get_monotonic_time() + wait;
+    const guint before = notices->len;
+    guint64 seen;
+    int64_t next;
+
+    do {
+        g_mutex_lock(&spool->lock);
+        seen = spool->due_changes;
+        bool good = !spool->broken;
+        g_mutex_unlock(&spool->lock);
+        next = 0;
+        if (!good || !take_now(spool, max, notices, &next)) {
+            wait_out(spool, until);
+            return false;
+        }
+    } while (notices->len == before && wait_for_due(spool, seen, next, until));
+    if (notices->len - before == max) { /* there may be more, for somebody else */
+        g_mutex_lock(&spool->lock);
+        g_cond_signal(&spool->due);
+        g_mutex_unlock(&spool->lock);
+    }
+    return true;
+}
+
+void
+dsn_spool_wake(DsnSpool *spool)
+{
+    g_mutex_lock(&spool->lock);
+    spool->woken = true;
+    g_cond_broadcast(&spool->due);
+    g_cond_broadcast(&spool->arrived);
+    g_mutex_unlock(&spool->lock);
+}
+
+/* ---- settling ---- */
+
+typedef struct SettleJob {
+    DsnJob job;
+    int64_t entry;
+    DsnSettled how;
+    int64_t when;
+    char *reply;
+} SettleJob;
+
+static bool
+run_settle(DsnSpool *spool, DsnJob *job, GError **error)
+{
+    const SettleJob *settle = (SettleJob *)job;
+    DsnDb *db = spool->writer;
+
+    switch (settle->how) {
+    case DSN_SETTLED_SENT:
+        return dsn_db_run(db, DSN_SQL_REMOVE_ENTRY, DSN_VALUES(dsn_int(settle->entry)), error) &&
+               dsn_db_run(db, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(settle->entry)), error);
+    case DSN_SETTLED_RETRY:
+        /* 0 would say that it waits for its first attempt */
+        return dsn_db_run(db, DSN_SQL_RETRY_LATER,
+                          DSN_VALUES(dsn_int(settle->entry), dsn_int(MAX(settle->when, 1)),
+                                     dsn_text(settle->reply)),
+                          error);
+    case DSN_SETTLED_DEAD:
+        return dsn_db_run(db, DSN_SQL_MAKE_DEAD,
+                          DSN_VALUES(dsn_int(settle->entry), dsn_text(settle->reply)), error);
+    case DSN_SETTLED_BACK:
+    default:
+        return true;
+    }
+}
+
+static void
+settle_committed(DsnSpool *spool, DsnJob *job)
+{
+    const SettleJob *settle = (SettleJob *)job;
+    const DsnTaken *taken = g_hash_table_lookup(spool->taken, &settle->entry);
+
+    g_assert(taken != NULL);
+    spool->waiting -= settle->how == DSN_SETTLED_SENT || settle->how == DSN_SETTLED_DEAD;
+    spool->dead += settle->how == DSN_SETTLED_DEAD;
+    if (settle->how == DSN_SETTLED_SENT && taken->file != NULL) {
+        g_ptr_array_add(spool->to_remove, dsn_large_path(spool, taken->file));
+        spool->large_bytes -= (int64_t)taken->size;
+    }
+    if (settle->how == DSN_SETTLED_BACK)
+        dsn_spool_release(spool, settle->entry);
+    else
+        (void)g_hash_table_remove(spool->taken, &settle->entry);
+    if (settle->how == DSN_SETTLED_BACK || settle->how == DSN_SETTLED_RETRY)
+        dsn_spool_tell_due(spool, 1);
+}
+
+static void
+free_settle(DsnJob *job)
+{
+    SettleJob *settle = (SettleJob *)job;
+
+    g_free(settle->reply);
+    g_free(settle);
+}
+
+void
+dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t when, const char *reply)
+{
+    SettleJob *settle = g_new0(SettleJob, 1);
+
+    settle->job =
+        (DsnJob){.run = run_settle, .committed = settle_committed, .free = free_settle, .items = 1};
+    settle->entry = entry;
+    settle->how = how;
+    settle->when = when;
+    settle->reply = g_strndup(reply, reply == NULL ? 0 : MAX_REASON);
+    g_mutex_lock(&spool->lock);
+    dsn_spool_push(spool, DSN_LANE_WORK, &settle->job);
+    g_mutex_unlock(&spool->lock);
+}

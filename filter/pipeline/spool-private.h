@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spool-private.h - what the files of the spool share
+ *
+ * Purpose:   the connections, the jobs of the writer, and what is kept in memory.
+ * Source:    https://www.sqlite.org/wal.html; see spool.h.
+ * Ownership: the spool owns all of it; a job that has "free" is the writer's, any other is the
+ *            submitter's.
+ * Errors:    DSN_SPOOL_ERROR.
+ * Threads:   said at each member of DsnSpool.
+ *
+ * One thread writes. Everything that changes the database is a job that waits in a lane; the writer
+ * runs what waits in one transaction, commits, and tells what waits for it. What is known in memory
+ * changes only after a commit, so that a transaction which failed leaves no trace.
+ */
+#ifndef DSN_PIPELINE_SPOOL_PRIVATE_H
+#define DSN_PIPELINE_SPOOL_PRIVATE_H
+
+#include "filter/pipeline/spool.h"
+
+#include <sqlite3.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- spool-db.c: connections ---- */
+
+/* All statements; their text is in spool-db.c. */
+typedef enum DsnSql {
+    DSN_SQL_BEGIN,
+    DSN_SQL_BEGIN_READ,
+    DSN_SQL_COMMIT,
+    DSN_SQL_PAGES,
+    DSN_SQL_FREE_PAGES,
+    DSN_SQL_PROBE,
+    DSN_SQL_HAS_EVENT,
+    DSN_SQL_ADD_EVENT,
+    DSN_SQL_EVENT_CHUNK,
+    DSN_SQL_EXPIRE_EVENTS_BEFORE,
+    DSN_SQL_EXPIRE_EVENTS,
+    DSN_SQL_HAS_NOTICE,
+    DSN_SQL_ADD_NOTICE,
+    DSN_SQL_NOTICE_CHUNK,
+    DSN_SQL_EXPIRE_NOTICES,
+    DSN_SQL_HAS_MESSAGE,
+    DSN_SQL_ADD_MESSAGE,
+    DSN_SQL_MESSAGE_CHUNK,
+    DSN_SQL_EXPIRE_MESSAGES,
+    DSN_SQL_LOOK_NOTICE,
+    DSN_SQL_OPEN_ENTRY,
+    DSN_SQL_MERGE_ENTRY,
+    DSN_SQL_ADD_ENTRY,
+    DSN_SQL_SET_CONTENT,
+    DSN_SQL_REMOVE_ENTRY,
+    DSN_SQL_REMOVE_CONTENT,
+    DSN_SQL_RETRY_LATER,
+    DSN_SQL_MAKE_DEAD,
+    DSN_SQL_RETRY_WAITING,
+    DSN_SQL_RETRY_DEAD,
+    DSN_SQL_SET_WATERMARK,
+    DSN_SQL_WATERMARK,
+    DSN_SQL_FRESH,
+    DSN_SQL_DUE,
+    DSN_SQL_NEXT_DUE,
+    DSN_SQL_TAKE,
+    DSN_SQL_CONTENT,
+    DSN_SQL_STATE,
+    DSN_SQL_LIST,
+    DSN_SQL_LIST_DEAD,
+    DSN_SQL_COUNT_WAITING,
+    DSN_SQL_COUNT_DEAD,
+    DSN_SQL_OLDEST,
+    DSN_SQL_HAS_FILE,
+    DSN_SQL_ADD_RECORD,
+    DSN_SQL_READ_RECORDS,
+    DSN_SQL_REMOVE_RECORDS,
+    DSN_SQL_FIRST_RECORD,
+    DSN_SQL_LAST_RECORD,
+    DSN_SQL_OUTLETS,
+    DSN_SQL_ADD_OUTLET,
+    DSN_SQL_ADVANCE_OUTLET,
+    DSN_SQL_REMOVE_OUTLET,
+    DSN_N_SQL
+} DsnSql;
+
+/* A connection with its statements, for one thread at a time. */
+typedef struct DsnDb {
+    sqlite3 *handle;
+    sqlite3_stmt *statements[DSN_N_SQL];
+    int log_pages; /* in the log after the last commit of this connection */
+} DsnDb;
+
+#define DSN_PAGE_SIZE 4096
+
+/* Opens the database for the writer, who may make it, or for a reader. */
+DsnDb *dsn_db_open(const char *path, bool writer, GError **error);
+void dsn_db_close(DsnDb *db);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnDb, dsn_db_close)
+
+/* Sets DSN_SPOOL_ERROR_DISK with what SQLite says, and which file it is about. */
+void dsn_db_set_error(DsnDb *db, GError **error);
+
+/* Runs plain SQL without values. */
+bool dsn_db_exec(DsnDb *db, const char *sql, GError **error);
+
+/* A value for a statement; what it points to is borrowed until the statement was run. */
+typedef struct DsnValue {
+    enum { DSN_VALUE_INT, DSN_VALUE_TEXT, DSN_VALUE_BLOB } kind;
+    int64_t number;
+    const void *data; /* NULL is SQL's NULL */
+    size_t len;
+} DsnValue;
+
+static inline DsnValue
+dsn_int(int64_t number)
+{
+    return (DsnValue){.kind = DSN_VALUE_INT, .number = number};
+}
+
+static inline DsnValue
+dsn_text(const char *text)
+{
+    return (DsnValue){.kind = DSN_VALUE_TEXT, .data = text};
+}
+
+static inline DsnValue
+dsn_blob(const void *data, size_t len)
+{
+    return (DsnValue){.kind = DSN_VALUE_BLOB, .data = data, .len = len};
+}
+
+/* A statement that runs; going out of scope ends it, and with it its transaction. */
+typedef sqlite3_stmt DsnQuery;
+void dsn_query_end(DsnQuery *query);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnQuery, dsn_query_end)
+
+/* NULL when it cannot be prepared: dsn_query_next() then says why. */
+DsnQuery *dsn_db_query(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values);
+
+/* True with a row; false at the end, or with @error. */
+bool dsn_query_next(DsnDb *db, DsnQuery *query, GError **error);
+
+/* Runs a statement to its end. */
+bool dsn_db_run(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values, GError **error);
+
+/* The first column of the first row, @fallback when there is none or it is NULL. */
+bool dsn_db_number(DsnDb *db, DsnSql sql, int64_t fallback, int64_t *ret_number, GError **error);
+
+#define DSN_VALUES(...) \
+    (const DsnValue[]){__VA_ARGS__}, sizeof((const DsnValue[]){__VA_ARGS__}) / sizeof(DsnValue)
+
+/* A connection for reading, to be handed back; waits for one while all are in use. */
+DsnDb *dsn_spool_reader(DsnSpool *spool, GError **error);
+
+/* With @failure (may be NULL) the connection is not used again, and the failure is logged. */
+void dsn_spool_reader_done(DsnSpool *spool, DsnDb *db, const GError *failure);
+
+/* ---- spool-schema.c ---- */
+
+/* Brings the database to the state after @n_steps, which is its user_version; each step is one
+ * transaction. DSN_SPOOL_ERROR_NEWER when it is past that. */
+bool dsn_schema_migrate(DsnDb *db, const char *const *steps, int n_steps, GError **error);
+
+/* The steps of this program. */
+const char *const *dsn_schema_steps(int *ret_n_steps);
+
+/* ---- spool-writer.c: jobs ---- */
+
+typedef struct DsnJob DsnJob;
+
+struct DsnJob {
+    /* Changes the database, in the writer's thread. False fails the whole transaction. */
+    bool (*run)(DsnSpool *spool, DsnJob *job, GError **error);
+    /* Changes what is in memory after the commit, under the lock; may be NULL. */
+    void (*committed)(DsnSpool *spool, DsnJob *job);
+    /* After a transaction that failed, under the lock; may be NULL. */
+    void (*failed)(DsnSpool *spool, DsnJob *job);
+    /* Not NULL: nobody waits for it, and a failure only delays it. */
+    void (*free)(DsnJob *job);
+    size_t items; /* how much it is */
+    size_t cost;  /* bytes of memory that it holds while it waits */
+    GError *error;
+    GCond finished;
+    bool done; /* under the lock */
+    GList link;
+};
+
+/* In the order in which they are served. */
+typedef enum DsnLane { DSN_LANE_URGENT, DSN_LANE_WORK, DSN_LANE_BULK, DSN_N_LANES } DsnLane;
+
+/* How many bytes of bulk work wait before its submitters have to. */
+#define DSN_SPOOL_WAITING_BYTES ((size_t)64 << 20)
+
+/* Under the lock. Fails the job at once while the disk fails, unless nobody waits for it. */
+void dsn_spool_push(DsnSpool *spool, DsnLane lane, DsnJob *job);
+
+/* Waits until a job is done. */
+bool dsn_spool_wait_job(DsnSpool *spool, DsnJob *job, int64_t until);
+
+/* Both, for a job on the caller's stack; takes its error. */
+bool dsn_spool_run_job(DsnSpool *spool, DsnLane lane, DsnJob *job, GError **error);
+
+bool dsn_spool_start_writer(DsnSpool *spool, GError **error);
+void dsn_spool_stop_writer(DsnSpool *spool);
+
+/* Under the lock: true if nothing more may be taken in. */
+bool dsn_spool_is_full(DsnSpool *spool);
+
+/* ---- spool-keys.c ---- */
+
+/* Where the writer is in looking for keys to expire. */
+typedef struct DsnSweep {
+    unsigned table;    /* which of them */
+    guint8 cursor[16]; /* the last digest that was looked at */
+    size_t cursor_len; /* 0: at the start */
+    int64_t next;      /* when to go on, monotonic */
+} DsnSweep;
+
+#define DSN_KEY_BUCKET 300 /* seconds */
+
+static inline int64_t
+dsn_key_bucket(const DsnKey *key)
+{
+    return key->time / DSN_KEY_BUCKET;
+}
+
+/* One small step, in a transaction of the writer. */
+bool dsn_spool_sweep(DsnSpool *spool, GError **error);
+
+/* ---- spool-deposit.c ---- */
+
+bool dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error);
+void dsn_deposit_committed(DsnSpool *spool, DsnJob *job);
+void dsn_deposit_failed(DsnSpool *spool, DsnJob *job);
+
+/* A deposit as the writer sees it. */
+typedef struct DsnDepositJob {
+    DsnDeposit deposit; /* first: it is what the caller knows */
+    DsnJob job;
+    bool submitted;
+    GPtrArray *files; /* paths of contents, one or NULL for each item; NULL when there are none */
+    /* what it did */
+    guint64 notices, dead, lines;
+    int64_t large;       /* bytes of large contents, more or less than before */
+    GPtrArray *kept;     /* paths of those that entries refer to now */
+    GPtrArray *replaced; /* paths of those that none refers to any more */
+} DsnDepositJob;
+
+/* ---- spool-large.c: contents in files of their own ---- */
+
+/* Makes what the commit of a deposit refers to. */
+bool dsn_large_write_deposit(DsnSpool *spool, DsnDepositJob *deposit, GError **error);
+char *dsn_large_path(DsnSpool *spool, const char *name);
+
+/* The content of an entry (transfer full), from the columns "size, file, bytes" of @query that
+ * start at @column; DSN_SPOOL_ERROR_NONE when it is lost. */
+GBytes *dsn_content_read(DsnSpool *spool, DsnQuery *query, int column, GError **error);
+
+/* Removes files that no entry knows, and adds up the others. */
+bool dsn_large_sweep(DsnSpool *spool, DsnDb *db, GError **error);
+
+bool dsn_sync_directory(const char *path, GError **error);
+void dsn_spool_set_file_error(GError **error, const char *what, const char *path);
+
+/* ---- spool-notices.c ---- */
+
+/* A notice that is being sent, or that the administrator's job works on. */
+typedef struct DsnTaken {
+    int64_t entry;
+    bool fresh; /* it waits for its first attempt */
+    char *file; /* name of its content's file, may be NULL */
+    size_t size;
+} DsnTaken;
+
+DsnTaken *dsn_taken_new(int64_t entry, bool fresh);
+void dsn_taken_free(DsnTaken *taken);
+
+/* Under the lock: the entry may be taken again. */
+void dsn_spool_release(DsnSpool *spool, int64_t entry);
+
+/* Under the lock: notices became due. */
+void dsn_spool_tell_due(DsnSpool *spool, guint64 count);
+
+/* ---- spool-records.c ---- */
+
+typedef struct DsnOutlet {
+    char *name;
+    int64_t position; /* behind which it reads on */
+    char *note;
+} DsnOutlet;
+
+void dsn_outlet_free(DsnOutlet *outlet);
+bool dsn_spool_load_outlets(DsnSpool *spool, DsnDb *db, GError **error);
+
+/* Under the lock: the last record that all outlets are past. */
+int64_t dsn_spool_all_past(DsnSpool *spool);
+
+/* Removes some of the records that all outlets are past; the writer's. */
+bool dsn_spool_trim_records(DsnSpool *spool, int64_t *ret_first, GError **error);
+
+/* ---- the spool ---- */
+
+struct DsnSpool {
+    /* constant */
+    char *directory;
+    char *path;       /* of the database */
+    char *large_path; /* of the directory of large contents */
+    int64_t keep;
+    size_t max_size;
+    size_t min_free;
+    size_t large;
+    DsnMetrics *metrics;
+    int lock_fd;
+    GThread *thread;
+
+    /* the writer's */
+    DsnDb *writer;
+    DsnSweep sweep;
+    int64_t idle_since;  /* monotonic */
+    int64_t next_chore;  /* monotonic */
+    int next_checkpoint; /* at so many pages of the log */
+
+    GMutex readers_lock;
+    GCond reader_free;
+    GPtrArray *readers; /* of DsnDb, not in use */
+    unsigned n_readers; /* that are open */
+    bool reading_failed;
+
+    GMutex take_lock; /* one thread at a time chooses notices; before the lock */
+    bool retries_first;
+
+    GMutex lock;   /* guards all below */
+    GCond work;    /* the writer waits for it */
+    GCond room;    /* submitters of bulk work do */
+    GCond due;     /* who takes notices */
+    GCond arrived; /* who reads records */
+    GQueue lanes[DSN_N_LANES];
+    size_t bulk_cost;
+    bool stopping;
+    bool woken;
+    bool broken; /* the last transaction failed */
+    char *broken_text;
+    bool full;
+    int64_t checked_room; /* monotonic */
+    GPtrArray *doubtful;  /* files of deposits whose commit failed */
+    GPtrArray *to_remove; /* files that no entry refers to any more */
+
+    GHashTable *taken;   /* of DsnTaken, by entry */
+    int64_t watermark;   /* no entry above it was ever handed out */
+    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt */
+    guint64 due_changes;
+    guint64 waiting, dead;
+    int64_t database_bytes; /* with its log */
+    int64_t large_bytes;
+    GPtrArray *outlets;                /* of DsnOutlet */
+    int64_t first_record, last_record; /* first: the first that may still be there */
+};
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/spool-private.h"
+
+/* Each step is final once it was released: a change of the schema is another step behind it. The
+ * comments are for whoever opens the file with sqlite3(1); SQLite keeps them. */
+static const char *const STEPS[] = {
+    /* 1: notices, dead letters, keys */
+    "CREATE TABLE entry(\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: keys and watermark refer to it\n"
+    "  kind INTEGER NOT NULL,         -- 0 a notice, 1 rejected: what could not be read\n"
+    "  state INTEGER NOT NULL,        -- 0 waiting, 1 dead\n"
+    "  taken_in INTEGER NOT NULL,     -- unix seconds\n"
+    "  next_attempt INTEGER NOT NULL, -- unix microseconds, 0 before the first attempt\n"
+    "  attempts INTEGER NOT NULL DEFAULT 0,\n"
+    "  keys INTEGER NOT NULL,         -- how many rows of notice_key are its\n"
+    "  eight_bit INTEGER NOT NULL,\n"
+    "  utf8 INTEGER NOT NULL,\n"
+    "  has_original INTEGER NOT NULL,\n"
+    "  size INTEGER NOT NULL,\n"
+    "  record_id TEXT,\n"
+    "  record_type TEXT,\n"
+    "  recipient TEXT,\n"
+    "  reason TEXT,                   -- the last reply, or why it is dead\n"
+    "  file TEXT                      -- in large/, or NULL: the content is in its table\n"
+    ");\n"
+    "CREATE INDEX entry_due ON entry(next_attempt) WHERE state = 0;\n"
+    "CREATE INDEX entry_age ON entry(taken_in) WHERE state = 0;\n"
+    "CREATE INDEX entry_dead ON entry(state) WHERE state = 1;\n"
+    "CREATE INDEX entry_file ON entry(file) WHERE file IS NOT NULL;\n"
+    /* apart from the entries, so that going through those does not read the contents */
+    "CREATE TABLE content(entry INTEGER PRIMARY KEY, bytes BLOB NOT NULL);\n"
+    /* The bucket keeps what comes together together: inserts go to the same few pages, and old keys
+     * leave whole pages at a time. */
+    "CREATE TABLE event_key(\n"
+    "  bucket INTEGER NOT NULL,       -- the event's unix time / 300\n"
+    "  digest BLOB NOT NULL,\n"
+    "  PRIMARY KEY(bucket, digest)\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE notice_key(\n"
+    "  digest BLOB NOT NULL PRIMARY KEY,\n"
+    "  stored INTEGER NOT NULL,       -- unix seconds\n"
+    "  entry INTEGER NOT NULL         -- which may be gone\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE message_key(\n"
+    "  digest BLOB NOT NULL PRIMARY KEY,\n"
+    "  stored INTEGER NOT NULL        -- unix seconds\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE watermark(\n"
+    "  one INTEGER PRIMARY KEY CHECK(one = 1),\n"
+    "  entry INTEGER NOT NULL,        -- none above it was ever handed out\n"
+    "  probes INTEGER NOT NULL        -- commits that only tried whether the disk works again\n"
+    ");\n"
+    "INSERT INTO watermark VALUES(1, 0, 0);\n",
+
+    /* 2: the stream of records */
+    "CREATE TABLE record(\n"
+    "  position INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  type TEXT,                     -- NULL: not known here\n"
+    "  json BLOB NOT NULL             -- one line\n"
+    ");\n"
+    "CREATE TABLE outlet(\n"
+    "  name TEXT NOT NULL PRIMARY KEY,\n"
+    "  position INTEGER NOT NULL,     -- of the last record that it is done with\n"
+    "  note TEXT\n"
+    ") WITHOUT ROWID;\n",
+};
+
+const char *const *
+dsn_schema_steps(int *ret_n_steps)
+{
+    *ret_n_steps = G_N_ELEMENTS(STEPS);
+    return STEPS;
+}
+
+static bool
+read_version(DsnDb *db, int *ret_version, GError **error)
+{
+    sqlite3_stmt *query = NULL;
+    bool good =
+        sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &query, NULL) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW;
+
+    if (good)
+        *ret_version = sqlite3_column_int(query, 0);
+    else
+        dsn_db_set_error(db, error);
+    (void)sqlite3_finalize(query); /* repeats the error of the step */
+    return good;
+}
+
+bool
+dsn_schema_migrate(DsnDb *db, const char *const *steps, int n_steps, GError **error)
+{
+    int version;
+
+    if (!read_version(db, &version, error))
+        return false;
+    if (version > n_steps) {
+        g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_NEWER,
+                    "%s has schema %d, and this program knows them up to %d: it was written by a "
+                    "newer dsnarf",
+                    sqlite3_db_filename(db->handle, "main"), version, n_steps);
+        return false;
+    }
+    for (; version < n_steps; version++) {
+        g_autofree char *step = g_strdup_printf("BEGIN IMMEDIATE;\n%sPRAGMA user_version = %d;\n"
+                                                "COMMIT;",
+                                                steps[version], version + 1);
+        if (!dsn_db_exec(db, step, error)) {
+            (void)dsn_db_exec(db, "ROLLBACK", NULL); /* the error of the step is the one to tell */
+            return false;
+        }
+    }
+    return true;
+}
