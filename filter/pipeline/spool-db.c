@@ -121,7 +121,7 @@ G_DEFINE_QUARK(dsn - spool - error - quark, dsn_spool_error)
 void
 dsn_db_set_error(DsnDb *db, GError **error)
 {
-    const char *path = sqlite3_db_filename(db->handle, "main");
+    const char *path = db->handle == NULL ? NULL : sqlite3_db_filename(db->handle, "main");
 
     g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_DISK, "%s: %s (SQLite error %d)",
                 path == NULL ? "spool.db" : path, sqlite3_errmsg(db->handle),
