@@ -111,7 +111,7 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_FIRST_RECORD] = "SELECT min(position) FROM record",
     [DSN_SQL_LAST_RECORD] = "SELECT seq FROM sqlite_sequence WHERE name = 'record'",
     [DSN_SQL_OUTLETS] = "SELECT name, position, note FROM outlet",
-    [DSN_SQL_ADD_OUTLET] = "INSERT INTO outlet(name, position) VALUES(?1, ?2)",
+    [DSN_SQL_ADD_OUTLET] = "INSERT OR IGNORE INTO outlet(name, position) VALUES(?1, ?2)",
     [DSN_SQL_ADVANCE_OUTLET] = "UPDATE outlet SET position = ?2, note = ?3 WHERE name = ?1",
     [DSN_SQL_REMOVE_OUTLET] = "DELETE FROM outlet WHERE name = ?1",
 };

@@ -119,6 +119,25 @@ refuse(DsnSpool *spool, DsnDepositJob *deposit, GError *error)
     g_mutex_unlock(&spool->lock);
 }
 
+/* Before anything is written for a deposit. */
+static bool
+has_room(DsnSpool *spool, GError **error)
+{
+    g_mutex_lock(&spool->lock);
+    if (spool->broken)
+        g_set_error_literal(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_DISK, spool->broken_text);
+    else if (dsn_spool_is_full(spool))
+        g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_FULL,
+                    "%s has reached spool.max_size, or its file system spool.min_free",
+                    spool->directory);
+    else {
+        g_mutex_unlock(&spool->lock);
+        return true;
+    }
+    g_mutex_unlock(&spool->lock);
+    return false;
+}
+
 void
 dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
 {
@@ -131,17 +150,7 @@ dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
     for (guint i = 0; i < deposit->items->len; i++)
         own->job.cost += cost_of(&g_array_index(deposit->items, DsnItem, i));
 
-    g_mutex_lock(&spool->lock);
-    bool full = dsn_spool_is_full(spool);
-    g_mutex_unlock(&spool->lock);
-    if (full) {
-        refuse(spool, own,
-               g_error_new(DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_FULL,
-                           "%s has reached spool.max_size, or its file system spool.min_free",
-                           spool->directory));
-        return;
-    }
-    if (!dsn_large_write_deposit(spool, own, &error)) {
+    if (!has_room(spool, &error) || !dsn_large_write_deposit(spool, own, &error)) {
         refuse(spool, own, error);
         return;
     }
@@ -352,7 +361,7 @@ add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError *
                                    dsn_blob(data == NULL ? "" : data, size)),
                         error))
             return false;
-        deposit->lines++;
+        deposit->last_line = sqlite3_last_insert_rowid(spool->writer->handle);
     }
     return true;
 }
@@ -458,8 +467,8 @@ dsn_deposit_committed(DsnSpool *spool, DsnJob *job)
     g_ptr_array_extend_and_steal(spool->to_remove, g_steal_pointer(&deposit->replaced));
     if (deposit->notices > 0)
         dsn_spool_tell_due(spool, deposit->notices);
-    if (deposit->lines > 0) {
-        spool->last_record += (int64_t)deposit->lines;
+    if (deposit->last_line > 0) {
+        spool->last_record = deposit->last_line;
         g_cond_broadcast(&spool->arrived);
     }
 }

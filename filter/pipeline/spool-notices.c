@@ -7,6 +7,8 @@
 
 /* Of a last reply as it is kept. */
 #define MAX_REASON 1000
+/* Of notices that are handed out at a time, and the one that passes it. */
+#define MAX_BYTES ((size_t)32 << 20)
 /* When a content that could not be read now is tried again. */
 #define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
 
@@ -61,13 +63,16 @@ dsn_spool_release(DsnSpool *spool, int64_t entry)
     (void)g_hash_table_remove(spool->taken, &entry);
 }
 
+/* Gives back @chosen from the index @first on. */
 static void
-release_all(DsnSpool *spool, const GArray *chosen)
+release_from(DsnSpool *spool, const GArray *chosen, guint first)
 {
+    if (first >= chosen->len)
+        return;
     g_mutex_lock(&spool->lock);
-    for (guint i = 0; i < chosen->len; i++)
+    for (guint i = first; i < chosen->len; i++)
         dsn_spool_release(spool, g_array_index(chosen, int64_t, i));
-    spool->due_changes++;
+    dsn_spool_tell_due(spool, chosen->len - first);
     g_mutex_unlock(&spool->lock);
 }
 
@@ -237,17 +242,27 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     return true;
 }
 
+/* Hands out @chosen, or as many as are not too much together; the others can be taken again. */
 static bool
 hand_out_all(DsnSpool *spool, DsnDb *db, GArray *chosen, GPtrArray *notices, GError **error)
 {
-    guint before = notices->len;
+    g_autoptr(GPtrArray) own =
+        g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
+    size_t bytes = 0;
     bool good = dsn_db_run(db, DSN_SQL_BEGIN_READ, NULL, 0, error);
+    guint i;
 
-    for (guint i = 0; i < chosen->len && good; i++)
-        good = hand_out(spool, db, &g_array_index(chosen, int64_t, i), notices, error);
+    for (i = 0; i < chosen->len && bytes < MAX_BYTES && good; i++) {
+        guint before = own->len;
+
+        good = hand_out(spool, db, &g_array_index(chosen, int64_t, i), own, error);
+        if (own->len > before)
+            bytes += g_bytes_get_size(((DsnWaitingNotice *)own->pdata[before])->bytes);
+    }
     good = good && dsn_db_run(db, DSN_SQL_COMMIT, NULL, 0, error);
-    if (!good)
-        g_ptr_array_set_size(notices, (gint)before);
+    release_from(spool, chosen, good ? i : 0);
+    if (good)
+        g_ptr_array_extend_and_steal(notices, g_steal_pointer(&own));
     return good;
 }
 
@@ -282,14 +297,13 @@ take_now(DsnSpool *spool, unsigned max, GPtrArray *notices, int64_t *ret_next)
         return true;
     good = good && advance_watermark(spool, chosen, NULL); /* the writer logs its failure */
     DsnDb *db = good ? dsn_spool_reader(spool, NULL) : NULL;
-    if (db != NULL) {
-        good = hand_out_all(spool, db, chosen, notices, &failure);
-        dsn_spool_reader_done(spool, db, failure);
+    if (db == NULL) {
+        release_from(spool, chosen, 0);
+        return false;
     }
-    if (db != NULL && good)
-        return true;
-    release_all(spool, chosen);
-    return false;
+    good = hand_out_all(spool, db, chosen, notices, &failure);
+    dsn_spool_reader_done(spool, db, failure);
+    return good;
 }
 
 /* Waits until something may be due; false when it is not worth to look again. */

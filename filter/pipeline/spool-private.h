@@ -239,7 +239,8 @@ typedef struct DsnDepositJob {
     bool submitted;
     GPtrArray *files; /* paths of contents, one or NULL for each item; NULL when there are none */
     /* what it did */
-    guint64 notices, dead, lines;
+    guint64 notices, dead;
+    int64_t last_line;   /* position of its last record, 0: none */
     int64_t large;       /* bytes of large contents, more or less than before */
     GPtrArray *kept;     /* paths of those that entries refer to now */
     GPtrArray *replaced; /* paths of those that none refers to any more */
@@ -315,6 +316,8 @@ struct DsnSpool {
     /* the writer's */
     DsnDb *writer;
     DsnSweep sweep;
+    bool bulk_left;
+    bool bulk_waited;    /* it was left out of the last transaction */
     int64_t idle_since;  /* monotonic */
     int64_t next_chore;  /* monotonic */
     int next_checkpoint; /* at so many pages of the log */

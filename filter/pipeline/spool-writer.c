@@ -7,7 +7,8 @@
 
 #include <sys/statvfs.h>
 
-/* A transaction takes no more once it has this much, but something of each lane. */
+/* A transaction takes no more once it has this much, but something of each lane. Urgent work goes
+ * without bulk, which would make its commit several times as long, but never twice in a row. */
 #define MAX_ITEMS 500
 #define MAX_TIME (10 * G_TIME_SPAN_MILLISECOND)
 /* Pages in the log from which on it is written back: few enough to keep it short, enough to write a
@@ -15,6 +16,9 @@
 #define CHECKPOINT_PAGES 4000
 #define RESTART_PAGES (8 * CHECKPOINT_PAGES)
 #define RECOVERY_INTERVAL G_TIME_SPAN_SECOND
+/* Bytes that must be free on the file system before it is tried: with less it would fail again at
+ * once. */
+#define RECOVERY_ROOM (4 << 20)
 #define ROOM_INTERVAL G_TIME_SPAN_SECOND
 /* Without work for this long the file is made shorter, in steps of so many pages, when it has more
  * free ones than are soon used again. */
@@ -147,6 +151,7 @@ typedef struct Batch {
     GQueue jobs;
     size_t items;
     bool served[DSN_N_LANES];
+    bool without_bulk; /* urgent work in it would have to wait for it */
     int64_t started;
 } Batch;
 
@@ -159,10 +164,12 @@ next_job(DsnSpool *spool, Batch *batch)
 
     g_mutex_lock(&spool->lock);
     for (int lane = 0; lane < DSN_N_LANES && link == NULL; lane++) {
-        if (enough && batch->served[lane])
+        if ((enough && batch->served[lane]) || (lane == DSN_LANE_BULK && batch->without_bulk))
             continue;
         link = g_queue_pop_head_link(&spool->lanes[lane]);
         batch->served[lane] = true;
+        if (link != NULL && lane == DSN_LANE_URGENT)
+            batch->without_bulk = !spool->bulk_waited;
         if (link == NULL || lane != DSN_LANE_BULK)
             continue;
         spool->bulk_cost -= ((DsnJob *)link->data)->cost;
@@ -187,6 +194,7 @@ run_batch(DsnSpool *spool, Batch *batch, GError **error)
     while ((job = next_job(spool, batch)) != NULL)
         if (!job->run(spool, job, error))
             return false;
+    spool->bulk_waited = batch->without_bulk;
     return dsn_db_run(spool->writer, DSN_SQL_COMMIT, NULL, 0, error);
 }
 
@@ -257,23 +265,25 @@ remove_files(GPtrArray *paths)
         (void)unlink(paths->pdata[i]); /* what stays is swept at the next start */
 }
 
-/* A new connection, the log written back and emptied, and a commit that works. */
+/* A new connection, the log written back and emptied, which makes room, and a commit that works. */
 static bool
-try_to_recover(DsnSpool *spool, GError **error)
+try_to_recover(DsnSpool *spool)
 {
+    struct statvfs status;
+
     g_clear_pointer(&spool->writer, dsn_db_close);
-    spool->writer = dsn_db_open(spool->path, true, error);
+    spool->writer = dsn_db_open(spool->path, true, NULL); /* the failure was logged */
     return spool->writer != NULL &&
-           dsn_db_exec(spool->writer, "PRAGMA wal_checkpoint(TRUNCATE)", error) &&
-           dsn_db_run(spool->writer, DSN_SQL_PROBE, NULL, 0, error);
+           dsn_db_exec(spool->writer, "PRAGMA wal_checkpoint(TRUNCATE)", NULL) &&
+           statvfs(spool->directory, &status) == 0 &&
+           (uint64_t)status.f_bavail * status.f_frsize >= RECOVERY_ROOM &&
+           dsn_db_run(spool->writer, DSN_SQL_PROBE, NULL, 0, NULL);
 }
 
 static void
 recover(DsnSpool *spool)
 {
-    g_autoptr(GError) error = NULL;
-
-    if (!try_to_recover(spool, &error))
+    if (!try_to_recover(spool))
         return;
     g_mutex_lock(&spool->lock);
     spool->broken = false;
