@@ -170,7 +170,7 @@ static const struct {
     {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_due"},
     {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_due"},
     {DSN_SQL_OLDEST, "SCAN entry USING INDEX entry_age"},
-    {DSN_SQL_HAS_FILE, "SEARCH entry USING INDEX entry_file"},
+    {DSN_SQL_HAS_FILE, "SEARCH entry USING COVERING INDEX entry_file"},
     {DSN_SQL_LIST, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {DSN_SQL_LIST_DEAD, "SEARCH entry USING INDEX entry_dead"},
     {DSN_SQL_EXPIRE_EVENTS_BEFORE, "SEARCH event_key USING PRIMARY KEY"},
