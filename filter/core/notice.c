@@ -66,11 +66,12 @@ is_notification(DsnSpan header)
                            "multipart/report");
 }
 
-/* Why no notice is due. Otherwise *@sender is the address that it goes to. */
-static DsnReason
-find_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan header,
-            GString *sender)
+DsnReason
+dsn_notice_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
+                  GString *ret_sender)
 {
+    DsnSpan body, header = dsn_header_split(original, &body);
+
     if (!options->enable[record->type])
         return DSN_REASON_TYPE_NOT_ENABLED;
     if (is_own_traffic(record, header))
@@ -79,11 +80,11 @@ find_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan he
     /* The record has no angle brackets, and a source route only counts in them (rule ENV-11). */
     g_autofree char *path =
         record->sender[0] == '@' ? g_strdup_printf("<%s>", record->sender) : NULL;
-    if (!dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), sender))
+    if (!dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), ret_sender))
         return DSN_REASON_BAD_SENDER;
-    if (sender->len == 0)
+    if (ret_sender->len == 0)
         return DSN_REASON_NULL_SENDER;
-    if (!dsn_address_is_mailbox((DsnSpan){sender->str, sender->len}))
+    if (!dsn_address_is_mailbox((DsnSpan){ret_sender->str, ret_sender->len}))
         return DSN_REASON_BAD_SENDER; /* for example Postmaster without a domain */
     return is_notification(header) ? DSN_REASON_NOTIFICATION : DSN_REASON_NONE;
 }
@@ -290,10 +291,9 @@ dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpa
                    .subject = subject,
                    .text = text};
     DsnReturnedPlan returned;
-    DsnSpan body;
 
     *ret_notice = (DsnNotice){0};
-    ret_notice->reason = find_reason(options, record, dsn_header_split(original, &body), sender);
+    ret_notice->reason = dsn_notice_reason(options, record, original, sender);
     if (ret_notice->reason != DSN_REASON_NONE)
         return DSN_NOTICE_NOT_DUE;
     if (record->n_recipients == 0) {

@@ -47,6 +47,11 @@ typedef struct DsnNotice {
 void dsn_notice_clear(DsnNotice *notice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnNotice, dsn_notice_clear)
 
+/* Why none is due for @record, or DSN_REASON_NONE; then the address that it goes to is appended to
+ * @ret_sender, without angle brackets. */
+DsnReason dsn_notice_reason(const DsnNoticeOptions *options, const DsnRecord *record,
+                            DsnSpan original, GString *ret_sender);
+
 /* Makes the notice for @record; @original is absent when not at hand; @now is the time of making,
  * unix seconds. The finished notice has passed our own strict parser and lint (rule SEC-06); if the
  * full one would not, a minimal one is made. Message-ID and boundary are digests of nodeid, id,

@@ -193,6 +193,28 @@ dsn_record_free(DsnRecord *record)
 }
 
 void
+dsn_record_keep_recipients(DsnRecord *record, const bool *keep)
+{
+    json_auto_t *old = json_incref(json_object_get(record->json, "recipient"));
+    json_t *kept = json_array();
+    size_t n_recipients = 0;
+
+    for (size_t i = 0; i < record->n_recipients; i++) {
+        if (!keep[i])
+            continue;
+        record->recipients[n_recipients++] = record->recipients[i];
+        (void)json_array_append(kept, json_is_array(old) ? json_array_get(old, i) : old);
+    }
+    record->n_recipients = n_recipients;
+    if (n_recipients == 1) { /* then it is no list */
+        (void)json_object_set(record->json, "recipient", json_array_get(kept, 0));
+        json_decref(kept);
+    } else {
+        (void)json_object_set_new(record->json, "recipient", kept);
+    }
+}
+
+void
 dsn_record_write(const DsnRecord *record, GString *ret_line)
 {
     dsn_record_shape_write(record->json, ret_line);

@@ -84,6 +84,9 @@ DsnRecord *dsn_record_from_json(json_t *json, GError **error);
 void dsn_record_free(DsnRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnRecord, dsn_record_free)
 
+/* Takes the recipients out for which @keep, one flag for each, is false. */
+void dsn_record_keep_recipients(DsnRecord *record, const bool *keep);
+
 /* Appends the record as one line of JSON in KumoMTA's key order (newest form), with a line feed. */
 void dsn_record_write(const DsnRecord *record, GString *ret_line);
 

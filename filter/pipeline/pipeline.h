@@ -5,7 +5,7 @@
  * Purpose:   decide about records and messages, make notices and records of them, and put them into
  *            the spool; every intake ends here.
  * Source:    dsnarf(8); rules ENV-16, ENV-20, ENV-22, LOOP-13 to LOOP-15.
- * Ownership: the pipeline borrows spool and metrics, and shares the policy.
+ * Ownership: the pipeline borrows spool and metrics, and takes references of its own to policies.
  * Errors:    said at each function. What is true is on disk.
  * Threads:   all functions may be called by any thread at the same time.
  */
@@ -36,22 +36,26 @@ typedef struct DsnRejection {
     char *reason;
 } DsnRejection;
 
-/* What became of a body. */
+/* What became of a body. Each accepted record has made a notice, or has one reason. */
 typedef struct DsnTally {
     guint64 accepted;  /* new and kept, or made a notice, or refused one for a reason below */
     guint64 duplicate; /* taken before, with or without its original merged */
     guint64 ignored;   /* of a type that nothing here wants */
     guint64 reasons[DSN_N_REASONS]; /* of accepted ones: why no notice is due */
-    GArray *rejected;               /* of DsnRejection; each is a dead letter */
+    GArray
+        *rejected; /* of DsnRejection; each is a dead letter. After a thousand, the rest is one */
 } DsnTally;
 
 void dsn_tally_init(DsnTally *tally);
 void dsn_tally_clear(DsnTally *tally);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnTally, dsn_tally_clear)
 
-/* Takes a record, an array of elements, or JSON lines, and returns when all of it is durable. False
- * with @error when the spool fails: what came before may have been stored, and is a duplicate when
- * the body comes again. */
+/* Takes a record, an array of elements, or JSON lines, and returns when all of it is durable;
+ * @tally was just initialised. False with @error when the spool fails: what came before may have
+ * been stored, and is a duplicate when the body comes again.
+ *
+ * A record that leaves neither a notice nor a record for an outlet is decided anew when it comes
+ * again: so a rate or a list of senders can be corrected, and the records posted once more. */
 bool dsn_pipeline_take_records(DsnPipeline *pipeline, const DsnPolicy *policy,
                                const DsnPoster *poster, DsnSpan body, DsnTally *tally,
                                GError **error);
