@@ -11,6 +11,9 @@
 #ifndef DSN_CLI_COMMANDS_H
 #define DSN_CLI_COMMANDS_H
 
+/* What is read where no other file is named. */
+#define DSN_DEFAULT_FILE SYSCONFDIR "/dsnarf/dsnarf.toml"
+
 typedef struct DsnCommand {
     const char *name;
     const char *summary;
@@ -20,5 +23,7 @@ typedef struct DsnCommand {
 int dsn_cli_config(int argc, char **argv);
 int dsn_cli_generate(int argc, char **argv);
 int dsn_cli_parse(int argc, char **argv);
+int dsn_cli_queue(int argc, char **argv);
+int dsn_cli_serve(int argc, char **argv);
 
 #endif

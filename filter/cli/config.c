@@ -11,7 +11,6 @@
 #include "filter/pipeline/policy.h"
 
 #define COMMAND "config"
-#define DEFAULT_FILE SYSCONFDIR "/dsnarf/dsnarf.toml"
 
 static int
 complain(GError *error)
@@ -57,12 +56,12 @@ run(char *const *words, const char *file)
     if (words[1] != NULL)
         return dsn_usage_error(COMMAND, "unexpected argument \"%s\"", words[1]);
     if (strcmp(verb, "check") == 0)
-        return check(file == NULL ? DEFAULT_FILE : file);
+        return check(file == NULL ? DSN_DEFAULT_FILE : file);
     if (strcmp(verb, "show") != 0)
         return dsn_usage_error(COMMAND, "expected check or show, not \"%s\"", verb);
     /* Where nothing is installed the defaults are what is in force. */
-    if (file == NULL && g_file_test(DEFAULT_FILE, G_FILE_TEST_EXISTS))
-        file = DEFAULT_FILE;
+    if (file == NULL && g_file_test(DSN_DEFAULT_FILE, G_FILE_TEST_EXISTS))
+        file = DSN_DEFAULT_FILE;
     return show(file);
 }
 
@@ -72,7 +71,7 @@ dsn_cli_config(int argc, char **argv)
     g_autofree char *file = NULL;
     g_auto(GStrv) words = NULL;
     const GOptionEntry entries[] = {
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read FILE instead of " DEFAULT_FILE,
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read FILE instead of " DSN_DEFAULT_FILE,
          "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words, NULL, "check|show"},
         G_OPTION_ENTRY_NULL,

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/daemon/daemon.h"
+
+#include <glib-unix.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filter/core/json-writer.h"
+#include "filter/core/log.h"
+#include "filter/daemon/parts.h"
+#include "filter/daemon/ready.h"
+
+typedef struct Daemon {
+    const char *file;
+    DsnPolicy *policy;
+    DsnMetrics metrics;
+    DsnParts *parts;
+    GMainLoop *loop;
+    guint term, interrupt; /* sources of the signals, 0 when they are gone */
+    gint64 started;        /* unix microseconds */
+    gint64 loaded;         /* when the configuration in force was */
+    gint failed;           /* the last reload did */
+    gint open;             /* things may be taken in */
+} Daemon;
+
+/* ---- how things stand ---- */
+
+static bool
+is_ready(gpointer user)
+{
+    Daemon *daemon = user;
+
+    return g_atomic_int_get(&daemon->open) != 0 &&
+           dsn_spool_is_ready(dsn_parts_spool(daemon->parts));
+}
+
+static double
+seconds(const gint64 *microseconds)
+{
+    return floor((double)__atomic_load_n(microseconds, __ATOMIC_RELAXED) / G_USEC_PER_SEC);
+}
+
+static void
+write_metrics(gpointer user, GString *text)
+{
+    Daemon *daemon = user;
+    DsnSpoolState state = {0};
+    double age = 0;
+
+    dsn_metrics_write(&daemon->metrics, text);
+    if (g_atomic_int_get(&daemon->open) == 0)
+        return;
+    dsn_spool_state(dsn_parts_spool(daemon->parts), &state);
+    if (state.oldest > 0)
+        age = MAX((double)g_get_real_time() / G_USEC_PER_SEC - (double)state.oldest, 0);
+    dsn_metrics_write_gauge(text, "ready", "1 while things are taken in", is_ready(daemon) ? 1 : 0);
+    dsn_metrics_write_gauge(text, "spool_waiting", "Notices that wait to be sent",
+                            (double)state.waiting);
+    dsn_metrics_write_gauge(text, "spool_dead", "Dead letters", (double)state.dead);
+    dsn_metrics_write_gauge(text, "spool_records", "Records that not all outlets have read",
+                            (double)state.records);
+    dsn_metrics_write_gauge(text, "spool_oldest_seconds", "Age of the oldest waiting notice",
+                            floor(age));
+    dsn_metrics_write_gauge(text, "spool_bytes", "Bytes of the spool on disk", (double)state.bytes);
+    dsn_metrics_write_gauge(text, "start_time_seconds", "When the daemon started, in unix time",
+                            seconds(&daemon->started));
+    dsn_metrics_write_gauge(text, "config_time_seconds",
+                            "When the configuration in force was read, in unix time",
+                            seconds(&daemon->loaded));
+    dsn_metrics_write_gauge(text, "config_reload_ok", "0 after a reload that failed",
+                            g_atomic_int_get(&daemon->failed) == 0 ? 1 : 0);
+}
+
+/* For "dsnarf queue status". */
+static void
+write_status(gpointer user, GString *json)
+{
+    const Daemon *daemon = user;
+
+    dsn_json_key(json, "version");
+    (void)dsn_json_string(json, DSN_SPAN_LITERAL(PACKAGE_VERSION));
+    dsn_json_key(json, "pid");
+    dsn_json_int(json, getpid());
+    dsn_json_key(json, "started");
+    dsn_json_int(json, daemon->started / G_USEC_PER_SEC);
+}
+
+/* ---- reload ---- */
+
+/* The policy of the file, with the old values of what needs a restart: what is checked is what will
+ * be in force. */
+static DsnPolicy *
+read_policy(const Daemon *daemon, GString *kept, GError **error)
+{
+    DsnConfiguration *configuration = dsn_configuration_load(daemon->file, error);
+
+    if (configuration == NULL)
+        return NULL;
+    dsn_configuration_keep(configuration, daemon->policy->configuration, kept);
+    return dsn_policy_new(configuration, error);
+}
+
+static void
+log_lines(DsnLogLevel level, const char *prefix, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (char **line = lines; *line != NULL; line++)
+        dsn_log_event(level, "%s%s", prefix, *line);
+}
+
+static void
+reload(Daemon *daemon)
+{
+    g_autoptr(GString) kept = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    DsnPolicy *policy = read_policy(daemon, kept, &error);
+
+    g_atomic_int_set(&daemon->failed, policy == NULL);
+    if (policy == NULL) {
+        log_lines(DSN_LOG_ERROR, "reload: ", error->message);
+        dsn_log_event(DSN_LOG_WARNING, "reload: the configuration is as it was");
+        return;
+    }
+    dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
+    dsn_parts_reload(daemon->parts, policy);
+    dsn_policy_unref(daemon->policy);
+    daemon->policy = policy;
+    __atomic_store_n(&daemon->loaded, g_get_real_time(), __ATOMIC_RELAXED);
+    if (kept->len > 0)
+        dsn_log_event(DSN_LOG_WARNING, "reload: changes to these options need a restart: %s",
+                      kept->str);
+    dsn_log_event(DSN_LOG_INFO, "reload: %s is in force", daemon->file);
+}
+
+static gboolean
+on_reload(gpointer user)
+{
+    Daemon *daemon = user;
+
+    (void)dsn_ready_notify(DSN_RELOADING, "reading the configuration");
+    reload(daemon);
+    (void)dsn_ready_notify(DSN_READY,
+                           daemon->failed == 0 ? "ready" : "ready; the last reload failed");
+    return G_SOURCE_CONTINUE;
+}
+
+/* ---- start and stop ---- */
+
+/* With their sources gone, the signals end the process: the second one does. */
+static gboolean
+on_stop(gpointer user)
+{
+    Daemon *daemon = user;
+
+    g_clear_handle_id(&daemon->term, g_source_remove);
+    g_clear_handle_id(&daemon->interrupt, g_source_remove);
+    g_main_loop_quit(daemon->loop);
+    return G_SOURCE_CONTINUE; /* it is removed already */
+}
+
+/* Threads that start meanwhile inherit the mask, so that signals come to this one. */
+static void
+block_signals(sigset_t *ret_before)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all); /* these cannot fail */
+    (void)pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static bool
+start(Daemon *daemon, const DsnPages *pages)
+{
+    g_autoptr(GError) error = NULL;
+    sigset_t before;
+
+    block_signals(&before);
+    daemon->parts = dsn_parts_start(daemon->policy, &daemon->metrics, pages, &error);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (daemon->parts != NULL && dsn_parts_start_milter(daemon->parts, &error))
+        return true;
+    log_lines(DSN_LOG_ERROR, "start: ", error->message);
+    return false;
+}
+
+static void
+warn_of_idleness(const DsnConfiguration *configuration)
+{
+    if (configuration->http.listen == NULL && configuration->lmtp.listen == NULL &&
+        configuration->milter.listen == NULL && configuration->maildirs->len == 0)
+        dsn_log_event(DSN_LOG_WARNING, "nothing is taken in: no [http], [milter], [lmtp] or "
+                                       "[maildir.NAME] is configured");
+}
+
+/* From here on until a signal. */
+static void
+serve(Daemon *daemon)
+{
+    g_atomic_int_set(&daemon->open, 1);
+    warn_of_idleness(daemon->policy->configuration);
+    dsn_log_event(DSN_LOG_INFO, "ready");
+    (void)dsn_ready_notify(DSN_READY, "ready");
+    g_main_loop_run(daemon->loop);
+    dsn_log_event(DSN_LOG_INFO, "stopping");
+    (void)dsn_ready_notify(DSN_STOPPING, "finishing what is in flight");
+    g_atomic_int_set(&daemon->open, 0);
+}
+
+bool
+dsn_daemon_run(const char *file, DsnPolicy *policy)
+{
+    Daemon daemon = {
+        .file = file,
+        .policy = dsn_policy_ref(policy),
+        .loop = g_main_loop_new(NULL, FALSE),
+        .started = g_get_real_time(),
+        .loaded = g_get_real_time(),
+    };
+    const DsnPages pages = {{is_ready, write_metrics, &daemon}, write_status};
+
+    (void)umask(0077); /* what is kept here quotes mail */
+    (void)signal(SIGPIPE, SIG_IGN);
+    dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
+    dsn_log_event(DSN_LOG_INFO, "dsnarf %s starts with %s", PACKAGE_VERSION, file);
+    daemon.term = g_unix_signal_add(SIGTERM, on_stop, &daemon);
+    daemon.interrupt = g_unix_signal_add(SIGINT, on_stop, &daemon);
+    const guint reloads[] = {g_unix_signal_add(SIGUSR1, on_reload, &daemon),
+                             g_unix_signal_add(SIGHUP, on_reload, &daemon)};
+
+    bool started = start(&daemon, &pages);
+    if (started)
+        serve(&daemon);
+    dsn_parts_stop(daemon.parts);
+    dsn_log_event(DSN_LOG_INFO, "stopped");
+    for (size_t i = 0; i < G_N_ELEMENTS(reloads); i++)
+        g_source_remove(reloads[i]);
+    g_clear_handle_id(&daemon.term, g_source_remove);
+    g_clear_handle_id(&daemon.interrupt, g_source_remove);
+    dsn_policy_unref(daemon.policy);
+    g_main_loop_unref(daemon.loop);
+    return started;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/daemon/parts.h"
+
+#include "filter/core/log.h"
+#include "filter/daemon/control.h"
+#include "filter/intake/lmtp.h"
+#include "filter/intake/maildir-watch.h"
+#include "filter/intake/milter.h"
+#include "filter/outlet/json-file.h"
+
+struct DsnParts {
+    DsnMetrics *metrics;
+    const DsnPages *pages;
+    DsnSpool *spool;
+    DsnPipeline *pipeline;
+    GPtrArray *files;    /* of Section */
+    GPtrArray *maildirs; /* of Section */
+    DsnQueue queue;
+    DsnControl *control;
+    DsnHttp *http;
+    DsnLmtp *lmtp;
+    DsnMilter *milter;
+};
+
+DsnSpool *
+dsn_parts_spool(DsnParts *parts)
+{
+    return parts->spool;
+}
+
+/* ---- sections with a name ---- */
+
+/* Parts of which there is one for each section. */
+typedef struct Kind {
+    const GPtrArray *(*sections)(const DsnConfiguration *configuration);
+    bool (*same)(const void *a, const void *b); /* the part can go on when a becomes b */
+    void *(*start)(DsnParts *parts, const void *options, GError **error);
+    void (*stop)(void *part);
+} Kind;
+
+/* A part that runs for a section. */
+typedef struct Section {
+    const Kind *kind;
+    DsnPolicy *policy; /* that the options are in */
+    const void *options;
+    void *part;
+} Section;
+
+static void
+stop_section(gpointer data)
+{
+    Section *section = data;
+
+    section->kind->stop(section->part);
+    dsn_policy_unref(section->policy);
+    g_free(section);
+}
+
+/* Stops those in @running that go on in no section of @policy. */
+static void
+stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
+{
+    const GPtrArray *sections = kind->sections(policy->configuration);
+
+    for (guint i = running->len; i-- > 0;) {
+        const Section *section = running->pdata[i];
+        bool goes_on = false;
+
+        for (guint j = 0; j < sections->len; j++)
+            goes_on = goes_on || kind->same(section->options, sections->pdata[j]);
+        if (!goes_on)
+            g_ptr_array_remove_index(running, i);
+    }
+}
+
+static bool
+is_running(const Kind *kind, const GPtrArray *running, const void *options)
+{
+    for (guint i = 0; i < running->len; i++) {
+        if (kind->same(((const Section *)running->pdata[i])->options, options))
+            return true;
+    }
+    return false;
+}
+
+/* Starts what @policy has and does not run yet. With @error the first failure ends it; without, it
+ * is logged. */
+static bool
+start_missing(const Kind *kind, DsnParts *parts, GPtrArray *running, DsnPolicy *policy,
+              GError **error)
+{
+    const GPtrArray *sections = kind->sections(policy->configuration);
+
+    for (guint i = 0; i < sections->len; i++) {
+        const void *options = sections->pdata[i];
+        g_autoptr(GError) problem = NULL;
+
+        if (is_running(kind, running, options))
+            continue;
+        void *part = kind->start(parts, options, &problem);
+        if (part == NULL && error != NULL) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return false;
+        }
+        if (part == NULL) {
+            dsn_log_event(DSN_LOG_ERROR, "reload: %s: it is left out", problem->message);
+            continue;
+        }
+        Section *section = g_new(Section, 1);
+        *section = (Section){kind, dsn_policy_ref(policy), options, part};
+        g_ptr_array_add(running, section);
+    }
+    return true;
+}
+
+static const GPtrArray *
+file_sections(const DsnConfiguration *configuration)
+{
+    return configuration->files;
+}
+
+static bool
+same_file(const void *a, const void *b)
+{
+    const DsnFileOutlet *one = a, *other = b;
+
+    if (strcmp(one->name, other->name) != 0 || strcmp(one->path, other->path) != 0 ||
+        one->types->len != other->types->len)
+        return false;
+    for (guint i = 0; i < one->types->len; i++) {
+        if (strcmp(one->types->pdata[i], other->types->pdata[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void *
+start_file(DsnParts *parts, const void *options, GError **error)
+{
+    const DsnFileOutlet *outlet = options;
+    DsnJsonFile *file = dsn_json_file_start(parts->spool, parts->metrics, outlet, error);
+
+    if (file != NULL)
+        dsn_log_event(DSN_LOG_INFO, "file %s: writing %s", outlet->name, outlet->path);
+    return file;
+}
+
+static void
+stop_file(void *part)
+{
+    dsn_json_file_stop(part);
+}
+
+static const GPtrArray *
+maildir_sections(const DsnConfiguration *configuration)
+{
+    return configuration->maildirs;
+}
+
+/* What becomes of the mail in it is the policy's. */
+static bool
+same_maildir(const void *a, const void *b)
+{
+    const DsnMaildirIntake *one = a, *other = b;
+
+    return strcmp(one->name, other->name) == 0 && strcmp(one->path, other->path) == 0;
+}
+
+static void *
+start_maildir(DsnParts *parts, const void *options, GError **error)
+{
+    const DsnMaildirIntake *maildir = options;
+    DsnMaildirWatch *watch = dsn_maildir_watch_start(parts->pipeline, maildir, error);
+
+    if (watch != NULL)
+        dsn_log_event(DSN_LOG_INFO, "maildir %s: watching %s", maildir->name, maildir->path);
+    return watch;
+}
+
+static void
+stop_maildir(void *part)
+{
+    dsn_maildir_watch_stop(part);
+}
+
+static const Kind files = {file_sections, same_file, start_file, stop_file};
+static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir};
+
+/* ---- outlets ---- */
+
+/* Tells the spool who reads records: a new outlet begins with those that come from now on. */
+static bool
+set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
+{
+    const GPtrArray *sections = policy->configuration->files;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    guint64 dropped = 0;
+
+    for (guint i = 0; i < sections->len; i++)
+        g_ptr_array_add(names, dsn_json_file_outlet_name(sections->pdata[i]));
+    g_ptr_array_add(names, NULL);
+    if (!dsn_spool_set_outlets(parts->spool, (const char *const *)names->pdata, &dropped, error))
+        return false;
+    if (dropped > 0)
+        dsn_log_event(DSN_LOG_WARNING,
+                      "spool: %" G_GUINT64_FORMAT " records went that only outlets which are no "
+                      "longer configured had not read",
+                      dropped);
+    return true;
+}
+
+static bool
+start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
+{
+    if (!set_outlets(parts, policy, error) ||
+        !start_missing(&files, parts, parts->files, policy, error))
+        return false;
+    return true;
+}
+
+/* ---- intakes ---- */
+
+static bool
+start_intakes(DsnParts *parts, DsnPolicy *policy, GError **error)
+{
+    const DsnConfiguration *configuration = policy->configuration;
+
+    if (configuration->http.listen != NULL) {
+        parts->http = dsn_http_start(parts->pipeline, &parts->pages->http, error);
+        if (parts->http == NULL)
+            return false;
+    }
+    if (configuration->lmtp.listen != NULL) {
+        parts->lmtp = dsn_lmtp_start(parts->pipeline, error);
+        if (parts->lmtp == NULL)
+            return false;
+        dsn_log_event(DSN_LOG_INFO, "lmtp: listening at %s", configuration->lmtp.listen);
+    }
+    return start_missing(&maildirs, parts, parts->maildirs, policy, error);
+}
+
+bool
+dsn_parts_start_milter(DsnParts *parts, GError **error)
+{
+    g_autoptr(DsnPolicy) policy = dsn_pipeline_policy(parts->pipeline);
+    const char *listen = policy->configuration->milter.listen;
+
+    if (listen == NULL)
+        return true;
+    parts->milter = dsn_milter_start(parts->pipeline, error);
+    if (parts->milter == NULL)
+        return false;
+    dsn_log_event(DSN_LOG_INFO, "milter: listening at %s", listen);
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static bool
+open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
+{
+    const DsnConfiguration *configuration = policy->configuration;
+    const DsnSpoolOptions options = {
+        .directory = configuration->spool.directory,
+        .keep = configuration->dedup.keep / G_TIME_SPAN_SECOND,
+        .max_size = configuration->spool.max_size,
+        .min_free = configuration->spool.min_free,
+        .large = configuration->spool.large,
+    };
+
+    parts->spool = dsn_spool_open(&options, parts->metrics, error);
+    if (parts->spool == NULL)
+        return false;
+    parts->pipeline = dsn_pipeline_new(parts->spool, parts->metrics, policy);
+    return true;
+}
+
+static void
+write_status(gpointer user, GString *json)
+{
+    const DsnParts *parts = user;
+
+    parts->pages->status(parts->pages->http.user, json);
+}
+
+static bool
+start_control(DsnParts *parts, DsnPolicy *policy, GError **error)
+{
+    parts->queue = (DsnQueue){parts->spool, parts->pipeline, NULL, write_status, parts};
+    parts->control =
+        dsn_control_start(policy->configuration->spool.directory, &parts->queue, error);
+    return parts->control != NULL;
+}
+
+DsnParts *
+dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, GError **error)
+{
+    DsnParts *parts = g_new0(DsnParts, 1);
+
+    parts->metrics = metrics;
+    parts->pages = pages;
+    parts->files = g_ptr_array_new_with_free_func(stop_section);
+    parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
+    if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
+        start_control(parts, policy, error) && start_intakes(parts, policy, error))
+        return parts;
+    dsn_parts_stop(parts);
+    return NULL;
+}
+
+void
+dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
+{
+    g_autoptr(GError) error = NULL;
+
+    stop_outdated(&maildirs, parts->maildirs, policy);
+    stop_outdated(&files, parts->files, policy);
+    /* New outlets begin before records are made for them. */
+    if (!set_outlets(parts, policy, &error))
+        dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
+    (void)start_missing(&files, parts, parts->files, policy, NULL);
+    dsn_pipeline_set_policy(parts->pipeline, policy);
+    (void)start_missing(&maildirs, parts, parts->maildirs, policy, NULL);
+}
+
+void
+dsn_parts_stop(DsnParts *parts)
+{
+    if (parts == NULL)
+        return;
+    dsn_control_stop(parts->control);
+    dsn_milter_stop(parts->milter);
+    dsn_lmtp_stop(parts->lmtp);
+    g_ptr_array_unref(parts->maildirs);
+    dsn_http_stop(parts->http);
+    if (parts->spool != NULL)
+        dsn_spool_wake(parts->spool);
+    g_ptr_array_unref(parts->files);
+    g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
+    g_clear_pointer(&parts->spool, dsn_spool_close);
+    g_free(parts);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/daemon/queue-commands.h"
+
+#include "filter/core/json-writer.h"
+
+/* Lines are handed on in pieces of about so many bytes. */
+#define PIECE ((size_t)64 * 1024)
+
+/* Bytes of content in one line; a multiple of three, so that base64 pads only the last. */
+#define CONTENT_PIECE ((size_t)48 * 1024)
+
+/* One request on its way. */
+typedef struct Run {
+    const DsnQueue *queue;
+    const json_t *request;
+    GString *lines; /* not handed on yet */
+    GString *done;  /* members of the last line */
+    DsnQueueWrite write;
+    gpointer user;
+    bool gone;         /* nobody listens any more */
+    bool needs_daemon; /* something was rejected that only the daemon can take up again */
+    guint64 count;     /* entries that were listed, or that something was done with */
+    GError *error;
+} Run;
+
+typedef struct Command {
+    const char *name;
+    void (*run)(Run *run);
+} Command;
+
+static void
+hand_on(Run *run)
+{
+    if (!run->gone && run->lines->len > 0)
+        run->gone = !run->write(run->user, (DsnSpan){run->lines->str, run->lines->len});
+    g_string_truncate(run->lines, 0);
+}
+
+static void
+end_line(Run *run)
+{
+    g_string_append(run->lines, "}\n");
+    if (run->lines->len >= PIECE)
+        hand_on(run);
+}
+
+static void
+write_text(GString *json, const char *key, const char *text)
+{
+    dsn_json_key(json, key);
+    (void)dsn_json_string(json, dsn_span(text)); /* what is not UTF-8 is replaced */
+}
+
+static void
+write_number(GString *json, const char *key, int64_t number)
+{
+    dsn_json_key(json, key);
+    dsn_json_int(json, number);
+}
+
+static void
+refuse(Run *run, const char *what)
+{
+    g_set_error_literal(&run->error, G_FILE_ERROR, G_FILE_ERROR_INVAL, what);
+}
+
+/* ---- what is meant ---- */
+
+/* The entries of the request that say "dead", "waiting" and "recipient". Borrows from it. */
+static DsnQueueFilter
+filter_of(const Run *run)
+{
+    return (DsnQueueFilter){
+        .dead = json_is_true(json_object_get(run->request, "dead")),
+        .waiting = json_is_true(json_object_get(run->request, "waiting")),
+        .recipient = json_string_value(json_object_get(run->request, "recipient")),
+    };
+}
+
+typedef struct Found {
+    bool any;
+    bool rejected;
+} Found;
+
+static bool
+note_entry(const DsnQueueEntry *entry, gpointer user)
+{
+    Found *found = user;
+
+    found->any = true;
+    found->rejected = strcmp(entry->kind, "rejected") == 0;
+    return !found->rejected;
+}
+
+/* Whether there is an entry that @filter means. */
+static bool
+look(Run *run, const DsnQueueFilter *filter, bool *ret_any)
+{
+    Found found = {false, false};
+    bool done = dsn_spool_list(run->queue->spool, filter, note_entry, &found, &run->error);
+
+    run->needs_daemon = run->needs_daemon || (found.rejected && run->queue->pipeline == NULL);
+    *ret_any = found.any;
+    return done;
+}
+
+/* ---- list and show ---- */
+
+static bool
+write_entry(const DsnQueueEntry *entry, gpointer user)
+{
+    Run *run = user;
+    GString *json = run->lines;
+
+    g_string_append_c(json, '{');
+    write_number(json, "entry", entry->entry);
+    write_text(json, "kind", entry->kind);
+    write_text(json, "state", entry->state);
+    write_text(json, "record_id", entry->record_id);
+    write_text(json, "record_type", entry->record_type);
+    write_text(json, "recipient", entry->recipient);
+    write_text(json, "reason", entry->reason);
+    write_number(json, "size", (int64_t)entry->size);
+    write_number(json, "attempts", entry->attempts);
+    write_number(json, "taken_in", entry->taken_in);
+    dsn_json_key(json, "next_attempt");
+    if (entry->next_attempt > 0)
+        dsn_json_int(json, entry->next_attempt);
+    else
+        dsn_json_null(json);
+    end_line(run);
+    run->count++;
+    return !run->gone;
+}
+
+static void
+run_list(Run *run)
+{
+    const DsnQueueFilter filter = filter_of(run);
+
+    (void)dsn_spool_list(run->queue->spool, &filter, write_entry, run, &run->error);
+}
+
+static void
+run_show(Run *run)
+{
+    const DsnQueueFilter filter = {.entry =
+                                       json_integer_value(json_object_get(run->request, "entry"))};
+
+    if (filter.entry <= 0) {
+        refuse(run, "show takes the number of an entry");
+        return;
+    }
+    if (!dsn_spool_list(run->queue->spool, &filter, write_entry, run, &run->error) ||
+        run->count == 0)
+        return;
+    g_autoptr(GBytes) content = dsn_spool_content(run->queue->spool, filter.entry, &run->error);
+    if (content == NULL)
+        return;
+    gsize len;
+    const guchar *data = g_bytes_get_data(content, &len);
+    for (gsize at = 0; at < len && !run->gone; at += CONTENT_PIECE) {
+        g_autofree char *text = g_base64_encode(data + at, MIN(CONTENT_PIECE, len - at));
+
+        g_string_append_c(run->lines, '{');
+        write_text(run->lines, "content", text);
+        end_line(run);
+    }
+}
+
+/* ---- retry, drop and purge ---- */
+
+/* Does one thing with what @filter means. Returns how many entries that was for, or -1. */
+typedef int64_t (*Action)(Run *run, const DsnQueueFilter *filter);
+
+static int64_t
+retry(Run *run, const DsnQueueFilter *filter)
+{
+    int64_t notices = dsn_spool_retry(run->queue->spool, filter, &run->error);
+    int64_t elements = 0;
+
+    if (notices >= 0 && run->queue->pipeline != NULL)
+        elements = dsn_pipeline_retry_rejected(run->queue->pipeline, filter, &run->error);
+    if (notices > 0 && run->queue->retried != NULL)
+        run->queue->retried(run->queue->user);
+    return notices < 0 || elements < 0 ? -1 : notices + elements;
+}
+
+static int64_t
+drop(Run *run, const DsnQueueFilter *filter)
+{
+    return dsn_spool_drop(run->queue->spool, filter, &run->error);
+}
+
+/* Does @action with each of @entries, and says which are not there, and which were left alone: a
+ * notice that is being sent right now, or an element that is rejected again. */
+static void
+run_entries(Run *run, const json_t *entries, Action action)
+{
+    g_autoptr(GString) unknown = g_string_new("["), unchanged = g_string_new("[");
+    const json_t *number;
+    size_t i;
+
+    json_array_foreach(entries, i, number)
+    {
+        const DsnQueueFilter filter = {.entry = json_integer_value(number)};
+        bool any;
+
+        if (filter.entry <= 0) {
+            refuse(run, "an entry is a number from 1");
+            return;
+        }
+        if (!look(run, &filter, &any))
+            return;
+        int64_t count = any ? action(run, &filter) : 0;
+        if (count < 0)
+            return;
+        run->count += (guint64)count;
+        GString *list = any ? unchanged : unknown;
+        if (count == 0) {
+            dsn_json_next(list);
+            dsn_json_int(list, filter.entry);
+        }
+    }
+    dsn_json_key(run->done, "unknown");
+    g_string_append_printf(run->done, "%s]", unknown->str);
+    dsn_json_key(run->done, "unchanged");
+    g_string_append_printf(run->done, "%s]", unchanged->str);
+}
+
+/* Does @action with all that @filter means. */
+static void
+run_all(Run *run, const DsnQueueFilter *filter, Action action)
+{
+    int64_t count = action(run, filter);
+
+    run->count = count < 0 ? 0 : (guint64)count;
+}
+
+static void
+run_retry(Run *run)
+{
+    const json_t *entries = json_object_get(run->request, "entries");
+    const DsnQueueFilter filter = filter_of(run);
+    bool any;
+
+    if (entries != NULL)
+        run_entries(run, entries, retry);
+    else if (look(run, &filter, &any) && any)
+        run_all(run, &filter, retry);
+    dsn_json_key(run->done, "needs_daemon");
+    dsn_json_bool(run->done, run->needs_daemon);
+}
+
+static void
+run_drop(Run *run)
+{
+    const json_t *entries = json_object_get(run->request, "entries");
+    const DsnQueueFilter filter = filter_of(run);
+
+    if (entries != NULL)
+        run_entries(run, entries, drop);
+    else if (filter.recipient != NULL && *filter.recipient != '\0')
+        run_all(run, &filter, drop);
+    else
+        refuse(run, "drop takes entries or a recipient");
+}
+
+static void
+run_purge(Run *run)
+{
+    const json_t *seconds = json_object_get(run->request, "older_than");
+    const DsnQueueFilter filter = {.dead = true, .older_than = json_integer_value(seconds)};
+
+    if (filter.older_than < 0)
+        refuse(run, "older_than is a number of seconds");
+    else
+        run_all(run, &filter, drop);
+}
+
+/* ---- status ---- */
+
+static void
+run_status(Run *run)
+{
+    DsnSpoolState state;
+
+    dsn_spool_state(run->queue->spool, &state);
+    dsn_json_key(run->done, "ready");
+    dsn_json_bool(run->done, dsn_spool_is_ready(run->queue->spool));
+    write_number(run->done, "waiting", (int64_t)state.waiting);
+    write_number(run->done, "dead", (int64_t)state.dead);
+    write_number(run->done, "records", (int64_t)state.records);
+    dsn_json_key(run->done, "oldest");
+    if (state.oldest > 0)
+        dsn_json_int(run->done, state.oldest);
+    else
+        dsn_json_null(run->done);
+    write_number(run->done, "bytes", (int64_t)state.bytes);
+    if (run->queue->status != NULL)
+        run->queue->status(run->queue->user, run->done);
+}
+
+/* ---- all of it ---- */
+
+static const Command commands[] = {
+    {"drop", run_drop},   {"list", run_list}, {"purge", run_purge},
+    {"retry", run_retry}, {"show", run_show}, {"status", run_status},
+};
+
+static const Command *
+find_command(const json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "command"));
+
+    for (size_t i = 0; name != NULL && i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static void
+write_end(Run *run)
+{
+    if (run->error == NULL) {
+        write_number(run->done, "count", (int64_t)run->count);
+        g_string_append_printf(run->lines, "{\"done\":%s}", run->done->str);
+    } else {
+        g_string_append_c(run->lines, '{');
+        write_text(run->lines, "error", run->error->message);
+    }
+    g_string_append(run->lines, "}\n");
+    hand_on(run);
+}
+
+void
+dsn_queue_run(const DsnQueue *queue, DsnSpan request, DsnQueueWrite write, gpointer user)
+{
+    json_auto_t *json = json_loadb(request.data, request.len, JSON_REJECT_DUPLICATES, NULL);
+    const Command *command = find_command(json);
+    g_autoptr(GString) lines = g_string_new(NULL), done = g_string_new("{");
+    Run run = {.queue = queue,
+               .request = json,
+               .lines = lines,
+               .done = done,
+               .write = write,
+               .user = user};
+
+    if (command == NULL)
+        refuse(&run, "this is no request that this version of dsnarf knows");
+    else
+        command->run(&run);
+    write_end(&run);
+    g_clear_error(&run.error);
+}
