@@ -286,9 +286,9 @@ is_fit(DsnSmtpClient *client, DsnSmtpMessage *message)
     if (!is_text_mailbox(message->recipient)) /* SEC-01 */
         decide(client, message, DSN_SMTP_PERMFAIL, "5.1.3 not an address for RCPT");
     else if (utf8 && !offers(client, DSN_SMTP_SMTPUTF8))
-        decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.7 the host does not offer SMTPUTF8");
+        decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.7 SMTPUTF8 is not offered");
     else if (message->eight_bit && !offers(client, DSN_SMTP_8BITMIME))
-        decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.3 the host does not offer 8BITMIME");
+        decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.3 8BITMIME is not offered");
     return message->outcome == DSN_SMTP_UNTRIED;
 }
 
@@ -357,9 +357,12 @@ break_off(DsnSmtpClient *client, const GError *error)
     client->broken = true;
     if (message->outcome == DSN_SMTP_UNTRIED) {
         DsnSmtpOutcome outcome = broken_outcome(client, closed);
+        g_autofree char *reply = g_strconcat(
+            error->message, outcome == DSN_SMTP_UNKNOWN ? " -- the host may have the message" : "",
+            NULL);
 
         if (outcome != DSN_SMTP_UNTRIED)
-            decide(client, message, outcome, error->message);
+            decide(client, message, outcome, reply);
     }
     return closed && client->finished > 0 && message->outcome < DSN_SMTP_BROKEN
                ? DSN_SMTP_RUN_ENDED

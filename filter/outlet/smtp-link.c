@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "filter/core/socket-address.h"
 #include "filter/outlet/reply-reader.h"
 
 /* What is sent at once. OpenSSL wants an unfinished write repeated with the same bytes at the same
@@ -241,16 +242,13 @@ fail_opening(const Opening *opening, CURLcode code, const char *reason, GError *
 static void
 name_peer(DsnSmtpLink *link)
 {
-    const char *host = link->target->host;
-    const char *colon = strrchr(host, ':');
+    DsnSpan host = dsn_span(link->target->host);
     const char *address = NULL;
-    long port = 0;
+    unsigned port = 0;
 
-    if (colon == NULL || strchr(colon, ']') != NULL)
-        colon = host + strlen(host);
+    (void)dsn_host_split(link->target->host, &host, &port);
     (void)curl_easy_getinfo(link->curl, CURLINFO_PRIMARY_IP, &address);
-    (void)curl_easy_getinfo(link->curl, CURLINFO_PRIMARY_PORT, &port);
-    link->peer = g_strdup_printf("%.*s[%s]:%ld", (int)(colon - host), host,
+    link->peer = g_strdup_printf("%.*s[%s]:%u", (int)host.len, host.data,
                                  address == NULL ? "" : address, port);
 }
 

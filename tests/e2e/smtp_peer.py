@@ -104,6 +104,8 @@ class Session(threading.Thread):
         self.tls = False
         self.offered = ()
         self.mail = self.recipients = None
+        self.given = None  # the command at hand
+        self.at_end = lambda: None
 
     @staticmethod
     def wire(reply):
@@ -159,15 +161,16 @@ class Session(threading.Thread):
             pass
         finally:
             self.shutdown()
+            self.at_end()
             self.peer.ended(self)
 
     def serve(self):
-        if not self.act("banner").startswith("220"):
-            self.peer.seen.append("after-banner")
+        self.act("banner")
         while True:
             line = self.line()
             verb = line.split(b" ")[0].split(b":")[0].upper().decode("latin-1")
-            self.peer.seen.append(line.decode("utf-8", "surrogateescape"))
+            self.given = line.decode("utf-8", "surrogateescape")
+            self.peer.seen.append(self.given)
             if "PIPELINING" not in self.offered and self.pending():
                 self.peer.wrong(f"more than {line!r} at once without PIPELINING")
             handler = getattr(self, "do_" + verb.lower(), None)
