@@ -59,7 +59,7 @@ dsn_spool_release(DsnSpool *spool, int64_t entry)
     const DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
 
     if (taken != NULL && taken->fresh)
-        spool->fresh_after = MIN(spool->fresh_after, entry - 1);
+        spool->given_back = MIN(spool->given_back, entry - 1);
     (void)g_hash_table_remove(spool->taken, &entry);
 }
 
@@ -112,12 +112,14 @@ choose_retries(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **e
     return choose_from(spool, db, query, false, max, chosen, error);
 }
 
-/* In the order of their entries. */
+/* In the order of their entries. What is given back meanwhile is found by the next look. */
 static bool
 choose_fresh(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **error)
 {
     g_mutex_lock(&spool->lock);
-    int64_t after = spool->fresh_after;
+    int64_t after = MIN(spool->fresh_after, spool->given_back);
+    spool->fresh_after = after;
+    spool->given_back = G_MAXINT64;
     g_mutex_unlock(&spool->lock);
 
     g_autoptr(DsnQuery) query = dsn_db_query(db, DSN_SQL_FRESH, DSN_VALUES(dsn_int(after)));

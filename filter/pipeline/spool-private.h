@@ -349,7 +349,8 @@ struct DsnSpool {
 
     GHashTable *taken;   /* of DsnTaken, by entry */
     int64_t watermark;   /* no entry above it was ever handed out */
-    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt */
+    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt, */
+    int64_t given_back;  /* but for those behind this one, given back since somebody looked */
     guint64 due_changes;
     guint64 waiting, dead;
     int64_t database_bytes; /* with its log */
