@@ -53,7 +53,7 @@ pass_on(const DsnPolicy *policy, const DsnLmtpEnvelope *envelope, const char *pe
 
     if (others == NULL)
         return (Outcome){DSN_COUNT_LMTP_PASSED, DSN_LOG_INFO, "reject",
-                         g_strdup_printf("550 5.7.1 This is not a report (%s)",
+                         g_strdup_printf("550 5.7.1 Only reports are taken here: %s",
                                          dsn_reason_to_string(taken->reason))};
 
     g_auto(DsnMaildir) maildir = DSN_MAILDIR_CLOSED;
@@ -62,7 +62,7 @@ pass_on(const DsnPolicy *policy, const DsnLmtpEnvelope *envelope, const char *pe
     if (dsn_maildir_open(others, &maildir, error) &&
         dsn_maildir_deliver(&maildir, (DsnSpan){top->str, top->len}, message, error))
         return (Outcome){DSN_COUNT_LMTP_PASSED, DSN_LOG_INFO, "deliver",
-                         g_strdup("250 2.0.0 Delivered, this is not a report")};
+                         g_strdup("250 2.0.0 Delivered to a mailbox")};
     return (Outcome){DSN_COUNT_LMTP_FAILED, DSN_LOG_ERROR, "tempfail",
                      g_strdup("451 4.3.0 Not delivered, try again later")};
 }

@@ -28,7 +28,8 @@
 #define KEEP_ROOM ((size_t)1 << 20) /* of a buffer, from file to file */
 
 /* IN_CREATE: Postfix links its files into new/. */
-#define EVENTS (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
+#define EVENTS \
+    (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 /* A file that could not be settled. */
 typedef struct Trouble {

@@ -16,7 +16,8 @@ add_address(DsnLogLine *line, const char *key, const char *address)
 static void
 add_taken(DsnLogLine *line, const DsnMessageTaken *taken)
 {
-    dsn_log_text(line, "report", dsn_report_kind_to_string(taken->kind));
+    if (taken->reason != DSN_REASON_DUPLICATE) /* else it was not read again */
+        dsn_log_text(line, "report", dsn_report_kind_to_string(taken->kind));
     if (taken->id[0] != '\0')
         dsn_log_text(line, "id", taken->id);
     if (taken->records > 0)
