@@ -9,12 +9,14 @@
 #include "filter/intake/maildir-watch.h"
 #include "filter/intake/milter.h"
 #include "filter/outlet/json-file.h"
+#include "filter/outlet/relay.h"
 
 struct DsnParts {
     DsnMetrics *metrics;
     const DsnPages *pages;
     DsnSpool *spool;
     DsnPipeline *pipeline;
+    DsnRelay *relay;
     GPtrArray *files;    /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
@@ -214,10 +216,14 @@ set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
 static bool
 start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
+    const DsnConfiguration *configuration = policy->configuration;
+
     if (!set_outlets(parts, policy, error) ||
         !start_missing(&files, parts, parts->files, policy, error))
         return false;
-    return true;
+    parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
+                                   configuration->hostname, error);
+    return parts->relay != NULL;
 }
 
 /* ---- intakes ---- */
@@ -278,6 +284,14 @@ open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
 }
 
 static void
+kick_relay(gpointer user)
+{
+    DsnParts *parts = user;
+
+    dsn_relay_kick(parts->relay);
+}
+
+static void
 write_status(gpointer user, GString *json)
 {
     const DsnParts *parts = user;
@@ -288,7 +302,7 @@ write_status(gpointer user, GString *json)
 static bool
 start_control(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
-    parts->queue = (DsnQueue){parts->spool, parts->pipeline, NULL, write_status, parts};
+    parts->queue = (DsnQueue){parts->spool, parts->pipeline, kick_relay, write_status, parts};
     parts->control =
         dsn_control_start(policy->configuration->spool.directory, &parts->queue, error);
     return parts->control != NULL;
@@ -313,6 +327,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
 void
 dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
 {
+    const DsnConfiguration *configuration = policy->configuration;
     g_autoptr(GError) error = NULL;
 
     stop_outdated(&maildirs, parts->maildirs, policy);
@@ -322,6 +337,7 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
     dsn_pipeline_set_policy(parts->pipeline, policy);
+    dsn_relay_reconfigure(parts->relay, &configuration->relay, configuration->hostname);
     (void)start_missing(&maildirs, parts, parts->maildirs, policy, NULL);
 }
 
@@ -337,6 +353,7 @@ dsn_parts_stop(DsnParts *parts)
     dsn_http_stop(parts->http);
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
+    dsn_relay_stop(parts->relay);
     g_ptr_array_unref(parts->files);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);

@@ -108,11 +108,11 @@ def a_reload_takes_effect(folder):
             daemon.configure(http__token=token)
             daemon.child.send_signal(reload)
             bearer = {"Authorization": "Bearer " + token}
-            lib.wait_until(lambda bearer=bearer: daemon.post([], bearer)[0] == 200,
-                           "the new token is in force")
-            lib.expect(daemon.post([lib.element(2)])[0], 401, "status without a token")
+            lib.wait_until(lambda count=number + 1: len(daemon.logged("is in force$")) == count,
+                           "the reload is done")
+            lib.expect(daemon.post([], bearer)[0], 200, "status with the new token")
+            lib.expect(daemon.post([])[0], 401, "status without a token")
         lib.expect("geheim" in daemon.log(), False, "the token is in the log")
-        lib.expect(len(daemon.logged("reload: .* is in force")), 2, "reloads")
 
 
 def a_bad_reload_changes_nothing(folder):
@@ -374,10 +374,12 @@ def check_queue(daemon, running):
 def empty_queue(daemon):
     lib.expect(daemon.queue("purge", "--older-than", "1h"), (0, "0 entries purged\n", ""), "purge")
     lib.expect(daemon.queue("purge"), (0, "1 entry purged\n", ""), "purge")
-    lib.expect(daemon.queue("drop", "--recipient", "news+1@shop.example"),
-               (0, "1 entry dropped\n", ""), "drop")
-    lib.expect(daemon.queue("drop", "1", "2"),
-               (1, "1 entry dropped\n", "dsnarf: queue: entry 1 does not exist\n"), "drop")
+    # What is being sent right now stays: the relay tries again since the retry.
+    lib.wait_until(lambda: daemon.queue("drop", "--recipient", "news+1@shop.example") ==
+                   (0, "1 entry dropped\n", ""), "the first is dropped")
+    lib.wait_until(lambda: daemon.queue("drop", "1", "2") ==
+                   (1, "1 entry dropped\n", "dsnarf: queue: entry 1 does not exist\n"),
+                   "the second is dropped")
     lib.expect(daemon.queue("list"), (0, "The queue is empty.\n", ""), "list")
 
 
@@ -398,6 +400,56 @@ def the_queue_while_it_does_not(folder):
     daemon.start()
     lib.expect(daemon.post([first])[1]["duplicate"], 1, "known after the drop")
     daemon.stop()
+
+
+def a_retry_wakes_the_relay(folder):
+    port = lib.free_port()
+    settings = {"relay.default.hosts": [f"127.0.0.1:{port}"], "relay.default.retry_interval": "1h",
+                "relay.default.max_retry_interval": "1h"}
+    with lib.Daemon(folder, settings) as daemon:
+        daemon.post([lib.element(1)])
+        lib.wait_until(lambda: gauge(daemon, "relay_host_faults_total") > 0, "nobody is there")
+        with lib.Sink(port=port) as sink:
+            time.sleep(0.2)
+            lib.expect(sink.connections, 0, "connections while the host is left alone")
+            lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
+            lib.wait_until(lambda: len(sink.mails) == 1, "the notice arrives")
+        lib.wait_until(lambda: entries(daemon) == [], "the queue is empty")
+
+
+def dead_letters_live_again(folder):
+    def refuse(stage, _argument, _mail):
+        return b"550 5.1.1 No \x1b[2Jsuch user\r\n" if stage == "RCPT" and refusing else None
+
+    refusing = True
+    with lib.Sink(refuse) as sink, lib.Daemon(
+            folder, {"relay.default.hosts": [sink.address]}) as daemon:
+        daemon.post([lib.element(1), lib.element(2)])
+        lib.wait_until(lambda: gauge(daemon, "spool_dead") == 2, "both are dead")
+        dead = entries(daemon, "--dead")
+        lib.expect([entry["attempts"] for entry in dead], [1, 1], "attempts")
+        lib.expect("550 5.1.1 No " in dead[0]["reason"], True, dead[0]["reason"])
+        out = daemon.queue("list")[1]
+        lib.expect(("550 5.1.1 No " in out, "\x1b" in out), (True, False), out)
+        lib.expect(daemon.queue("purge", "--older-than", "1 hour")[1], "0 entries purged\n")
+        refusing = False
+        lib.expect(daemon.queue("retry", "1"), (0, "1 entry retried\n", ""), "retry")
+        lib.wait_until(lambda: len(sink.mails) == 1, "the first arrives")
+        lib.expect(daemon.queue("retry", "--all", "--dead"), (0, "1 entry retried\n", ""), "retry")
+        lib.wait_until(lambda: len(sink.mails) == 2, "the second arrives")
+
+
+def a_reload_changes_the_relay(folder):
+    with lib.Sink() as first, lib.Sink() as second, lib.Daemon(
+            folder, {"relay.default.hosts": [first.address]}) as daemon:
+        daemon.post([lib.element(1)])
+        lib.wait_until(lambda: len(first.mails) == 1, "the notice arrives at the first")
+        daemon.configure(relay__default__hosts=[second.address], relay__default__connections=7)
+        daemon.reload()
+        logs(daemon, "need a restart: relay.default.connections$")
+        logs(daemon, "reload: .* is in force")
+        daemon.post([lib.element(2)])
+        lib.wait_until(lambda: len(second.mails) == 1, "the next arrives at the second")
 
 
 def a_rejected_element_is_taken_up_again(folder):
@@ -464,6 +516,7 @@ lib.run(tells_the_service_manager, stops_on_an_interrupt, keeps_what_it_has_to_i
         maildirs_come_and_go, refuses_to_start, refuses_a_newer_spool,
         a_wrong_configuration_ends_with_2, nothing_in_flight_is_lost,
         a_second_signal_ends_it_at_once, warns_of_idleness, the_queue_while_the_daemon_runs,
-        the_queue_while_it_does_not, a_rejected_element_is_taken_up_again,
+        the_queue_while_it_does_not, a_retry_wakes_the_relay, dead_letters_live_again,
+        a_reload_changes_the_relay, a_rejected_element_is_taken_up_again,
         texts_from_outside_are_shown_clean, others_may_not_look,
         root_leaves_the_spool_to_its_owner)
