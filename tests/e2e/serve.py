@@ -315,6 +315,21 @@ def a_second_signal_ends_it_at_once(folder):
     daemon.stop()
 
 
+def libmilter_takes_no_signals(folder):
+    """It waits for SIGHUP and SIGTERM in a thread of its own, and would end the milter."""
+    port = lib.free_port()
+    settings = {"milter.listen": f"inet:{port}@127.0.0.1", "milter.reports": ["fbl@example.com"],
+                "file.out.path": os.path.join(folder, "out")}
+    with lib.Daemon(folder, settings) as daemon:
+        logs(daemon, f"milter: listening at inet:{port}@127.0.0.1$")
+        for count in range(1, 6):
+            daemon.child.send_signal(signal.SIGHUP)
+            lib.wait_until(lambda count=count: len(daemon.logged("is in force$")) == count,
+                           "the reload is done")
+        socket.create_connection(("127.0.0.1", port)).close()
+    lib.expect(daemon.logged("libmilter"), [], "what libmilter says")
+
+
 def warns_of_idleness(folder):
     with lib.Daemon(folder, {"http.listen": None}) as daemon:
         logs(daemon, "warning: nothing is taken in: ")
@@ -515,8 +530,8 @@ lib.run(tells_the_service_manager, stops_on_an_interrupt, keeps_what_it_has_to_i
         a_reload_takes_effect, a_bad_reload_changes_nothing, what_needs_a_restart_is_named,
         maildirs_come_and_go, refuses_to_start, refuses_a_newer_spool,
         a_wrong_configuration_ends_with_2, nothing_in_flight_is_lost,
-        a_second_signal_ends_it_at_once, warns_of_idleness, the_queue_while_the_daemon_runs,
-        the_queue_while_it_does_not, a_retry_wakes_the_relay, dead_letters_live_again,
+        a_second_signal_ends_it_at_once, libmilter_takes_no_signals, warns_of_idleness,
+        the_queue_while_the_daemon_runs, the_queue_while_it_does_not, a_retry_wakes_the_relay, dead_letters_live_again,
         a_reload_changes_the_relay, a_rejected_element_is_taken_up_again,
         texts_from_outside_are_shown_clean, others_may_not_look,
         root_leaves_the_spool_to_its_owner)
