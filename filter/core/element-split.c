@@ -45,8 +45,9 @@ meet_line(Object *object, size_t at)
 
 /* Looks at one block, which begins at @base. True if the object ends in it. */
 static bool
-visit_block(Object *object, const char *bytes, size_t base)
+visit_block(gpointer state, const char *bytes, size_t base)
 {
+    Object *object = state;
     DsnJsonBlock block = dsn_json_look(bytes, &object->carry);
     uint64_t feeds = dsn_json_matches(bytes, '\n', 0);
     uint64_t lines = (feeds << 1 | (object->line_begins ? 1 : 0)) & block.opening;
@@ -75,26 +76,6 @@ visit_block(Object *object, const char *bytes, size_t base)
     return false;
 }
 
-static void
-find_end(Object *object)
-{
-    DsnSpan body = object->elements->body;
-    size_t base = object->start;
-
-    for (; body.len - base >= DSN_JSON_BLOCK; base += DSN_JSON_BLOCK) {
-        if (visit_block(object, body.data + base, base))
-            return;
-    }
-
-    char last[DSN_JSON_BLOCK];
-    memset(last, ' ', DSN_JSON_BLOCK);
-    memcpy(last, body.data + base, body.len - base);
-    if (!visit_block(object, last, base)) {
-        object->end = body.len;
-        object->broken = true;
-    }
-}
-
 /* Where the object at @start ends. If it is broken, the next one may already lie behind us: up to
  * where that was found out, no line is read more than twice, since now each stands for itself. */
 static size_t
@@ -102,7 +83,10 @@ object_end(DsnElements *elements, size_t start)
 {
     Object object = {.elements = elements, .start = start};
 
-    find_end(&object);
+    if (!dsn_json_walk(elements->body, start, visit_block, &object)) {
+        object.end = elements->body.len;
+        object.broken = true;
+    }
     if (!object.broken)
         return object.end;
     elements->confined = MAX(elements->confined, object.end);

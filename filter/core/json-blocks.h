@@ -14,7 +14,8 @@
 #ifndef DSN_CORE_JSON_BLOCKS_H
 #define DSN_CORE_JSON_BLOCKS_H
 
-#include <stdbool.h>
+#include "mime/span.h"
+
 #include <stdint.h>
 
 #ifdef __SSE2__
@@ -28,6 +29,7 @@ typedef struct DsnJsonBlock {
     uint64_t opening; /* { and [ outside of strings */
     uint64_t closing; /* } and ] outside of strings */
     uint64_t starts;  /* quotes that begin a string */
+    uint64_t ends;    /* quotes that end one */
     uint64_t backslashes;
     uint64_t
         strings; /* bytes from a quote that begins a string up to, not with, the one that ends it */
@@ -108,9 +110,29 @@ dsn_json_look(const char *bytes, DsnJsonCarry *carry)
     block.strings = dsn_json_inside(quotes) ^ (carry->in_string ? UINT64_MAX : 0);
     carry->in_string = block.strings >> (DSN_JSON_BLOCK - 1) != 0;
     block.starts = quotes & block.strings;
+    block.ends = quotes & ~block.strings;
     block.opening = dsn_json_matches(bytes, '{', case_bit) & ~block.strings;
     block.closing = dsn_json_matches(bytes, '}', case_bit) & ~block.strings;
     return block;
+}
+
+/* Calls @visit for block after block of @text, from @start on, until it returns true; the last one
+ * is filled up with spaces. True if it did. */
+static inline bool
+dsn_json_walk(DsnSpan text, size_t start,
+              bool (*visit)(gpointer state, const char *bytes, size_t base), gpointer state)
+{
+    char last[DSN_JSON_BLOCK];
+
+    for (; text.len - start >= DSN_JSON_BLOCK; start += DSN_JSON_BLOCK) {
+        if (visit(state, text.data + start, start))
+            return true;
+    }
+    if (start == text.len)
+        return false;
+    memset(last, ' ', DSN_JSON_BLOCK);
+    memcpy(last, text.data + start, text.len - start);
+    return visit(state, last, start);
 }
 
 #endif

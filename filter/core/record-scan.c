@@ -47,11 +47,12 @@ take_key(DsnSpan line, size_t start, DsnSpan name, DsnSpan *value)
     return true;
 }
 
-/* Looks at one block, which begins at @base. False on anything odd: at depth 1 a backslash may hide
+/* Looks at one block, which begins at @base. True on anything odd: at depth 1 a backslash may hide
  * a key, and nothing but white space may stand outside of the object. */
 static bool
-visit_block(Scan *scan, const char *bytes, size_t base)
+visit_block(gpointer state, const char *bytes, size_t base)
 {
+    Scan *scan = state;
     DsnJsonBlock block = dsn_json_look(bytes, &scan->carry);
 
     for (uint64_t rest = block.opening | block.closing | block.starts | block.backslashes;
@@ -60,7 +61,7 @@ visit_block(Scan *scan, const char *bytes, size_t base)
         size_t i = base + (size_t)__builtin_ctzll(rest);
 
         if (scan->end != 0)
-            return false;
+            return true;
         if (bit & block.opening) {
             scan->depth++;
         } else if (bit & block.closing) {
@@ -70,28 +71,21 @@ visit_block(Scan *scan, const char *bytes, size_t base)
             if (!(bit & block.starts) ||
                 !take_key(scan->line, i, DSN_SPAN_LITERAL("type"), &scan->keys.type) ||
                 !take_key(scan->line, i, DSN_SPAN_LITERAL("id"), &scan->keys.id))
-                return false;
+                return true;
         }
     }
-    return true;
+    return false;
 }
 
 bool
 dsn_record_scan(DsnSpan line, DsnRecordKeys *ret_keys)
 {
     Scan scan = {.line = line};
-    size_t base = skip_space(line, 0);
+    size_t start = skip_space(line, 0);
 
-    if (base == line.len || line.data[base] != '{')
-        return false;
-    for (; line.len - base >= DSN_JSON_BLOCK; base += DSN_JSON_BLOCK)
-        if (!visit_block(&scan, line.data + base, base))
-            return false;
-
-    char last[DSN_JSON_BLOCK];
-    memset(last, ' ', DSN_JSON_BLOCK);
-    memcpy(last, line.data + base, line.len - base);
-    if (!visit_block(&scan, last, base) || scan.end == 0 || skip_space(line, scan.end) != line.len)
+    if (start == line.len || line.data[start] != '{' ||
+        dsn_json_walk(line, start, visit_block, &scan) || scan.end == 0 ||
+        skip_space(line, scan.end) != line.len)
         return false;
     *ret_keys = scan.keys;
     return true;

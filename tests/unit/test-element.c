@@ -92,6 +92,45 @@ START_TEST(refuses_elements)
 }
 END_TEST
 
+/* An original of some length is read without jansson's help: the same must come out. */
+START_TEST(long_originals_are_no_different)
+{
+    static const struct {
+        const char *format;
+        bool good;
+    } forms[] = {
+        {"{\"log_record\":" RECORD ",\"message\":\"%s\"}", true},
+        {"{\"message\" : \"%s\",\"log_record\":" RECORD "}", true},
+        {"{\"x\":1,\"message\":\"%s\",\"log_record\":" RECORD "}", false},
+        {"{\"message\":\"%s\",\"log_record\":" RECORD ",\"message\":\"\"}", false},
+        {"{\"message\":\"%s\",\"log_record\":" RECORD ",\"mess\\u0061ge\":\"\"}", false},
+        {"{\"message\":\"%s\",\"log_record\":" RECORD ",\"message_base64\":\"\"}", false},
+        {"{\"message\":\"%s\\x\",\"log_record\":" RECORD "}", false},
+        {"{\"message\":\"%s\n\",\"log_record\":" RECORD "}", false},
+        {"{\"message\"::\"%s\",\"log_record\":" RECORD "}", false},
+        {"{\"message\":[\"%s\"],\"log_record\":" RECORD "}", false},
+        {"{\"message_base64\":\"%s\",\"log_record\":" RECORD "}", false},
+    };
+    g_autoptr(GString) escaped = g_string_new(NULL), plain = g_string_new(NULL);
+
+    for (int i = 0; i < 60; i++) {
+        g_string_append(escaped, "Dear \\u00c9milie, \\\"quoted\\\"\\r\\n");
+        g_string_append(plain, "Dear \xc3\x89milie, \"quoted\"\r\n");
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_auto(GStrv) parts = g_strsplit(forms[i].format, "%s", 2);
+        g_autofree char *text = g_strconcat(parts[0], escaped->str, parts[1], NULL);
+        g_auto(DsnElement) element = {0};
+        bool parsed = dsn_element_parse(dsn_span(text), MAX_SIZE, &element, NULL);
+
+        ck_assert_msg(parsed == forms[i].good, "%s", forms[i].format);
+        if (parsed)
+            dsn_assert_span(((DsnSpan){element.original->str, element.original->len}), plain->str,
+                            forms[i].format);
+    }
+}
+END_TEST
+
 START_TEST(clearing_twice_does_no_harm)
 {
     DsnElement element = {0};
@@ -112,6 +151,7 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, reads_elements, 0, G_N_ELEMENTS(good));
     tcase_add_loop_test(tcase, refuses_elements, 0, G_N_ELEMENTS(bad));
+    tcase_add_test(tcase, long_originals_are_no_different);
     tcase_add_test(tcase, clearing_twice_does_no_harm);
     suite_add_tcase(suite, tcase);
     return suite;
