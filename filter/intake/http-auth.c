@@ -95,12 +95,9 @@ after_scheme(DsnSpan value, const char *scheme)
 static const DsnPoster *
 find_basic(const DsnHttpKeys *keys, DsnSpan encoded)
 {
-    g_autofree char *text = dsn_span_dup(encoded);
+    g_autofree char *copy = dsn_span_dup(encoded);
     gsize len = 0;
-
-    if (encoded.len == 0)
-        return NULL;
-    (void)g_base64_decode_inplace(text, &len);
+    g_autofree char *text = (char *)g_base64_decode(copy, &len);
 
     const char *colon = memchr(text, ':', len);
     if (colon == NULL)

@@ -52,10 +52,9 @@ dsn_http_body_start(DsnHttpBody *body, DsnHttpBudget *budget, size_t max, int64_
     if (!dsn_http_lease_take(&body->lease, most + 1, 0))
         return false;
     body->max = max;
-    if (length >= 0) { /* memory that is not written to costs nothing */
-        body->size = most + 1;
-        body->data = g_malloc(body->size);
-    }
+    /* All that was announced: memory that is not written to costs nothing. */
+    body->size = length < 0 ? MIN(FIRST_SIZE, max + 1) : most + 1;
+    body->data = g_malloc(body->size);
     return true;
 }
 

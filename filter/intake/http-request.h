@@ -47,8 +47,9 @@ struct DsnHttpRequest {
     DsnHttpWorkFunction work;
     bool needs_spool;
     DsnHttpCoding coding;
-    int64_t length;    /* Content-Length; -1: none */
-    guint64 swallowed; /* bytes of the body that were not looked at */
+    int64_t length;  /* Content-Length; -1: the body comes in chunks */
+    bool last;       /* nothing more is read from the connection */
+    guint64 swallow; /* bytes of a refused body that are read before the connection is closed */
     DsnHttpBody body;
     int64_t until; /* how long it may be held */
     int64_t again; /* not before: after the spool failed */
