@@ -7,6 +7,8 @@
 
 /* A look takes microseconds: more connections than this would only use memory. */
 #define MAX_READERS 8
+/* One page that cannot be read fails again and again, among others that can: one line for all. */
+#define READ_LOG_INTERVAL G_TIME_SPAN_MINUTE
 /* Only somebody with sqlite3(1), or a backup, can be in the way. */
 #define BUSY_MS 10000
 
@@ -296,19 +298,23 @@ dsn_spool_reader(DsnSpool *spool, GError **error)
 void
 dsn_spool_reader_done(DsnSpool *spool, DsnDb *db, const GError *failure)
 {
+    int64_t now = g_get_monotonic_time();
+    bool log = false;
+
     g_mutex_lock(&spool->readers_lock);
-    bool changed = spool->reading_failed != (failure != NULL);
-    spool->reading_failed = failure != NULL;
-    if (failure == NULL)
+    if (failure == NULL) {
         g_ptr_array_add(spool->readers, db);
-    else
+    } else {
         spool->n_readers--;
+        log = spool->read_failure == 0 || now - spool->read_failure >= READ_LOG_INTERVAL;
+        spool->read_failure = log ? now : spool->read_failure;
+    }
     g_cond_signal(&spool->reader_free);
     g_mutex_unlock(&spool->readers_lock);
-    if (failure != NULL)
-        dsn_db_close(db);
-    if (changed && failure != NULL)
+    if (failure == NULL)
+        return;
+    dsn_db_close(db);
+    dsn_metrics_add(spool->metrics, DSN_COUNT_SPOOL_ERRORS, 1);
+    if (log)
         dsn_log_event(DSN_LOG_ERROR, "spool: cannot be read: %s", failure->message);
-    else if (changed)
-        dsn_log_event(DSN_LOG_WARNING, "spool: can be read again");
 }

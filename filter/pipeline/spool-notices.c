@@ -209,6 +209,8 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     bool row = dsn_query_next(db, query, &failure);
 
     if (failure != NULL) {
+        put_aside(spool, entry, failure);
+        *chosen = 0;
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
@@ -261,10 +263,11 @@ hand_out_all(DsnSpool *spool, DsnDb *db, GArray *chosen, GPtrArray *notices, GEr
         if (own->len > before)
             bytes += g_bytes_get_size(((DsnWaitingNotice *)own->pdata[before])->bytes);
     }
-    good = good && dsn_db_run(db, DSN_SQL_COMMIT, NULL, 0, error);
-    release_from(spool, chosen, good ? i : 0);
-    if (good)
-        g_ptr_array_extend_and_steal(notices, g_steal_pointer(&own));
+    if (good) /* else it ends with the connection */
+        good = dsn_db_run(db, DSN_SQL_COMMIT, NULL, 0, error);
+    release_from(spool, chosen, i);
+    good |= own->len > 0; /* an entry that cannot be read does not keep back those before it */
+    g_ptr_array_extend_and_steal(notices, g_steal_pointer(&own));
     return good;
 }
 

@@ -317,6 +317,7 @@ struct DsnSpool {
     DsnDb *writer;
     DsnSweep sweep;
     bool bulk_left;
+    bool damaged;        /* what is in the database is not what was written */
     bool bulk_waited;    /* it was left out of the last transaction */
     int64_t idle_since;  /* monotonic */
     int64_t next_chore;  /* monotonic */
@@ -324,9 +325,9 @@ struct DsnSpool {
 
     GMutex readers_lock;
     GCond reader_free;
-    GPtrArray *readers; /* of DsnDb, not in use */
-    unsigned n_readers; /* that are open */
-    bool reading_failed;
+    GPtrArray *readers;   /* of DsnDb, not in use */
+    unsigned n_readers;   /* that are open */
+    int64_t read_failure; /* when one was logged, monotonic; 0: never */
 
     GMutex take_lock; /* one thread at a time chooses notices; before the lock */
     bool retries_first;

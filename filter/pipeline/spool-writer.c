@@ -20,8 +20,8 @@
  * once. */
 #define RECOVERY_ROOM (4 << 20)
 #define ROOM_INTERVAL G_TIME_SPAN_SECOND
-/* Without work for this long the file is made shorter, in steps of so many pages, when it has more
- * free ones than are soon used again. */
+/* Without work for this long the log is written back, and the file is made shorter, in steps of so
+ * many pages, when it has more free ones than are soon used again. */
 #define IDLE_TIME G_TIME_SPAN_SECOND
 #define CHORE_INTERVAL (20 * G_TIME_SPAN_MILLISECOND)
 #define KEPT_FREE_PAGES 4096
@@ -235,10 +235,14 @@ break_down(DsnSpool *spool, Batch *batch, const GError *error)
 {
     GList *link;
 
-    if (spool->writer != NULL && sqlite3_get_autocommit(spool->writer->handle) == 0)
-        (void)dsn_db_exec(spool->writer, "ROLLBACK", NULL); /* closing does it as well */
+    int code = sqlite3_errcode(spool->writer->handle) & 0xff; /* without the details */
+
+    if (sqlite3_get_autocommit(spool->writer->handle) == 0)
+        (void)dsn_db_exec(spool->writer, "ROLLBACK", NULL); /* can only fail where none is needed */
+    spool->damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     dsn_metrics_add(spool->metrics, DSN_COUNT_SPOOL_ERRORS, 1);
-    dsn_log_event(DSN_LOG_ERROR, "spool: nothing is taken in, nothing is sent: %s", error->message);
+    dsn_log_event(DSN_LOG_ERROR, "spool: nothing is taken in, nothing is sent%s: %s",
+                  spool->damaged ? " until a restart" : "", error->message);
     g_mutex_lock(&spool->lock);
     spool->broken = true;
     spool->broken_text = g_strdup(error->message);
@@ -265,15 +269,15 @@ remove_files(GPtrArray *paths)
         (void)unlink(paths->pdata[i]); /* what stays is swept at the next start */
 }
 
-/* A new connection, the log written back and emptied, which makes room, and a commit that works. */
+/* The log written back and emptied, which makes room, and a commit that works. The connection
+ * stays: closing the last one ends what is known of the log, and opening it anew would find the
+ * commit that failed in it, as good as the others. */
 static bool
 try_to_recover(DsnSpool *spool)
 {
     struct statvfs status;
 
-    g_clear_pointer(&spool->writer, dsn_db_close);
-    spool->writer = dsn_db_open(spool->path, true, NULL); /* the failure was logged */
-    return spool->writer != NULL &&
+    return !spool->damaged && /* else every write could make it worse */
            dsn_db_exec(spool->writer, "PRAGMA wal_checkpoint(TRUNCATE)", NULL) &&
            statvfs(spool->directory, &status) == 0 &&
            (uint64_t)status.f_bavail * status.f_frsize >= RECOVERY_ROOM &&
@@ -288,7 +292,8 @@ recover(DsnSpool *spool)
     g_mutex_lock(&spool->lock);
     spool->broken = false;
     g_clear_pointer(&spool->broken_text, g_free);
-    /* Only now: the frames of the commit that failed are overwritten, no crash brings them back. */
+    /* Only now: what the commit that failed left in the log is overwritten, and no crash can bring
+     * it back. */
     g_autoptr(GPtrArray) doubtful = g_steal_pointer(&spool->doubtful);
     spool->doubtful = g_ptr_array_new_with_free_func(g_free);
     spool->due_changes++;
@@ -302,9 +307,15 @@ recover(DsnSpool *spool)
 /* ---- between the transactions ---- */
 
 static bool
+is_idle(const DsnSpool *spool)
+{
+    return g_get_monotonic_time() - spool->idle_since >= IDLE_TIME;
+}
+
+static bool
 shorten_file(DsnSpool *spool, int64_t free_pages, GError **error)
 {
-    if (free_pages <= KEPT_FREE_PAGES || g_get_monotonic_time() - spool->idle_since < IDLE_TIME)
+    if (free_pages <= KEPT_FREE_PAGES || !is_idle(spool))
         return true;
     spool->next_chore = g_get_monotonic_time() + CHORE_INTERVAL;
     return dsn_db_exec(spool->writer, VACUUM, error);
@@ -329,22 +340,27 @@ trim_records(DsnSpool *spool, GError **error)
     return true;
 }
 
-/* Writes the log back. It starts again from its beginning once nobody reads in it; where that never
- * happens by itself, readers are waited for, which are short. */
+/* Writes the log back, when it is long or there is time. It starts again from its beginning once
+ * nobody reads in it; where that never happens by itself, readers are waited for, which are short.
+ */
 static bool
 check_log(DsnSpool *spool, GError **error)
 {
     DsnDb *db = spool->writer;
     bool long_log = db->log_pages >= RESTART_PAGES;
+    int pages;
+    int written_back;
 
     if (db->log_pages < CHECKPOINT_PAGES)
-        spool->next_checkpoint = CHECKPOINT_PAGES;
+        spool->next_checkpoint = is_idle(spool) ? 1 : CHECKPOINT_PAGES;
     if (db->log_pages < spool->next_checkpoint)
         return true;
     spool->next_checkpoint = db->log_pages + CHECKPOINT_PAGES;
     int result = sqlite3_wal_checkpoint_v2(
-        db->handle, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL,
-        NULL);
+        db->handle, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &pages,
+        &written_back);
+    if (result == SQLITE_OK && pages == written_back)
+        db->log_pages = 0; /* the next commit starts it again */
     if (result == SQLITE_OK || result == SQLITE_BUSY)
         return true;
     dsn_db_set_error(db, error);

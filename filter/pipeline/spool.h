@@ -124,7 +124,8 @@ typedef struct DsnItem {
 typedef struct DsnDeposit {
     GArray *items; /* of DsnItem */
     bool urgent;   /* end-of-message work, before everything else */
-    GError *error; /* after the wait: nothing was stored */
+    GError *error; /* after the wait: nothing was stored (but if the daemon dies before the disk
+                      works again, all of it may turn out to be there) */
 } DsnDeposit;
 
 DsnDeposit *dsn_deposit_new(bool urgent);

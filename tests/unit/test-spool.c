@@ -218,8 +218,8 @@ START_TEST(two_items_collide)
     ck_assert(dsn_spool_set_outlets(test.spool, names, &dropped, NULL));
     add_collision(deposit, _i, false);
     ck_assert_int_eq(dsn_test_store(test.spool, deposit), DSN_ITEM_STORED);
-    g_autoptr(DsnWaitingNotice) taken G_GNUC_UNUSED =
-        collisions[_i].taken ? dsn_test_take(test.spool) : NULL;
+    if (collisions[_i].taken)
+        dsn_waiting_notice_free(dsn_test_take(test.spool));
     deposit = dsn_deposit_new(false);
     add_collision(deposit, _i, true);
     check_collision(_i, dsn_test_store(test.spool, deposit));

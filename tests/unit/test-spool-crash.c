@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "tests/support/spool.h"
+#include "tests/support/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KILLS 24
+#define THREADS 3
+#define ITEMS 5
+/* Deposits that a thread can make before it is killed. */
+#define MAX_DEPOSITS 10000
+
+static DsnTestSpool test;
+
+static void
+set_up(void)
+{
+    dsn_test_spool_init(&test);
+}
+
+static void
+tear_down(void)
+{
+    dsn_test_spool_clear(&test);
+}
+
+/* What the process that will be killed says, in one write. */
+typedef struct Report {
+    enum { REPORT_STORED, REPORT_MERGED, REPORT_TAKEN } kind;
+    guint64 number; /* of the deposit, or the entry that was taken */
+    char text[24];  /* of what was taken */
+} Report;
+
+typedef struct Worker {
+    int pipe;
+    guint64 first; /* deposit */
+    bool merges;
+} Worker;
+
+static void
+report(const Worker *worker, const Report *what)
+{
+    if (write(worker->pipe, what, sizeof *what) != sizeof *what)
+        _exit(2);
+}
+
+/* Notices "12.3", or "12.3 with" an original; every second item of a deposit is large. */
+static DsnDeposit *
+make_deposit(guint64 number, bool with_original)
+{
+    DsnDeposit *deposit = dsn_deposit_new(number % 2 == 0);
+
+    for (guint i = 0; i < ITEMS; i++) {
+        guint64 key = number * ITEMS + i;
+        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT ".%u%-*s", number, i,
+                                                i % 2 == 0 ? 5 : 200, with_original ? " with" : "");
+        DsnSpoolNotice *notice = dsn_test_notice(text, key, 1);
+        g_autofree char *line = g_strdup_printf("%" G_GUINT64_FORMAT "\n", number);
+
+        notice->has_original = with_original;
+        DsnItem *item = dsn_test_add_event(deposit, key, notice);
+        item->key.time = 1700000000;
+        dsn_test_add_line(item, DSN_RECORD_BOUNCE, line);
+    }
+    return deposit;
+}
+
+static gpointer
+deposit_for_ever(gpointer data)
+{
+    const Worker *worker = data;
+
+    for (guint64 number = worker->first;; number++)
+        for (int with = 0; with < 2; with++) {
+            Report what = {.kind = with == 0 ? REPORT_STORED : REPORT_MERGED, .number = number};
+            DsnDeposit *deposit = make_deposit(number, with);
+
+            dsn_spool_submit(test.spool, deposit);
+            (void)dsn_spool_wait(test.spool, deposit, -1); /* true: it has no end */
+            if (deposit->error != NULL)
+                _exit(3);
+            dsn_deposit_free(deposit);
+            report(worker, &what);
+        }
+    return NULL;
+}
+
+static gpointer
+take_for_ever(gpointer data)
+{
+    const Worker *worker = data;
+
+    for (;;) {
+        g_autoptr(GPtrArray) notices =
+            g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
+
+        (void)dsn_spool_take_notices(test.spool, 2, 1000, notices); /* false: none were added */
+        for (guint i = 0; i < notices->len; i++) {
+            const DsnWaitingNotice *notice = notices->pdata[i];
+            Report what = {.kind = REPORT_TAKEN, .number = (guint64)notice->entry};
+
+            memcpy(what.text, g_bytes_get_data(notice->bytes, NULL),
+                   MIN(sizeof what.text - 1, g_bytes_get_size(notice->bytes)));
+            report(worker, &what);
+        }
+    }
+    return NULL;
+}
+
+/* Works until it is killed. */
+static void
+work(int pipe, guint64 first)
+{
+    static const char *const names[] = {"json", NULL};
+    Worker workers[THREADS];
+    guint64 dropped;
+
+    dsn_test_spool_reopen(&test);
+    if (!dsn_spool_set_outlets(test.spool, names, &dropped, NULL))
+        _exit(4);
+    for (guint i = 0; i < THREADS; i++) {
+        workers[i] = (Worker){.pipe = pipe, .first = first + i * MAX_DEPOSITS};
+        g_thread_unref(g_thread_new("deposit", deposit_for_ever, &workers[i]));
+    }
+    (void)take_for_ever(&workers[0]); /* it never returns */
+}
+
+/* What is there, by deposit. */
+typedef struct Found {
+    guint items[THREADS][MAX_DEPOSITS];
+    guint lines[THREADS][MAX_DEPOSITS];
+    guint64 first;
+} Found;
+
+static guint *
+slot_of(guint counts[THREADS][MAX_DEPOSITS], guint64 first, guint64 number)
+{
+    ck_assert(number >= first && number < first + THREADS * MAX_DEPOSITS);
+    return &counts[(number - first) / MAX_DEPOSITS][(number - first) % MAX_DEPOSITS];
+}
+
+static bool
+count_entry(const DsnQueueEntry *entry, gpointer user)
+{
+    Found *found = user;
+    guint64 key = g_ascii_strtoull(entry->record_id + strlen("record-"), NULL, 10);
+
+    if (key / ITEMS >= found->first)
+        ++*slot_of(found->items, found->first, key / ITEMS);
+    return true;
+}
+
+static void
+count_lines(Found *found)
+{
+    for (;;) {
+        g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(DsnStreamRecord));
+
+        g_array_set_clear_func(records, (GDestroyNotify)dsn_stream_record_clear);
+        ck_assert(dsn_spool_read_records(test.spool, "json", 1000, 1 << 20, 0, records));
+        if (records->len == 0)
+            break;
+        for (guint i = 0; i < records->len; i++) {
+            GBytes *json = g_array_index(records, DsnStreamRecord, i).json;
+            g_autofree char *text = g_strndup(g_bytes_get_data(json, NULL), g_bytes_get_size(json));
+
+            ++*slot_of(found->lines, found->first, g_ascii_strtoull(text, NULL, 10));
+        }
+        ck_assert(dsn_spool_advance(
+            test.spool, "json", g_array_index(records, DsnStreamRecord, records->len - 1).position,
+            NULL, NULL));
+    }
+}
+
+/* A deposit is there with all of its items, keys and lines, or not at all. */
+static guint
+check_whole(const Found *found)
+{
+    guint stored = 0;
+
+    for (guint i = 0; i < THREADS; i++)
+        for (guint j = 0; j < MAX_DEPOSITS; j++) {
+            guint items = found->items[i][j];
+
+            ck_assert_msg(items == 0 || items == ITEMS, "%u items", items);
+            ck_assert_uint_eq(found->lines[i][j], items);
+            for (guint k = 0; k < ITEMS && (items > 0 || j < 10); k++) {
+                guint64 number = (found->first + i * MAX_DEPOSITS + j) * ITEMS + k;
+                DsnKey key = dsn_test_key(number, 1700000000);
+
+                ck_assert_int_eq(dsn_spool_look_event(test.spool, &key) != DSN_SEEN_NOT, items > 0);
+                ck_assert_int_eq(dsn_spool_look_notice(test.spool, &key) != DSN_SEEN_NOT,
+                                 items > 0);
+            }
+            stored += items > 0;
+        }
+    return stored;
+}
+
+/* What was reported is there, and what was handed out has not changed since. */
+static void
+check_reports(int pipe, const Found *found, guint *ret_stored, guint *ret_taken)
+{
+    Report what;
+
+    while (read(pipe, &what, sizeof what) == sizeof what) {
+        if (what.kind == REPORT_TAKEN) {
+            g_autoptr(GBytes) bytes = dsn_spool_content(test.spool, (int64_t)what.number, NULL);
+
+            ck_assert_ptr_nonnull(bytes);
+            ck_assert_mem_eq(g_bytes_get_data(bytes, NULL), what.text, strlen(what.text));
+            ++*ret_taken;
+        } else {
+            guint items = *slot_of(((Found *)found)->items, found->first, what.number);
+            ck_assert_msg(items == ITEMS, "deposit %d was lost", (int)what.number);
+            ++*ret_stored;
+        }
+    }
+}
+
+/* Nothing in the middle of a commit, a checkpoint, a merge or the removal of a file may matter. */
+START_TEST(killed_at_any_moment)
+{
+    guint reported = 0;
+    guint stored = 0;
+    guint taken = 0;
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+
+    test.options.large = 100;
+    test.options.keep = G_MAXINT32;
+    for (int i = 0; i < KILLS; i++) {
+        g_autofree Found *found = g_new0(Found, 1);
+        int status;
+        int ends[2];
+
+        found->first = (guint64)(i + 1) * 1000000;
+        g_clear_pointer(&test.spool, dsn_spool_close);
+        ck_assert_int_eq(pipe(ends), 0);
+        ck_assert_int_gt(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20), 0);
+        pid_t child = fork();
+        if (child == 0)
+            work(ends[1], found->first);
+        g_usleep((gulong)g_rand_int_range(rand, 5000, 60000));
+        ck_assert_int_eq(kill(child, SIGKILL), 0);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFSIGNALED(status), "status %x", status);
+        ck_assert_int_eq(close(ends[1]), 0);
+        dsn_test_spool_reopen(&test);
+        ck_assert(dsn_spool_list(test.spool, &(DsnQueueFilter){0}, count_entry, found, NULL));
+        count_lines(found);
+        stored += check_whole(found);
+        check_reports(ends[0], found, &reported, &taken);
+        ck_assert_int_eq(close(ends[0]), 0);
+        /* what is left of it would only make the next round slow */
+        ck_assert_int_ge(dsn_spool_drop(test.spool, &(DsnQueueFilter){0}, NULL), 0);
+    }
+    printf("%u deposits were there, %u results and %u notices were reported\n", stored, reported,
+           taken);
+    ck_assert_uint_gt(reported, KILLS);
+    ck_assert_uint_gt(taken, KILLS);
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("spool-crash");
+    TCase *tcase = tcase_create("crash");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, killed_at_any_moment);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
