@@ -214,6 +214,19 @@ is_link_trusted(const DsnLineFile *file, GError **error)
     return false;
 }
 
+/* A new file gets its rights whatever the umask: others have to read it. */
+static int
+open_or_make(const char *path)
+{
+    int fd = open(path, FLAGS | O_CREAT | O_EXCL, MODE);
+
+    if (fd < 0 && errno == EEXIST) /* also a link to what is not there yet */
+        return open(path, FLAGS | O_CREAT, MODE);
+    if (fd >= 0)
+        (void)fchmod(fd, MODE); /* fails where there are no rights */
+    return fd;
+}
+
 /* Opens the path, and makes sure that a new file's name is on disk. */
 static bool
 open_path(DsnLineFile *file, struct stat *ret_status, GError **error)
@@ -223,7 +236,7 @@ open_path(DsnLineFile *file, struct stat *ret_status, GError **error)
     close_file(file);
     if (!is_link_trusted(file, error))
         return false;
-    file->fd = open(file->path, FLAGS | O_CREAT, MODE);
+    file->fd = open_or_make(file->path);
     if (file->fd < 0 || fstat(file->fd, ret_status) != 0) {
         (void)failed(file, error);
         close_file(file);

@@ -150,7 +150,7 @@ START_TEST(makes_the_file)
 {
     struct stat status;
 
-    (void)umask(0022);
+    (void)umask(0077);
     ck_assert_uint_eq(resume(NULL, "1\n"), 0);
     expect_text("f", "1\n", "new");
     ck_assert_int_eq(stat("f", &status), 0);
