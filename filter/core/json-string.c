@@ -17,9 +17,9 @@ is_plain(DsnSpan text)
 static bool
 is_utf8(DsnSpan text)
 {
-    DsnSpan rest = dsn_span_from(text, dsn_span_ascii_prefix(text));
+    size_t ascii = dsn_span_ascii_prefix(text);
 
-    return rest.len == 0 || g_utf8_validate_len(rest.data, rest.len, NULL);
+    return ascii == text.len || g_utf8_validate_len(text.data + ascii, text.len - ascii, NULL);
 }
 
 /* The four digits of "\uXXXX" at @at, or -1. */

@@ -169,15 +169,18 @@ count_notice(Taking *taking, Pending *pending, DsnCounter counter, const char *r
 }
 
 static void
-count_rejected(Taking *taking, guint64 index, const char *reason)
+count_rejected(Taking *taking, DsnSpan text, guint64 index, const char *reason)
 {
     const DsnRejection rejection = {index, g_strdup(reason)};
+    DsnRecordKeys keys = {.id = DSN_SPAN_ABSENT};
     DsnLogLine line;
 
     g_array_append_val(taking->tally->rejected, rejection);
     if (!dsn_log_wanted(DSN_LOG_WARNING))
         return;
-    dsn_log_begin(&line, NULL);
+    (void)dsn_record_scan(text, &keys); /* if there is an id, it is good to know */
+    g_autofree char *id = dsn_span_dup(keys.id);
+    dsn_log_begin(&line, id);
     dsn_log_text(&line, "result", taking->again ? "rejected-again" : "rejected");
     dsn_log_text(&line, "client", taking->the_case.poster->name);
     dsn_log_number(&line, "index", (int64_t)index);
@@ -200,10 +203,10 @@ reject(Taking *taking, DsnSpan text, guint64 index, const char *reason)
 {
     taking->n_rejected++;
     if (taking->again) {
-        count_rejected(taking, index, reason);
+        count_rejected(taking, text, index, reason);
         return;
     }
-    const Pending pending = {.index = index};
+    const Pending pending = {.element = text, .index = index};
     const DsnItem item = {.kind = DSN_ITEM_REJECTED,
                           .rejected = g_bytes_new(text.data, text.len),
                           .reason = g_strdup(reason)};
@@ -257,6 +260,12 @@ keep_recipients(const Taking *taking, DsnRecord *record, DsnSeen wanted)
     return count > 0;
 }
 
+static bool
+was_seen(const Taking *taking, const DsnKey *event)
+{
+    return dsn_spool_look_event(taking->the_case.pipeline->spool, event) != DSN_SEEN_NOT;
+}
+
 /* An event that came before makes its notice anew only if that brings the original that was
  * missing, and then the recipients are those of the notice that waits. */
 static bool
@@ -278,7 +287,7 @@ find_reason(Taking *taking, DsnElement *element, const DsnKey *event, Pending *p
     *ret_known = false;
     if (element->record->event_time < the_case->now - keep)
         return DSN_REASON_TOO_OLD;
-    *ret_known = dsn_spool_look_event(the_case->pipeline->spool, event) != DSN_SEEN_NOT;
+    *ret_known = was_seen(taking, event);
     if (*ret_known && !brings_original(taking, element))
         return DSN_REASON_DUPLICATE;
 
@@ -287,8 +296,11 @@ find_reason(Taking *taking, DsnElement *element, const DsnKey *event, Pending *p
     if (reason != DSN_REASON_NONE || *ret_known)
         return reason;
     if (element->record->n_recipients > 0 &&
-        !keep_recipients(taking, element->record, DSN_SEEN_NOT))
+        !keep_recipients(taking, element->record, DSN_SEEN_NOT)) {
+        /* It may be this very event that somebody else has brought in the meantime. */
+        *ret_known = was_seen(taking, event);
         return DSN_REASON_DUPLICATE;
+    }
     if (!dsn_case_admit(the_case, taking->sender->str))
         return DSN_REASON_RATE_LIMITED;
     pending->admitted = g_strndup(taking->sender->str, taking->sender->len);
@@ -412,7 +424,7 @@ static void
 settle(Taking *taking, const DsnItem *item, Pending *pending)
 {
     if (item->kind == DSN_ITEM_REJECTED) {
-        count_rejected(taking, pending->index, item->reason);
+        count_rejected(taking, pending->element, pending->index, item->reason);
         return;
     }
     switch (item->result) {

@@ -144,6 +144,38 @@ END_TEST
 
 static const struct {
     const char *changes;
+    const char *keep; /* one digit for each recipient */
+    const char *left;
+} kept[] = {
+    {"{\"recipient\":[\"a@x\",\"b@x\",\"c@x\"]}", "111", "[\"a@x\",\"b@x\",\"c@x\"]"},
+    {"{\"recipient\":[\"a@x\",\"b@x\",\"c@x\"]}", "101", "[\"a@x\",\"c@x\"]"},
+    {"{\"recipient\":[\"a@x\",\"b@x\",\"c@x\"]}", "001", "\"c@x\""},
+    {"{\"recipient\":[\"a@x\",\"b@x\"]}", "00", "[]"},
+    {"{\"recipient\":\"a@x\"}", "1", "\"a@x\""},
+    {"{\"recipient\":\"a@x\"}", "0", "[]"},
+    {"{\"recipient\":[]}", "", "[]"},
+};
+
+START_TEST(takes_recipients_out)
+{
+    g_autoptr(DsnRecord) record = record_with(kept[_i].changes);
+    json_auto_t *left = json_loads(kept[_i].left, JSON_DECODE_ANY, NULL);
+    size_t count = json_is_array(left) ? json_array_size(left) : 1;
+    bool keep[4];
+
+    for (size_t i = 0; i < strlen(kept[_i].keep); i++)
+        keep[i] = kept[_i].keep[i] == '1';
+    dsn_record_keep_recipients(record, keep);
+    ck_assert(json_equal(json_object_get(record->json, "recipient"), left));
+    ck_assert_uint_eq(record->n_recipients, count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_str_eq(record->recipients[i],
+                         json_string_value(json_is_array(left) ? json_array_get(left, i) : left));
+}
+END_TEST
+
+static const struct {
+    const char *changes;
     int64_t time;
     uint32_t nanoseconds;
     const char *text;
@@ -389,6 +421,7 @@ dsn_test_suite(void)
     tcase_add_test(read, reads_every_field);
     tcase_add_test(read, null_and_absent_are_NULL);
     tcase_add_loop_test(read, reads_recipients, 0, G_N_ELEMENTS(recipients));
+    tcase_add_loop_test(read, takes_recipients_out, 0, G_N_ELEMENTS(kept));
     tcase_add_loop_test(read, the_precise_time_wins, 0, G_N_ELEMENTS(times));
     tcase_add_test(read, only_codes_of_RFC_3463_count);
     tcase_add_test(read, texts_may_hold_anything);
