@@ -140,9 +140,9 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
 
     *ret_taken = (DsnMessageTaken){.kind = DSN_REPORT_NONE};
     (void)g_strlcpy(ret_taken->id, id, sizeof(ret_taken->id));
+    DsnReason reason = read_message(policy, message, session, ret_taken, lines);
     if (dsn_spool_look_message(pipeline->spool, &key) != DSN_SEEN_NOT)
         return was_recorded_before(pipeline, ret_taken);
-    DsnReason reason = read_message(policy, message, session, ret_taken, lines);
     if (reason != DSN_REASON_NONE)
         return leave_untouched(pipeline, reason, ret_taken);
 

@@ -114,6 +114,7 @@ START_TEST(a_message_and_what_it_leaves)
     /* The client sends it once more: the verdict is the same, and there is no second record. */
     ck_assert_int_eq(take(rows[_i].path, &again), result);
     ck_assert_str_eq(again.id, taken.id);
+    ck_assert_int_eq(again.kind, taken.kind);
     ck_assert_int_eq(again.reason,
                      result == DSN_MESSAGE_RECORDED ? DSN_REASON_DUPLICATE : rows[_i].reason);
     ck_assert_uint_eq(again.records, 0);
