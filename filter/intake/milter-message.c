@@ -36,6 +36,8 @@ drop_bytes(DsnMilterMessage *message)
 void
 dsn_milter_message_clear(DsnMilterMessage *message)
 {
+    if (message->policy == NULL)
+        return; /* nothing was added since */
     drop_bytes(message);
     g_clear_pointer(&message->policy, dsn_policy_unref);
     g_string_truncate(message->sender, 0);

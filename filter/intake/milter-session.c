@@ -34,8 +34,9 @@ static Shared *shared;
 
 /* One connection of the MTA. */
 typedef struct Session {
+    char *daemon; /* {daemon_name} of the MTA; these three are NULL when not known */
     char *peer_name;
-    char *peer_addr; /* NULL: not known */
+    char *peer_addr;
     DsnMilterMessage message;
 } Session;
 
@@ -94,12 +95,11 @@ log_message(const Session *session, const char *queue_id, const DsnMilterVerdict
     dsn_log_text(&line, "to", bracketed);
     if (message->recipients->len > 1)
         dsn_log_number(&line, "recipients", message->recipients->len);
-    if (taken != NULL) {
+    if (taken != NULL)
         dsn_log_text(&line, "report", dsn_report_kind_to_string(taken->kind));
-        if (taken->id[0] != '\0')
-            dsn_log_text(&line, "id", taken->id);
-        if (taken->records > 0)
-            dsn_log_number(&line, "records", taken->records);
+    if (taken != NULL && (taken->records > 0 || taken->reason == DSN_REASON_DUPLICATE)) {
+        dsn_log_text(&line, "id", taken->id);
+        dsn_log_number(&line, "records", taken->records);
     }
     dsn_log_text(&line, "verdict", verdict->word);
     if (taken != NULL && taken->reason != DSN_REASON_NONE)
@@ -295,6 +295,14 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
     return SMFIS_CONTINUE;
 }
 
+static void
+forget_client(Session *session)
+{
+    g_clear_pointer(&session->daemon, g_free);
+    g_clear_pointer(&session->peer_name, g_free);
+    g_clear_pointer(&session->peer_addr, g_free);
+}
+
 static sfsistat
 on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
@@ -307,9 +315,9 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
     else if (address != NULL && address->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
                         text, sizeof(text)); /* has room */
-    g_free(session->peer_name);
+    forget_client(session);
+    session->daemon = g_strdup(macro(context, "{daemon_name}"));
     session->peer_name = g_strdup(name);
-    g_free(session->peer_addr);
     session->peer_addr = text[0] == '\0' ? NULL : g_strdup(text);
     return SMFIS_NOREPLY;
 }
@@ -317,13 +325,13 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 static sfsistat
 on_sender(SMFICTX *context, char **arguments)
 {
-    Session *session = session_of(context);
+    DsnMilterMessage *message = &session_of(context)->message;
 
-    dsn_milter_message_clear(&session->message);
     if (enter()) {
-        dsn_milter_message_begin(&session->message, dsn_pipeline_policy(shared->pipeline),
-                                 arguments[0]);
+        dsn_milter_message_begin(message, dsn_pipeline_policy(shared->pipeline), arguments[0]);
         leave();
+    } else {
+        dsn_milter_message_clear(message);
     }
     return SMFIS_NOREPLY;
 }
@@ -334,8 +342,7 @@ on_recipient(SMFICTX *context, char **arguments)
     Session *session = session_of(context);
 
     if (session->message.policy != NULL)
-        dsn_milter_message_add_recipient(&session->message, arguments[0],
-                                         macro(context, "{daemon_name}"));
+        dsn_milter_message_add_recipient(&session->message, arguments[0], session->daemon);
     return SMFIS_NOREPLY;
 }
 
@@ -402,8 +409,7 @@ on_close(SMFICTX *context)
     if (session != NULL) {
         (void)smfi_setpriv(context, NULL); /* fails only without a context */
         dsn_milter_message_free_members(&session->message);
-        g_free(session->peer_name);
-        g_free(session->peer_addr);
+        forget_client(session);
         g_free(session);
     }
     return SMFIS_CONTINUE;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <libmilter/mfapi.h>
 
@@ -20,12 +21,15 @@
  * a service manager does not. */
 #define STOP_TIME (10 * G_TIME_SPAN_SECOND)
 
+/* libmilter's threads may wait for ever for a lock that another has done away with at the stop. */
+#define LISTENER_TIME G_TIME_SPAN_SECOND
+
 struct DsnMilter {
     DsnMilterSocket socket;
     GThread *listener;
-    GThread *stopper;
     gint stopping;
-    gint closed; /* libmilter has closed the listening socket */
+    gint closed;   /* libmilter has closed the listening socket */
+    gint returned; /* the listener will not touch this any more */
 };
 
 /* libmilter goes into a busy loop when it is out of descriptors, and an MTA may open many
@@ -41,14 +45,22 @@ raise_descriptor_limit(void)
     }
 }
 
+/* Without the listener the daemon is of no use to the MTA, and libmilter cannot start it again in
+ * this process. It also ends when its signal thread took a signal that was the daemon's, which the
+ * kernel lets happen while the main thread has another one to handle. Either way the daemon stops
+ * in good order and its supervisor starts it again. */
 static gpointer
 listen_on(gpointer data)
 {
     DsnMilter *milter = data;
+    bool failed = smfi_main() != MI_SUCCESS;
 
-    if (smfi_main() != MI_SUCCESS || g_atomic_int_get(&milter->stopping) == 0)
-        dsn_log_event(DSN_LOG_ERROR, "milter: %s: libmilter gave up, restart dsnarf",
-                      milter->socket.where);
+    if (g_atomic_int_get(&milter->stopping) == 0) {
+        dsn_log_event(DSN_LOG_ERROR, "milter: %s: %s, dsnarf stops", milter->socket.where,
+                      failed ? "libmilter gave up" : "libmilter took a signal");
+        (void)kill(getpid(), SIGTERM); /* to oneself it is allowed */
+    }
+    g_atomic_int_set(&milter->returned, 1);
     return NULL;
 }
 
@@ -103,24 +115,46 @@ close_listener(gpointer data)
     return NULL;
 }
 
+/* The listener looks every five seconds whether it is to stop, and after each connection. */
+static void
+stop_listening(DsnMilter *milter)
+{
+    GThread *stopper = NULL;
+
+    g_atomic_int_set(&milter->stopping, 1);
+    stopper = g_thread_new("milter-stop", close_listener, milter);
+    while (g_atomic_int_get(&milter->closed) == 0) {
+        dsn_milter_socket_wake(&milter->socket);
+        g_usleep(10 * G_TIME_SPAN_MILLISECOND);
+    }
+    (void)g_thread_join(stopper); /* it returns nothing */
+}
+
+static bool
+has_returned(const DsnMilter *milter)
+{
+    int64_t until = g_get_monotonic_time() + LISTENER_TIME;
+
+    while (g_atomic_int_get(&milter->returned) == 0) {
+        if (g_get_monotonic_time() >= until)
+            return false;
+        g_usleep(10 * G_TIME_SPAN_MILLISECOND);
+    }
+    return true;
+}
+
 void
 dsn_milter_stop(DsnMilter *milter)
 {
     if (milter == NULL)
         return;
-    g_atomic_int_set(&milter->stopping, 1);
-    milter->stopper = g_thread_new("milter-stop", close_listener, milter);
-    /* The listener looks only every five seconds whether it is to stop, and after each connection.
-     */
-    while (g_atomic_int_get(&milter->closed) == 0) {
-        dsn_milter_socket_wake(&milter->socket);
-        g_usleep(10 * G_TIME_SPAN_MILLISECOND);
-    }
-    (void)g_thread_join(milter->stopper);
-    (void)g_thread_join(milter->listener);
+    stop_listening(milter);
     if (!dsn_milter_session_end(STOP_TIME))
         dsn_log_event(DSN_LOG_WARNING, "milter: %s: stopped before all messages were answered",
                       milter->socket.where);
     dsn_milter_socket_close(&milter->socket);
-    g_free(milter);
+    if (has_returned(milter)) { /* else it keeps what it may yet look at until the process ends */
+        (void)g_thread_join(milter->listener);
+        g_free(milter);
+    }
 }

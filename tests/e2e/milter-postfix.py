@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The milter behind a real Postfix: what is delivered, and what happens when dsnarf is slow or
+away."""
+import contextlib
+import os
+import re
+import signal
+import smtplib
+import sqlite3
+import subprocess
+import threading
+
+import lib
+
+FBL = "fbl@mta1.example.com"
+TAGGED = "tagged@mta1.example.com"
+READER = "reader@mta1.example.com"
+
+ORDINARY = [
+    b"From: a@b.example\nTo: c@d.example\nSubject: hello\nMessage-ID: <1@b.example>\n"
+    b"Date: Fri, 20 Nov 2026 14:02:11 +0000\n\nhello\n",
+    b"From:a@b.example\nSubject:\tfolded\n\tand\n    folded\nsubject: twice\nX-Empty:\n"
+    b"X-Dsnarf-Report: not ours\nMessage-ID: <2@b.example>\nDate: Fri, 20 Nov 2026 14:02:11 +0000\n\n"
+    b"8-bit \xe4\xff, a long line " + b"x" * 3000 + b"\n.\n..\n\n\n",
+    b"From: a@b.example\nMessage-ID: <3@b.example>\nDate: Fri, 20 Nov 2026 14:02:11 +0000\n\n",
+    b"From: a@b.example\nMessage-ID: <4@b.example>\nDate: Fri, 20 Nov 2026 14:02:11 +0000\n"
+    b"Content-Type: multipart/report; report-type=feedback-report; boundary=x\n\n"
+    b"--x\n\nThis is not a report.\n--x--\n" + b"0123456789\n" * 20000,
+]
+
+
+@contextlib.contextmanager
+def running(folder, milter="", postfix=None, **settings):
+    """Both. milter: options of it in Postfix; postfix: parameters of main.cf."""
+    path = os.path.join(folder, "milter.sock")
+    values = {
+        "milter.listen": "unix:" + path,
+        "milter.socket_group": "postfix",
+        "milter.reports": [FBL],
+        "milter.role.tagged.reports": [TAGGED],
+        "milter.role.tagged.consumed": "tag",
+        "file.all.path": os.path.join(folder, "records"),
+    }
+    values.update({key.replace("__", "."): value for key, value in settings.items()})
+    with lib.PrivatePostfix(folder, milter=f"unix:{path}{milter}",
+                            mailboxes=f"{FBL} {TAGGED} {READER}") as mta, \
+            lib.Daemon(folder, values) as daemon:
+        if postfix:
+            set_parameters(mta, **postfix)
+        yield mta, daemon
+
+
+def set_parameters(mta, **parameters):
+    etc = os.path.join(mta.folder, "etc")
+    subprocess.run(["/usr/sbin/postconf", "-c", etc, "-e"] +
+                   [f"{name}={value}" for name, value in parameters.items()], check=True)
+    before = len(mta.logged("reload -- version"))
+    subprocess.run(["/usr/sbin/postfix", "-c", etc, "reload"], check=True, stderr=subprocess.DEVNULL)
+    lib.wait_until(lambda: len(mta.logged("reload -- version")) > before, "the reload of Postfix")
+
+
+def records(folder, count):
+    path = os.path.join(folder, "records")
+    lib.wait_until(lambda: len(lib.json_lines(path)) >= count, f"{count} records")
+    found = lib.json_lines(path)
+    lib.expect([record["type"] for record in found], [record["type"] for record in found][:count],
+               "records")
+    return found
+
+
+def delivered(mta, address, count):
+    lib.wait_until(lambda: len(mta.mailbox(address)) >= count, f"{count} messages for {address}")
+    lib.wait_until(lambda: not mta.queue(), "Postfix's queue is empty")
+    found = mta.mailbox(address)
+    lib.expect(len(found), count, f"messages for {address}")
+    return found
+
+
+def as_sent(mail):
+    """Without what Postfix puts in front of a delivered message."""
+    return re.sub(rb"\A(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ \t].*\n)*)+",
+                  b"", mail)
+
+
+@contextlib.contextmanager
+def locked_spool(folder):
+    """Nothing can be committed meanwhile."""
+    lock = sqlite3.connect(os.path.join(folder, "spool", "spool.db"), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        lock.execute("ROLLBACK")
+        lock.close()
+
+
+def reports_are_taken(folder):
+    with running(folder) as (mta, daemon):
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 250, "a feedback report")
+        lib.expect(lib.send(mta.port, FBL, lib.example("dsn.eml"))[0], 250, "a DSN")
+        lib.expect(lib.send(mta.port, [READER, FBL], lib.feedback(2))[0], 250, "ours second")
+        lib.expect(lib.send(mta.port, [FBL, READER], lib.feedback(3))[0], 250, "ours first")
+        lib.expect(lib.send(mta.port, TAGGED, b"X-Dsnarf-Report: forged\n" + lib.feedback(4))[0], 250,
+                   "tagged")
+        lib.expect(lib.send(mta.port, FBL, ORDINARY[0], "a@b.example")[0], 250, "no report")
+        found = records(folder, 5)
+        lib.expect(sorted(record["type"] for record in found), ["Feedback"] * 4 + ["OOB"], "types")
+        for mail, number in zip(delivered(mta, READER, 2), (2, 3)):
+            lib.expect(as_sent(mail), lib.feedback(number).split(b"\n", 1)[1], "mail of the reader")
+        tagged, = delivered(mta, TAGGED, 1)
+        tags = re.findall(rb"(?mi)^X-Dsnarf-Report:.*$", tagged)
+        wanted = [b"X-Dsnarf-Report: feedback-report; id=" + record["id"].encode() for record in found]
+        if len(tags) != 1 or tags[0] not in wanted:
+            raise lib.Failure(f"tags {tags}")
+        lib.expect(as_sent(delivered(mta, FBL, 1)[0]), ORDINARY[0], "what was no report")
+        queue_id = mta.logged("milter-discard")[0].split()[5]
+        lib.expect(len(daemon.logged(f": {queue_id} from=<> .*verdict=discard")), 1,
+                   "a line with Postfix's queue id")
+
+
+def other_mail_is_delivered_as_without_a_milter(folder):
+    with running(folder) as (mta, _):
+        for address in (READER, FBL):
+            for number, message in enumerate(ORDINARY):
+                lib.expect(lib.send(mta.reinject, address, message, "a@b.example")[0], 250, "without")
+                without = delivered(mta, address, 2 * number + 1)[-1]
+                lib.expect(lib.send(mta.port, address, message, "a@b.example")[0], 250, "with")
+                lib.expect(as_sent(delivered(mta, address, 2 * number + 2)[-1]), as_sent(without),
+                           f"message {number} for {address}")
+        lib.expect(lib.json_lines(os.path.join(folder, "records")), [], "records")
+
+
+def a_client_that_comes_again_makes_one_record(folder):
+    """Postfix loses patience at the end of the message; what was taken in stays so."""
+    with running(folder, ", content_timeout=1s, command_timeout=1s") as (mta, daemon):
+        for number, message in enumerate((lib.feedback(1), lib.example("dsn.eml"))):
+            with locked_spool(folder):
+                lib.expect(lib.send(mta.port, FBL, message)[0], 451, "while the disk is slow")
+            lib.expect(lib.send(mta.port, FBL, message)[0], 250, "later")
+            lib.expect(lib.send(mta.port, FBL, message)[0], 250, "once more")
+            records(folder, number + 1)
+        for number in (2, 3):
+            done = []
+            sender = threading.Thread(
+                target=lambda n=number: done.append(lib.send(mta.port, FBL, lib.feedback(n))[0]))
+            daemon.child.send_signal(signal.SIGSTOP)
+            try:
+                sender.start()
+                sender.join()
+            finally:
+                daemon.child.send_signal(signal.SIGCONT)
+            lib.expect(done, [451], "while dsnarf stands still")
+            lib.expect(lib.send(mta.port, FBL, lib.feedback(number))[0], 250, "later")
+            records(folder, number + 1)
+        lib.expect(delivered(mta, FBL, 0), [], "mail for the report address")
+
+
+def progress_keeps_postfix_waiting(folder):
+    with running(folder, ", content_timeout=6s") as (mta, _):
+        done = []
+        sender = threading.Thread(target=lambda: done.append(lib.send(mta.port, FBL, lib.feedback(1))))
+        with locked_spool(folder):
+            sender.start()
+            sender.join(8)
+            lib.expect(done, [], "answers")
+        sender.join()
+        lib.expect(done[0][0], 250, "answer")
+        records(folder, 1)
+
+
+def a_crash_costs_one_try(folder):
+    with running(folder) as (mta, daemon):
+        done = []
+        sender = threading.Thread(
+            target=lambda: done.append(lib.send(mta.port, FBL, lib.feedback(1))[0]))
+        with locked_spool(folder):
+            sender.start()
+            lib.wait_until(lambda: mta.logged("message-id=<fbl-1@"), "the end of the message")
+            daemon.kill9()
+            sender.join()
+        lib.expect(done, [451], "answer")
+        daemon.start()
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 250, "after the restart")
+        records(folder, 1)
+
+
+def away(folder):
+    """What becomes of mail while dsnarf is down is Postfix's milter_default_action."""
+    with running(folder) as (mta, daemon):
+        daemon.stop()
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 451, "tempfail: a report")
+        lib.expect(lib.send(mta.port, READER, ORDINARY[0], "a@b.example")[0], 451, "tempfail: other mail")
+        daemon.start()
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 250, "after the start: a report")
+        lib.expect(lib.send(mta.port, READER, ORDINARY[0], "a@b.example")[0], 250, "other mail")
+        records(folder, 1)
+        delivered(mta, READER, 1)
+
+        daemon.stop()
+        milter = f"unix:{os.path.join(folder, 'milter.sock')}"
+        for action, code in (("reject", 554), ("accept", 250), ("quarantine", 250)):
+            set_parameters(mta, smtpd_milters=f"{{ {milter}, default_action={action} }}")
+            lib.expect(lib.send(mta.port, FBL, lib.feedback(2))[0], code, action)
+        lib.wait_until(lambda: len(mta.mailbox(FBL)) == 1, "accept: delivered unread")
+        lib.wait_until(lambda: [mail["queue_name"] for mail in mta.queue()] == ["hold"],
+                       "quarantine: kept in the hold queue")
+        daemon.start()
+        records(folder, 1)
+
+
+def an_open_session_is_told_to_come_again(folder):
+    """The client of a session that was open over a restart has to connect anew."""
+    with running(folder) as (mta, daemon):
+        with contextlib.closing(smtplib.SMTP(timeout=lib.PATIENCE)) as client:
+            client.connect("127.0.0.1", mta.port)
+            client.ehlo()
+            daemon.stop()
+            daemon.start()
+            codes = [client.mail("")[0], client.rcpt(FBL)[0], client.docmd("DATA")[0]]
+            lib.expect(451 in codes and 354 not in codes, True, f"the session that was open: {codes}")
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 250, "a new one")
+        records(folder, 1)
+
+
+def the_daemon_name_chooses_the_role(folder):
+    roles = {"milter.role.in.daemon": "inbound", "milter.role.in.consumed": "tag",
+             "milter.role.in.reports": [FBL]}
+    with running(folder, **roles) as (mta, _):
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(1))[0], 250, "the usual name")
+        set_parameters(mta, milter_macro_daemon_name="inbound")
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(2))[0], 250, "the other name")
+        records(folder, 2)
+        if b"\nX-Dsnarf-Report: feedback-report; id=" not in delivered(mta, FBL, 1)[0]:
+            raise lib.Failure("no tag")
+
+
+lib.run(reports_are_taken, other_mail_is_delivered_as_without_a_milter,
+        a_client_that_comes_again_makes_one_record, progress_keeps_postfix_waiting, a_crash_costs_one_try,
+        away, an_open_session_is_told_to_come_again, the_daemon_name_chooses_the_role)
