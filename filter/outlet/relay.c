@@ -12,7 +12,7 @@
 /* A batch is what one thread takes at once: as many notices as it sends in about a second, so that
  * a slow host does not leave others idle, and a stop does not take long. */
 #define BATCH_MAX 100
-#define BATCH_FIRST 10
+#define BATCH_FIRST 1
 #define BATCH_BYTES ((size_t)8 * 1024 * 1024)
 #define BATCH_TIME G_TIME_SPAN_SECOND
 

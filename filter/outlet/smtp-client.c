@@ -4,6 +4,7 @@
 #include "filter/outlet/smtp-client.h"
 
 #include "mime/address.h"
+#include "mime/status-code.h"
 
 /* So many messages in a row refused at MAIL, and it is the host: "452 insufficient storage". */
 #define REFUSALS_MAX 3
@@ -159,6 +160,19 @@ limit_of(const DsnSmtpClient *client)
 /* Each of these returns false if the answer speaks against the host. A message that is refused
  * already is not looked at again: what follows in its group fails too (RFC 2920 section 3.1). */
 
+/* MAIL says of a message how large it is, and whether it needs 8BITMIME or SMTPUTF8 (RFC 1870
+ * section 6.1, RFC 3463 sections 3.4 and 3.7). */
+static bool
+is_about_message(unsigned code, const char *text)
+{
+    DsnStatusCode status = {0};
+
+    if (strlen(text) > 4)
+        (void)dsn_status_code_parse(dsn_span(text + 4), &status); /* there need not be one */
+    return code == 552 || (status.class_ == 5 &&
+                           (status.subject == 6 || (status.subject == 3 && status.detail == 4)));
+}
+
 static bool
 judge_mail(DsnSmtpClient *client, unsigned code, const char *text)
 {
@@ -167,7 +181,7 @@ judge_mail(DsnSmtpClient *client, unsigned code, const char *text)
         client->refusals = 0;
         return true;
     }
-    if (code == 552) { /* its size (RFC 1870 section 6.1), the only thing that MAIL says about it */
+    if (code >= 500 && is_about_message(code, text)) {
         decide(client, client->message, DSN_SMTP_PERMFAIL, text);
         return true;
     }

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import lib
@@ -90,6 +91,10 @@ ENDS = [
      "452 4.3.1 full", 2),
     ("552 to MAIL", {"mail": ["250 Ok", "552 5.3.4 too big", "250 Ok"]}, "done",
      "sent permfail sent", "552 5.3.4 too big", 2),
+    ("another word for its size", {"mail": ["250 Ok", "550 5.3.4 too big", "250 Ok"]}, "done",
+     "sent permfail sent", "550 5.3.4 too big", 2),
+    ("no UTF-8 after all", {"mail": ["553 5.6.7 not permitted", "250 Ok"]}, "done",
+     "permfail sent sent", "553 5.6.7 not permitted", 2),
     ("4xx to DATA", {"data": ["451 4.3.0 later", "354 go on"]}, "done", "tempfail sent sent",
      "451 4.3.0 later", 2),
     ("4xx after the dot", {"dot": ["451 4.3.0 later", "250 Ok"]}, "done", "tempfail sent sent",
@@ -103,6 +108,8 @@ ENDS = [
      "tempfail tempfail tempfail", "MAIL: 452 4.3.1 full", 0),
     ("5xx to MAIL", {"mail": ["250 Ok", "554 5.7.1 go away"]}, "fault", "sent broken untried",
      "MAIL: 554 5.7.1 go away", 1),
+    ("5xx without more to MAIL", {"mail": b"554\r\n"}, "fault", "broken untried untried",
+     "MAIL: 554", 0),
     ("5xx to the first MAIL", {"mail": "554 5.7.1 go away"}, "fault", "broken untried untried",
      "MAIL: 554 5.7.1 go away", 0),
     ("2xx to DATA", {"data": "250 Ok"}, "fault", "broken untried untried", "DATA: 250 Ok", 0),
@@ -204,7 +211,8 @@ def every_script_in_lock_step(_):
 # ---- before the first message ----
 
 OPENINGS = [
-    ("slow banner", {"banner": late(1.5, "220 hi")}, {}, None),
+    ("slow banner", {"banner": late(2.5, "220 hi")}, {"connect": 1}, None),
+    ("slow EHLO", {"ehlo": late(2.5, "250 hi")}, {"connect": 1}, None),
     ("many lines in the banner", {"banner": "220-a\n220-b\n220 c"}, {}, None),
     ("EHLO refused", {"ehlo": "502 5.5.1 no"}, {}, None),
     ("EHLO in one line", {"ehlo": "250 peer"}, {}, None),
@@ -427,14 +435,17 @@ def a_stop_cuts_every_wait(_):
 
 def a_server_that_takes_nothing_is_left(_):
     """It stops reading in the middle of a content."""
+    over = threading.Event()
+
     def stall(session):
         session.say("354 go on")
-        time.sleep(3)
+        over.wait(lib.PATIENCE)
         close(session)
 
     with Peer({"data": stall}) as peer:
         run, = send(peer.host, [[message(1, b"x" * 30 + b"\r\n" * 10000000), message(2)]],
                     {"block": 1})
+        over.set()
         lib.expect((run["run"], outcomes(run)), ("fault", ["broken", "untried"]))
         lib.expect(run["error"], "nothing was taken within 1 s")
 
