@@ -197,7 +197,7 @@ take_message(const Pass *pass, const char *name, DsnSpan message)
     }
     log.taken = &taken;
     if (!settle(pass, name, result, &error)) {
-        log.verdict = "stays in new";
+        log.verdict = "stay";
         log.error = error->message;
         meet_trouble(watch, &log, DSN_LOG_ERROR);
         return;

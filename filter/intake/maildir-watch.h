@@ -3,7 +3,7 @@
  * maildir-watch.h - reports that are delivered into a Maildir
  *
  * Purpose:   take what appears in new/ into the pipeline, and remove it when it is recorded.
- * Source:    dsnarf(8), "Maildirs"; inotify(7); https://cr.yp.to/proto/maildir.html
+ * Source:    dsnarf(8), "A Maildir"; inotify(7); https://cr.yp.to/proto/maildir.html
  * Ownership: the watch borrows the pipeline until it is stopped.
  * Errors:    G_FILE_ERROR with the path at the start; later they are logged and tried again.
  * Threads:   one that watches; several work off what has gathered.

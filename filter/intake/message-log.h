@@ -3,7 +3,7 @@
  * message-log.h - the line about a message that came by LMTP or lay in a Maildir
  *
  * Purpose:   one line a message, the same wherever it came from.
- * Source:    dsnarf(8), "The log".
+ * Source:    dsnarf(8), "Log lines".
  * Ownership: everything is borrowed.
  * Errors:    none.
  * Threads:   any.

@@ -136,6 +136,25 @@ def works_off_a_flood(folder):
             daemon.kill9()
 
 
+def waits_while_the_spool_is_full(folder):
+    inbox, count = Inbox(folder), 250
+    out = os.path.join(folder, "out")
+    with daemon_for(folder, inbox, spool__max_size="40MiB") as daemon:
+        os.rename(out, out + "-away")  # so that records stay in the spool
+        for number in range(count):
+            inbox.deliver(f"{number:06}",
+                          lib.feedback(number).replace(b"Everything", b"Everything\n" * 20000))
+        lib.wait_until(lambda: daemon.logged("maildir inbox: waits until the spool works again"),
+                       "it stops")
+        lib.expect(len(inbox.names("new")) > 0, True, "files stay")
+        os.rename(out + "-away", out)
+        wait_records(folder, count)
+        lib.wait_until(lambda: not inbox.names("new"), "new is empty")
+        lib.wait_until(lambda: daemon.logged("maildir inbox: works again"), "it says so")
+        lib.expect(len(daemon.logged("verdict=retry")) < 20, True, "it does not try all of them")
+        expect_each_once(folder, count)
+
+
 def rename_records(folder, number):
     """As logrotate does."""
     current = os.path.join(folder, "out", "records")
@@ -209,5 +228,5 @@ def says_what_is_missing(folder):
 
 if __name__ == "__main__":
     lib.run(takes_reports_and_leaves_the_rest, knows_a_report_again, works_off_a_flood,
-            rotates_while_it_writes, works_with_logrotate, changes_with_a_reload,
-            says_what_is_missing)
+            waits_while_the_spool_is_full, rotates_while_it_writes, works_with_logrotate,
+            changes_with_a_reload, says_what_is_missing)
