@@ -3,7 +3,12 @@
 
 #include "filter/core/record.h"
 
+#include "filter/core/json-blocks.h"
 #include "filter/core/record-shape.h"
+
+/* A tree takes up to a hundred times the memory of its text, "[{},{},...". The largest honest ones
+ * are originals that came as arrays of byte numbers (rule QRK-05). */
+#define VALUES_MAX ((size_t)1000000)
 
 G_DEFINE_QUARK(dsn - record - error - quark, dsn_record_error)
 
@@ -54,6 +59,32 @@ set_json_error(GError **error, const json_error_t *fault)
                 fault->line, MAX(fault->column, 0), text);
 }
 
+typedef struct Count {
+    DsnJsonCarry carry;
+    size_t values; /* lists and objects count twice, and cost more than that */
+} Count;
+
+static bool
+count_values(gpointer state, const char *bytes, size_t base)
+{
+    Count *count = state;
+    DsnJsonBlock block = dsn_json_look(bytes, &count->carry);
+    uint64_t commas = dsn_json_matches(bytes, ',', 0) & ~block.strings;
+
+    (void)base; /* it does not matter where they are */
+    count->values += (size_t)__builtin_popcountll(commas | block.opening);
+    return count->values > VALUES_MAX;
+}
+
+/* A value takes a byte at least, so that only a long text is worth counting. */
+static bool
+has_too_many_values(DsnSpan text)
+{
+    Count count = {.values = 0};
+
+    return text.len > VALUES_MAX && dsn_json_walk(text, 0, count_values, &count);
+}
+
 json_t *
 dsn_record_load_object(DsnSpan text, size_t max, GError **error)
 {
@@ -62,6 +93,11 @@ dsn_record_load_object(DsnSpan text, size_t max, GError **error)
     if (text.len > max) {
         g_set_error(error, DSN_RECORD_ERROR, DSN_RECORD_ERROR_JSON,
                     "%zu bytes are more than the limit of %zu", text.len, max);
+        return NULL;
+    }
+    if (has_too_many_values(text)) {
+        g_set_error(error, DSN_RECORD_ERROR, DSN_RECORD_ERROR_JSON,
+                    "more than %zu values in one record", VALUES_MAX);
         return NULL;
     }
     json_auto_t *json = json_loadb(text.data == NULL ? "" : text.data, text.len,

@@ -362,6 +362,40 @@ START_TEST(size_and_depth_are_capped)
 }
 END_TEST
 
+/* The tree of a text can take a hundred times its memory; a text that is one string cannot. */
+START_TEST(the_number_of_values_is_capped)
+{
+    static const struct {
+        const char *unit;
+        size_t count;
+        bool capped;
+    } rows[] = {
+        {"{},", 450000, false}, {"{},", 550000, true},     {"1,", 900000, false},
+        {"1,", 1100000, true},  {"\"a\",", 1100000, true}, {"[", 1100000, true},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("{\"a\":[");
+        g_autoptr(GError) error = NULL;
+
+        for (size_t n = 0; n < rows[i].count; n++)
+            g_string_append(text, rows[i].unit);
+        g_string_append(text, "0]}");
+        ck_assert_ptr_null(dsn_record_parse((DsnSpan){text->str, text->len}, G_MAXSIZE, &error));
+        ck_assert_msg((strstr(error->message, "more than 1000000 values") != NULL) ==
+                          rows[i].capped,
+                      "%s: %s", rows[i].unit, error->message);
+    }
+    g_autofree char *commas = g_strnfill(1100000, ',');
+    g_autofree char *changes = g_strconcat("{\"site\":\"", commas, "\"}", NULL);
+    g_autoptr(DsnRecord) record = record_with(changes);
+    g_autoptr(GString) line = g_string_new(NULL);
+    dsn_record_write(record, line);
+    g_autoptr(DsnRecord) again = dsn_record_parse((DsnSpan){line->str, line->len}, G_MAXSIZE, NULL);
+    ck_assert_ptr_nonnull(again);
+}
+END_TEST
+
 START_TEST(a_value_is_no_record)
 {
     json_auto_t *string = json_string("x");
@@ -428,6 +462,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(refuse, a_fault_names_its_key, 0, G_N_ELEMENTS(faults));
     tcase_add_loop_test(refuse, broken_JSON_names_its_place, 0, G_N_ELEMENTS(broken));
     tcase_add_test(refuse, size_and_depth_are_capped);
+    tcase_add_test(refuse, the_number_of_values_is_capped);
     tcase_add_test(refuse, a_value_is_no_record);
     tcase_add_test(write, older_forms_are_written_in_the_newest);
     suite_add_tcase(suite, read);
