@@ -44,7 +44,8 @@ struct DsnMaildirWatch {
     char *name;
     char *path;
     int inotify_fd;
-    int watch; /* of new/, -1 without */
+    int watch;  /* of new/, -1 without */
+    bool blind; /* that it is without was logged */
     int stop_fd;
     GThread *thread;
     gint stopping;
@@ -313,6 +314,12 @@ watch_directory(DsnMaildirWatch *watch)
     int known = watch->watch;
 
     watch->watch = inotify_add_watch(watch->inotify_fd, path, EVENTS);
+    bool blind = watch->watch < 0 && errno != ENOENT; /* of what is not there the pass speaks */
+    if (blind && !watch->blind)
+        dsn_log_event(DSN_LOG_WARNING,
+                      "maildir %s: %s: cannot be watched (%s), so it is looked at every %d seconds",
+                      watch->name, path, g_strerror(errno), (int)(RESCAN / G_TIME_SPAN_SECOND));
+    watch->blind = blind;
     if (known >= 0 && known != watch->watch)
         (void)inotify_rm_watch(watch->inotify_fd, known); /* the kernel did if it is gone */
 }
