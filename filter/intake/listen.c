@@ -158,6 +158,8 @@ dsn_listen_close(const char *where, int fd)
 {
     DsnSocketAddress address;
 
+    /* Closed alone it would go on listening for as long as another thread polls it. */
+    (void)shutdown(fd, SHUT_RDWR);
     (void)close(fd);
     /* A socket that another process made in the meantime stays. */
     if (dsn_socket_address_read(where, &address) == NULL && address.any.sa_family == AF_UNIX)

@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -254,6 +255,27 @@ START_TEST(removes_only_its_own)
 }
 END_TEST
 
+static gpointer
+wait_for_clients(gpointer user)
+{
+    struct pollfd listener = {.fd = GPOINTER_TO_INT(user), .events = POLLIN};
+
+    return GINT_TO_POINTER(poll(&listener, 1, 60000));
+}
+
+/* The kernel keeps a socket alive that somebody polls. */
+START_TEST(closes_what_is_being_polled)
+{
+    int fd = dsn_listen_open(where, 0600, NULL, NULL);
+    GThread *thread = g_thread_new("poll", wait_for_clients, GINT_TO_POINTER(fd));
+
+    g_usleep(20000); /* sooner or later, the result must be the same */
+    dsn_listen_close(where, fd);
+    ck_assert_int_ne(g_access(path, F_OK), 0);
+    ck_assert_int_eq(GPOINTER_TO_INT(g_thread_join(thread)), 1);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -273,6 +295,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, leaves_a_file_alone);
     tcase_add_test(tcase, needs_its_directory);
     tcase_add_test(tcase, removes_only_its_own);
+    tcase_add_test(tcase, closes_what_is_being_polled);
     suite_add_tcase(suite, tcase);
     return suite;
 }
