@@ -102,8 +102,9 @@ check_http(Checks *checks)
         g_hash_table_insert(tokens, configuration->http.token, g_strdup("http.token"));
     for (guint i = 0; i < configuration->http.clients->len; i++)
         check_client(checks, configuration->http.clients->pdata[i], tokens);
-    if (configuration->http.memory < configuration->http.body)
-        complain(checks, "http.memory", "http.memory", "is less than one request, http.body");
+    if (configuration->http.memory < configuration->http.body + configuration->http.inflated)
+        complain(checks, "http.memory", "http.memory",
+                 "is less than one request, http.body and http.inflated together");
     if (listen == NULL)
         return;
 

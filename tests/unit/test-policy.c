@@ -190,7 +190,8 @@ static const struct {
      "FILE:2: notice.senders: lists nobody whom a notice could go to; \"*\" allows everybody, and "
      "notice.enable = [] says that no notices are wanted"},
     {"notice.enable = []\n[http]\nlisten = \"unix:/run/x\"", ""},
-    {"http.memory = \"2MiB\"", "FILE:1: http.memory: is less than one request, http.body"},
+    {"http.memory = \"2MiB\"",
+     "FILE:1: http.memory: is less than one request, http.body and http.inflated together"},
     {"[http.client.a]", "FILE:1: http.client.a.token: is missing"},
     {"[http.client.\"a b\"]\ntoken = \"none\"",
      "FILE:2: http.client.\"a b\".token: only http.token can be \"none\""},
