@@ -24,6 +24,7 @@ struct DsnHttpConnections {
     GMutex lock;
     GCond changed;
     GQueue all; /* by age of the connection */
+    size_t n_ended;
     size_t in_phase[DSN_HTTP_N_PHASES];
     bool finished;
 };
@@ -53,11 +54,13 @@ dsn_http_connections_free(DsnHttpConnections *connections)
 
 /* The server sees the end of the stream, and removes the connection. */
 static void
-end(DsnHttpConnection *connection)
+end(DsnHttpConnections *connections, DsnHttpConnection *connection)
 {
-    if (!connection->ended)
-        (void)shutdown(connection->fd, SHUT_RDWR); /* it may have gone by itself */
+    if (connection->ended)
+        return;
+    (void)shutdown(connection->fd, SHUT_RDWR); /* it may have gone by itself */
     connection->ended = true;
+    connections->n_ended++;
 }
 
 static void
@@ -73,7 +76,7 @@ end_longest_idle(DsnHttpConnections *connections)
             longest = connection;
     }
     if (longest != NULL)
-        end(longest);
+        end(connections, longest);
 }
 
 DsnHttpConnection *
@@ -93,7 +96,7 @@ dsn_http_connections_add(DsnHttpConnections *connections, int fd, const struct s
         memcpy(&connection->peer.v6, peer, sizeof(connection->peer.v6));
 
     g_mutex_lock(&connections->lock);
-    if (connections->all.length >= most)
+    if (connections->all.length - connections->n_ended >= most)
         end_longest_idle(connections);
     g_queue_push_tail_link(&connections->all, &connection->link);
     connections->in_phase[DSN_HTTP_IDLE]++;
@@ -107,6 +110,7 @@ dsn_http_connections_remove(DsnHttpConnections *connections, DsnHttpConnection *
     g_mutex_lock(&connections->lock);
     g_queue_unlink(&connections->all, &connection->link);
     connections->in_phase[connection->phase]--;
+    connections->n_ended -= connection->ended;
     g_cond_broadcast(&connections->changed);
     g_mutex_unlock(&connections->lock);
     g_free(connection);
@@ -134,7 +138,7 @@ size_t
 dsn_http_connections_count(DsnHttpConnections *connections)
 {
     g_mutex_lock(&connections->lock);
-    size_t count = connections->all.length;
+    size_t count = connections->all.length - connections->n_ended;
     g_mutex_unlock(&connections->lock);
     return count;
 }
@@ -154,7 +158,7 @@ dsn_http_connections_sweep(DsnHttpConnections *connections, int64_t now)
 
         if (connection->ended || connection->until == 0 || connection->until > now)
             continue;
-        end(connection);
+        end(connections, connection);
         if (connection->phase == DSN_HTTP_RECEIVING)
             dsn_http_refused(connections->refusals, DSN_COUNT_HTTP_DEADLINE, &connection->peer.any,
                              "the body did not come in time", now);
@@ -176,7 +180,7 @@ dsn_http_connections_finish(DsnHttpConnections *connections, int64_t until)
         DsnHttpConnection *connection = link->data;
 
         if (connection->phase == DSN_HTTP_IDLE)
-            end(connection);
+            end(connections, connection);
     }
     while (in_phase[DSN_HTTP_WAITING] > 0 ||
            (in_time && in_phase[DSN_HTTP_RECEIVING] + in_phase[DSN_HTTP_ANSWERING] > 0)) {

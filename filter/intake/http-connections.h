@@ -45,6 +45,7 @@ void dsn_http_connections_remove(DsnHttpConnections *connections, DsnHttpConnect
 bool dsn_http_connections_enter(DsnHttpConnections *connections, DsnHttpConnection *connection,
                                 DsnHttpPhase phase, int64_t until);
 
+/* Those that were not ended. */
 size_t dsn_http_connections_count(DsnHttpConnections *connections);
 const struct sockaddr *dsn_http_connection_peer(const DsnHttpConnection *connection);
 

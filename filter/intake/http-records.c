@@ -76,7 +76,7 @@ log_tally(const DsnHttpRequest *request, const DsnTally *tally)
     g_autofree char *peer = dsn_http_peer_name(dsn_http_connection_peer(request->connection));
     dsn_log_begin(&line, "http");
     dsn_log_text(&line, "peer", peer);
-    dsn_log_text(&line, "poster", request->poster->name);
+    dsn_log_text(&line, "client", request->poster->name);
     dsn_log_number(&line, "bytes", (int64_t)request->body.len);
     dsn_log_number(&line, "accepted", (int64_t)tally->accepted);
     dsn_log_number(&line, "duplicate", (int64_t)tally->duplicate);

@@ -8,6 +8,8 @@
 #include "filter/intake/http-records.h"
 
 #define RETRY_AFTER "30"
+/* Beyond http.hold, for a complete request: later its sender has given up and sends it again. */
+#define TURN_WITHIN G_TIME_SPAN_MINUTE
 #define TICK (250 * G_TIME_SPAN_MILLISECOND)
 #define NO_MEMORY "http.memory is used up"
 #define NOT_READY "the spool takes nothing in"
@@ -126,7 +128,7 @@ work_on(DsnHttpWork *work, DsnHttpRequest *request)
     const DsnConfiguration *configuration = request->policy->configuration;
     g_autoptr(GError) error = NULL;
 
-    if (g_get_monotonic_time() > request->until) {
+    if (g_get_monotonic_time() > request->until + TURN_WITHIN) {
         dsn_http_work_give_up(work, request, NO_TURN);
         return true;
     }

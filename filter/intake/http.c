@@ -477,9 +477,13 @@ connected(void *cls, struct MHD_Connection *connection, void **context,
 static void G_GNUC_PRINTF(2, 0) log_library(void *cls, const char *format, va_list arguments)
 {
     g_autofree char *text = g_strdup_vprintf(format, arguments);
+    /* "Hit process or system resource limit at 1015 connections, temporarily suspending accept()"
+     */
+    bool out_of_descriptors = g_str_has_prefix(format, "Hit process");
 
     (void)cls;
-    dsn_log_event(DSN_LOG_DEBUG, "http: libmicrohttpd: %s", g_strchomp(text));
+    dsn_log_event(out_of_descriptors ? DSN_LOG_WARNING : DSN_LOG_DEBUG, "http: libmicrohttpd: %s",
+                  g_strchomp(text));
 }
 
 /* ---- life ---- */

@@ -87,6 +87,7 @@ START_TEST(ends_the_longest_idle)
     open_one(2, 0, 2);
     ck_assert(!is_ended(0));
     ck_assert(is_ended(1));
+    ck_assert_uint_eq(dsn_http_connections_count(connections), 2);
     /* Its end is on its way; the next one has to go. */
     open_one(3, 0, 2);
     ck_assert(!is_ended(0));
