@@ -329,6 +329,8 @@ make_notice(Taking *taking, const DsnElement *element, Pending *pending, GError 
     notice->eight_bit = pending->notice.built.eight_bit;
     notice->utf8 = pending->notice.built.utf8;
     notice->has_original = element->has_original;
+    if (pending->line.text == NULL && dsn_log_wanted(dsn_notice_level(&pending->notice)))
+        dsn_case_log_begin(&taking->the_case, record, &pending->line); /* worth a warning */
     if (pending->line.text != NULL)
         dsn_case_log_notice(&pending->line, (DsnSpan){taking->bytes->str, taking->bytes->len},
                             &pending->notice);
