@@ -602,14 +602,16 @@ def many_large_bodies(folder):
             expect(peak < 130 * MIB, True, f"memory of {peak}")
 
 
-FILLED = {"spool__max_size": 4 * MIB, "spool__large": "10kB"}
-
-
 def fill(daemon):
-    """Posts what ends as files in the spool until nothing more fits."""
+    """Posts what ends as files in the spool until nothing more fits, also after it has tidied up."""
+    full_since = None
+
     def is_full():
+        nonlocal full_since
         if ask(daemon, "GET", "/readyz")[0] == 503:
-            return True
+            full_since = full_since or time.monotonic()
+            return time.monotonic() - full_since > 2.5
+        full_since = None
         with Peer(daemon) as peer:
             peer.socket.settimeout(1)
             peer.post(os.urandom(150000).hex().encode())
@@ -620,32 +622,84 @@ def fill(daemon):
     lib.wait_until(is_full, "the spool is full")
 
 
-def overload_holds_and_closes(folder):
-    with lib.Daemon(folder, settings(**FILLED, http__hold="2s")) as daemon:
-        fill(daemon)
-        before = refused(daemon, "overload")
-        with Peer(daemon) as peer, Peer(daemon) as large:
-            started = time.monotonic()
-            peer.post(json.dumps([lib.element(1)]).encode())
-            large.send(request("POST", "/v1/records", b"", {**BEARER, "Expect": "100-continue"}, MIB))
-            expect(ask(daemon, "GET", "/healthz")[0], 200, "alive meanwhile")
-            expect(peer.status(), None, "status of what was held")
-            expect(1.5 < time.monotonic() - started < 30, True, "held for a while")
-            expect(large.status(), None, "status of what was held before its body")
-        expect(refused(daemon, "overload") - before >= 2, True, "counted")
-        expect(len(daemon.logged("refused=overload peer=127.0.0.1")), 1, "lines in a minute")
-        # What sends nothing to the spool is answered.
-        expect(ask(daemon, "POST", "/v1/notice", json.dumps(lib.element(1)).encode(), BEARER)[0], 200,
-               "a notice")
+def reload(daemon, **changes):
+    """Changes the configuration, and waits until that is in force."""
+    before = len(daemon.logged("reload: .* is in force"))
+    daemon.configure(**changes)
+    daemon.reload()
+    lib.wait_until(lambda: len(daemon.logged("reload: .* is in force")) > before, "the reload")
 
 
-def overload_is_not_held(folder):
-    with lib.Daemon(folder, settings(**FILLED, http__hold="0s")) as daemon:
-        expect(post(daemon, [lib.element(1)])["accepted"], 1, "accepted while there is room")
+def is_held_and_closed(daemon, body):
+    before = refused(daemon, "overload")
+    with Peer(daemon) as peer, Peer(daemon) as large:
+        started = time.monotonic()
+        peer.post(body)
+        large.send(request("POST", "/v1/records", b"", {**BEARER, "Expect": "100-continue"}, MIB))
+        expect(ask(daemon, "GET", "/healthz")[0], 200, "alive meanwhile")
+        expect(peer.status(), None, "status of what was held")
+        expect(0.8 < time.monotonic() - started < 30, True, "held for a while")
+        expect(large.status(), None, "status of what was held before its body")
+    expect(refused(daemon, "overload") - before, 2, "counted")
+    expect(len(daemon.logged("refused=overload peer=127.0.0.1")), 1, "lines in a minute")
+
+
+def is_told(daemon, body):
+    with Peer(daemon) as peer:
+        peer.post(body)
+        status, fields, text = peer.answer()
+        expect((status, fields.get("retry-after")), (503, "30"), "answer")
+        expect(list(json.loads(text)), ["reason"], "body")
+        peer.send(request("GET", "/healthz"))
+        expect(peer.status(), 200, "the same connection")
+
+
+def is_held_and_answered(daemon, body, early):
+    """early: has all of its request but the last byte of the body there, since before the spool was
+    full."""
+    with Peer(daemon) as peer, Peer(daemon) as waiting:
+        peer.post(body)
+        waiting.send(request("POST", "/v1/records", b"", {**BEARER, "Expect": "100-continue"},
+                             len(body)))
+        early.send(b"]")
+        for one in (peer, waiting, early):
+            one.socket.settimeout(0.4)
+            try:
+                raise lib.Failure(f"not held: {one.answer()}")
+            except socket.timeout:
+                one.socket.settimeout(lib.PATIENCE)
+        status, _, errors = daemon.queue("purge")
+        expect(status, 0, f"dsnarf queue purge: {errors}")
+        expect(peer.counts()["accepted"], 1, "accepted in the end")
+        expect(early.counts()["accepted"], 1, "accepted in the end")
+        expect(waiting.status(), 100, "may send its body now")
+        waiting.send(body)
+        expect(waiting.counts()["duplicate"], 1, "the same again")
+
+
+def overload(folder):
+    body = json.dumps([lib.element(1)]).encode()
+    full = {"spool__max_size": 4 * MIB, "spool__large": "10kB"}
+    with lib.Daemon(folder, settings(**full, http__hold="60s")) as daemon, Peer(daemon) as early:
+        early.send(request("POST", "/v1/records", json.dumps([lib.element(2)]).encode(), BEARER)[:-1])
         fill(daemon)
+        # What puts nothing into the spool is answered.
+        expect(ask(daemon, "POST", "/v1/notice", body, BEARER)[0], 200, "a notice")
+        reload(daemon, http__hold="0s")
         with Peer(daemon) as peer:
-            peer.post(json.dumps([lib.element(2)]).encode())
-            expect(peer.status(), None, "status")
+            peer.post(body)
+            expect(peer.status(), None, "status of what is not held")
+        reload(daemon, http__hold="1s")
+        is_held_and_closed(daemon, body)
+        reload(daemon, http__overload="503")
+        is_told(daemon, body)
+        reload(daemon, http__overload="close", http__hold="60s")
+        is_held_and_answered(daemon, body, early)
+
+
+def no_holding_without_need(folder):
+    with lib.Daemon(folder, settings(http__hold="0s")) as daemon:
+        expect(post(daemon, [lib.element(1)])["accepted"], 1, "accepted")
 
 
 def too_many_uploads(folder):
@@ -661,39 +715,6 @@ def too_many_uploads(folder):
             peer.send(b"[]")
             expect(peer.status(), 200, "those that were there")
             peer.socket.close()
-
-
-def overload_ends_in_time(folder):
-    with lib.Daemon(folder, settings(**FILLED, http__hold="60s")) as daemon:
-        fill(daemon)
-        body = json.dumps([lib.element(1)]).encode()
-        with Peer(daemon) as peer, Peer(daemon) as waiting:
-            peer.post(body)
-            waiting.send(request("POST", "/v1/records", b"",
-                                 {**BEARER, "Expect": "100-continue"}, len(body)))
-            peer.socket.settimeout(0.5)
-            try:
-                raise lib.Failure(f"not held: {peer.answer()}")
-            except socket.timeout:
-                peer.socket.settimeout(lib.PATIENCE)
-            status, _, errors = daemon.queue("purge")
-            expect(status, 0, f"dsnarf queue purge: {errors}")
-            expect(peer.counts()["accepted"], 1, "accepted in the end")
-            expect(waiting.status(), 100, "may send its body now")
-            waiting.send(body)
-            expect(waiting.counts()["duplicate"], 1, "the same again")
-
-
-def overload_says_503(folder):
-    with lib.Daemon(folder, settings(**FILLED, http__overload="503", http__hold="60s")) as daemon:
-        fill(daemon)
-        with Peer(daemon) as peer:
-            peer.post(json.dumps([lib.element(1)]).encode())
-            status, fields, body = peer.answer()
-            expect((status, fields.get("retry-after")), (503, "30"), "answer")
-            expect(list(json.loads(body)), ["reason"], "body")
-            peer.send(request("GET", "/healthz"))
-            expect(peer.status(), 200, "the same connection")
 
 
 def stopping(folder):
@@ -724,4 +745,4 @@ lib.run(every_answer, what_became_of_elements, a_notice_is_kept_nowhere, tokens,
         a_reload_changes_the_token, kept_connections, pipelined_requests, chunked_uploads,
         compressed_bodies, bombs, large_bodies, fifty_thousand_elements, slow_senders, slow_readers,
         idle_connections, wrong_lengths, broken_requests, closed_in_the_middle, many_large_bodies,
-        overload_holds_and_closes, overload_is_not_held, too_many_uploads, overload_ends_in_time, overload_says_503, stopping)
+        overload, no_holding_without_need, too_many_uploads, stopping)
