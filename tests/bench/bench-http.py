@@ -23,6 +23,8 @@ ROWS = (  # connections, records a batch, bounces among them
     ("single records that nobody wants", "", 8, 1, 0),
 )
 
+UNLIMITED = {"log.level": "warning", "notice.hourly_rate": 0, "notice.hourly_sender_rate": 0}
+
 
 def main():
     seconds = sys.argv[1] if len(sys.argv) > 1 else "2"
@@ -30,12 +32,13 @@ def main():
     for name, aim, connections, records, bounces in ROWS:
         folder = tempfile.mkdtemp(prefix="dsnarf-bench-")
         try:
-            with lib.Daemon(folder, {"log.level": "warning"}) as daemon:
+            with lib.Daemon(folder, UNLIMITED) as daemon:
                 out = subprocess.run(
                     [POST, str(daemon.port), "none", str(connections), seconds, str(records),
                      str(bounces)], check=True, stdout=subprocess.PIPE, text=True,
-                    env=dict(os.environ, DSNARF_EXAMPLES=lib.EXAMPLES)).stdout
-            print(f"  {name}{aim and f' (to reach: {aim})'}\n    {out}", end="", flush=True)
+                    env=dict(os.environ, DSNARF_EXAMPLES=lib.EXAMPLES)).stdout.rstrip()
+                made = daemon.metrics()['dsnarf_notices_total{event="made"}']
+            print(f"  {name}{aim and f' (to reach: {aim})'}\n    {out}, {made:.0f} notices", flush=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
