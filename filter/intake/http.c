@@ -240,6 +240,7 @@ judge(DsnHttp *http, DsnHttpRequest *request, struct MHD_Connection *connection,
     } else if (peer->sa_family != AF_UNIX && !dsn_networks_match(request->policy->trusted, peer)) {
         refuse(http, request, DSN_COUNT_HTTP_NETWORK, MHD_HTTP_FORBIDDEN,
                "http.trusted does not list this host");
+        request->last = true; /* nor is its body waited for: only idle connections make room */
     } else if (route == NULL) {
         refuse(http, request, DSN_COUNT_HTTP_BAD, MHD_HTTP_NOT_FOUND,
                "there is no such thing here");

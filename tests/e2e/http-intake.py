@@ -291,10 +291,11 @@ def networks(folder):
         for method, path in (("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/none"),
                              ("POST", "/v1/records")):
             expect(ask(daemon, method, path, b"", BEARER)[0], 403, path)
-        with Peer(daemon) as peer:  # a body of any size is not waited for
-            peer.send(request("POST", "/v1/records", b"", BEARER, length=50 * MIB))
-            expect(peer.status(), 403, "before the body")
-            expect(peer.is_closed(), True, "closed")
+        for length in (1, 1000, 50 * MIB):  # a body of any size is not waited for
+            with Peer(daemon) as peer:
+                peer.send(request("POST", "/v1/records", b"", BEARER, length))
+                expect(peer.status(), 403, "before the body")
+                expect(peer.is_closed(), True, "closed")
         expect(len(daemon.logged("refused=network peer=127.0.0.1")), 1, "lines in a minute")
 
 
