@@ -274,10 +274,13 @@ run_retry(DsnSpool *spool, DsnJob *job, GError **error)
     return run_change(spool, (ChangeJob *)job, retry_entry, error);
 }
 
+/* Here the administrator wants to be sure that nothing is left: freed pages are overwritten. */
 static bool
 run_drop(DsnSpool *spool, DsnJob *job, GError **error)
 {
-    return run_change(spool, (ChangeJob *)job, drop_entry, error);
+    return dsn_db_exec(spool->writer, "PRAGMA secure_delete = ON", error) &&
+           run_change(spool, (ChangeJob *)job, drop_entry, error) &&
+           dsn_db_exec(spool->writer, "PRAGMA secure_delete = FAST", error);
 }
 
 typedef struct Changing {

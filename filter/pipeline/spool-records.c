@@ -235,8 +235,14 @@ static bool
 run_advance(DsnSpool *spool, DsnJob *job, GError **error)
 {
     AdvanceJob *advance = (AdvanceJob *)job;
-    int64_t past = advance->position;
+    const DsnOutlet *own = find_outlet(spool, advance->name);
 
+    if (own == NULL) /* since it was submitted */
+        return true;
+    /* Never back: what it is past may be gone. Only here it is sure where the stream ends: a reader
+     * sees what was committed before the other threads know. */
+    advance->position = CLAMP(advance->position, own->position, spool->last_record);
+    int64_t past = advance->position;
     for (guint i = 0; i < spool->outlets->len; i++) {
         const DsnOutlet *outlet = spool->outlets->pdata[i];
 
@@ -273,15 +279,14 @@ dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const cha
     AdvanceJob job = {
         .job = {.run = run_advance, .committed = advance_committed, .items = 1},
         .name = name,
+        .position = position,
         .note = note,
     };
 
     g_mutex_lock(&spool->lock);
-    const DsnOutlet *outlet = find_outlet(spool, name);
-    if (outlet != NULL) /* never back: what it is past may be gone */
-        job.position = CLAMP(position, outlet->position, spool->last_record);
+    bool known = find_outlet(spool, name) != NULL;
     g_mutex_unlock(&spool->lock);
-    if (outlet == NULL) {
+    if (!known) {
         g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_NONE, "there is no outlet \"%s\"",
                     name);
         return false;

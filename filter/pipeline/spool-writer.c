@@ -351,16 +351,14 @@ check_log(DsnSpool *spool, GError **error)
     int pages;
     int written_back;
 
-    if (db->log_pages < CHECKPOINT_PAGES)
-        spool->next_checkpoint = is_idle(spool) ? 1 : CHECKPOINT_PAGES;
-    if (db->log_pages < spool->next_checkpoint)
+    if (db->log_pages < (is_idle(spool) ? 1 : spool->next_checkpoint))
         return true;
-    spool->next_checkpoint = db->log_pages + CHECKPOINT_PAGES;
     int result = sqlite3_wal_checkpoint_v2(
         db->handle, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &pages,
         &written_back);
     if (result == SQLITE_OK && pages == written_back)
         db->log_pages = 0; /* the next commit starts it again */
+    spool->next_checkpoint = db->log_pages + CHECKPOINT_PAGES;
     if (result == SQLITE_OK || result == SQLITE_BUSY)
         return true;
     dsn_db_set_error(db, error);

@@ -137,6 +137,27 @@ START_TEST(what_is_dropped_makes_room)
 }
 END_TEST
 
+/* What was needed once, as when the relay host was down, is given back to the file system. */
+START_TEST(the_file_gets_shorter)
+{
+    const int64_t until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+    g_autofree char *path = g_build_filename(test.directory, "spool.db", NULL);
+    DsnDeposit *deposit = dsn_deposit_new(false);
+    g_autofree char *body = g_strnfill(60000, 'x');
+    struct stat status;
+
+    for (guint64 i = 1; i <= 600; i++) /* 36 MB */
+        (void)dsn_test_add_event(deposit, i, dsn_test_notice(body, i, 1));
+    ck_assert_int_eq(dsn_test_store(test.spool, deposit), DSN_ITEM_STORED);
+    ck_assert_int_eq(dsn_spool_drop(test.spool, &(DsnQueueFilter){0}, NULL), 600);
+    do
+        g_usleep(50000);
+    while (stat(path, &status) == 0 && status.st_size > 20 << 20 && g_get_monotonic_time() < until);
+    ck_assert_int_lt(status.st_size, 20 << 20);
+    ck_assert_int_eq(try_to_store(1000, 1000, true), -1);
+}
+END_TEST
+
 START_TEST(min_free)
 {
     reopen_with((size_t)1 << 40, (size_t)1 << 60);
@@ -356,6 +377,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, max_size);
     tcase_add_test(tcase, what_is_dropped_makes_room);
+    tcase_add_test(tcase, the_file_gets_shorter);
     tcase_add_test(tcase, min_free);
     tcase_add_test(tcase, no_write_works);
     tcase_add_test(tcase, closed_while_it_fails);

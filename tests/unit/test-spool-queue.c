@@ -211,6 +211,35 @@ START_TEST(gives_the_content)
 }
 END_TEST
 
+/* Neither the address nor the content is left in the database, not even in its free pages. */
+START_TEST(erases)
+{
+    static const char *const words[] = {"forget-this-text", "Forget@Example.org"};
+    g_autofree char *path = g_build_filename(test.directory, "spool.db", NULL);
+    g_autofree char *padding = g_strnfill(20000, 'x');
+    g_autofree char *text = g_strconcat(words[0], padding, words[0], NULL);
+    DsnSpoolNotice *notice = dsn_test_notice(text, 77, 1);
+
+    g_free(notice->recipient);
+    notice->recipient = g_strdup(words[1]);
+    ck_assert_int_eq(dsn_test_store_event(test.spool, 77, notice), DSN_ITEM_STORED);
+    for (int dropped = 0; dropped < 2; dropped++) {
+        g_autofree char *bytes = NULL;
+        gsize length;
+
+        if (dropped == 1)
+            ck_assert_int_eq(
+                dsn_spool_drop(test.spool, &(DsnQueueFilter){.recipient = words[1]}, NULL), 1);
+        dsn_test_spool_reopen(&test); /* the log is written back */
+        ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+        for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+            bool found = memmem(bytes, length, words[i], strlen(words[i])) != NULL;
+            ck_assert_msg(found == (dropped == 0), "%s, %d", words[i], dropped);
+        }
+    }
+}
+END_TEST
+
 /* More than one chunk of everything. */
 START_TEST(many)
 {
@@ -242,6 +271,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, drops_what_is_meant, 0, G_N_ELEMENTS(filters));
     tcase_add_test(tcase, says_what_there_is);
     tcase_add_test(tcase, gives_the_content);
+    tcase_add_test(tcase, erases);
     tcase_add_test(tcase, many);
     suite_add_tcase(suite, tcase);
     return suite;
