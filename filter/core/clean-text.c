@@ -14,7 +14,7 @@ void
 dsn_append_clean(GString *line, DsnSpan text)
 {
     const char *at = text.data;
-    const char *end = text.data + text.len;
+    const char *end = text.len == 0 ? at : at + text.len;
 
     while (at < end) {
         gunichar c = g_utf8_get_char_validated(at, end - at);

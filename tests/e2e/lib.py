@@ -294,9 +294,11 @@ class PrivatePostfix:
         return [json.loads(line) for line in out.splitlines()]
 
     def flush(self):
-        """Tries at once what waits: to hosts that were down, too."""
-        subprocess.run(["/usr/sbin/postkick", "-c", os.path.join(self.folder, "etc"), "public",
-                        "qmgr", "FD"], check=True)
+        """Tries at once what waits: to hosts that were down, too. A queue manager that is busy may
+        hang up on whoever asks."""
+        kick = ["/usr/sbin/postkick", "-c", os.path.join(self.folder, "etc"), "public", "qmgr", "FD"]
+        wait_until(lambda: subprocess.run(kick, check=False).returncode == 0,
+                   "the queue manager to listen")
 
     def mailbox(self, address):
         """The delivered messages as bytes, in order of arrival."""
