@@ -119,22 +119,18 @@ refuse(DsnSpool *spool, DsnDepositJob *deposit, GError *error)
     g_mutex_unlock(&spool->lock);
 }
 
-/* Before anything is written for a deposit. */
+/* Before anything is written for a deposit; under the lock. */
 static bool
 has_room(DsnSpool *spool, GError **error)
 {
-    g_mutex_lock(&spool->lock);
     if (spool->broken)
         g_set_error_literal(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_DISK, spool->broken_text);
     else if (dsn_spool_is_full(spool))
         g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_FULL,
                     "%s has reached spool.max_size, or its file system spool.min_free",
                     spool->directory);
-    else {
-        g_mutex_unlock(&spool->lock);
+    else
         return true;
-    }
-    g_mutex_unlock(&spool->lock);
     return false;
 }
 
@@ -150,7 +146,10 @@ dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
     for (guint i = 0; i < deposit->items->len; i++)
         own->job.cost += cost_of(&g_array_index(deposit->items, DsnItem, i));
 
-    if (!has_room(spool, &error) || !dsn_large_write_deposit(spool, own, &error)) {
+    g_mutex_lock(&spool->lock);
+    bool room = has_room(spool, &error);
+    g_mutex_unlock(&spool->lock);
+    if (!room || !dsn_large_write_deposit(spool, own, &error)) {
         refuse(spool, own, error);
         return;
     }

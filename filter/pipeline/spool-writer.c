@@ -233,12 +233,11 @@ fail_queue(DsnSpool *spool, GQueue *queue, const char *text)
 static void
 break_down(DsnSpool *spool, Batch *batch, const GError *error)
 {
+    int code = sqlite3_errcode(spool->writer->handle) & 0xff; /* without the details */
     GList *link;
 
-    int code = sqlite3_errcode(spool->writer->handle) & 0xff; /* without the details */
-
     if (sqlite3_get_autocommit(spool->writer->handle) == 0)
-        (void)dsn_db_exec(spool->writer, "ROLLBACK", NULL); /* can only fail where none is needed */
+        (void)dsn_db_exec(spool->writer, "ROLLBACK", NULL); /* fails only where none is needed */
     spool->damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     dsn_metrics_add(spool->metrics, DSN_COUNT_SPOOL_ERRORS, 1);
     dsn_log_event(DSN_LOG_ERROR, "spool: nothing is taken in, nothing is sent%s: %s",
