@@ -21,8 +21,8 @@ dsn_cli_serve(int argc, char **argv)
         .summary = "Runs the daemon, in the foreground.",
         .description = "SIGTERM and SIGINT end it when all that is in flight is done, SIGUSR1 and "
                        "SIGHUP make it\nread its configuration again; see dsnarf(8).\n\n"
-                       "Exit status: 0 after a signal to end, 1 something could not be started, 2 "
-                       "wrong use or\nconfiguration.",
+                       "Exit status: 0 after a signal to end, 1 something could not be started or "
+                       "ended by\nitself, 2 wrong use or configuration.",
         .entries = entries,
     };
     int status;

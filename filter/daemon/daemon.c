@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <math.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,8 +198,8 @@ warn_of_idleness(const DsnConfiguration *configuration)
                                        "[maildir.NAME] is configured");
 }
 
-/* From here on until a signal. */
-static void
+/* From here on until a signal. False if it was one of our own. */
+static bool
 serve(Daemon *daemon)
 {
     g_atomic_int_set(&daemon->open, 1);
@@ -209,6 +210,20 @@ serve(Daemon *daemon)
     dsn_log_event(DSN_LOG_INFO, "stopping");
     (void)dsn_ready_notify(DSN_STOPPING, "finishing what is in flight");
     g_atomic_int_set(&daemon->open, 0);
+    return dsn_parts_are_sound(daemon->parts);
+}
+
+/* libmilter goes into a busy loop when it is out of descriptors, and others may open many
+ * connections. */
+static void
+raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* it is as good as before then */
+    }
 }
 
 bool
@@ -225,6 +240,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
 
     (void)umask(0077); /* what is kept here quotes mail */
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
     dsn_log_event(DSN_LOG_INFO, "dsnarf %s starts with %s", PACKAGE_VERSION, file);
     daemon.term = g_unix_signal_add(SIGTERM, on_stop, &daemon);
@@ -232,9 +248,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
     const guint reloads[] = {g_unix_signal_add(SIGUSR1, on_reload, &daemon),
                              g_unix_signal_add(SIGHUP, on_reload, &daemon)};
 
-    bool started = start(&daemon, &pages);
-    if (started)
-        serve(&daemon);
+    bool good = start(&daemon, &pages) && serve(&daemon);
     dsn_parts_stop(daemon.parts);
     dsn_log_event(DSN_LOG_INFO, "stopped");
     for (size_t i = 0; i < G_N_ELEMENTS(reloads); i++)
@@ -243,5 +257,5 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
     g_clear_handle_id(&daemon.interrupt, g_source_remove);
     dsn_policy_unref(daemon.policy);
     g_main_loop_unref(daemon.loop);
-    return started;
+    return good;
 }

@@ -14,7 +14,7 @@
 #include "filter/pipeline/policy.h"
 
 /* Runs with @policy, which was read from @file, until SIGTERM or SIGINT, and reads @file again on
- * SIGUSR1 and SIGHUP. False if something could not be started. */
+ * SIGUSR1 and SIGHUP. False if something could not be started, or ended by itself. */
 bool dsn_daemon_run(const char *file, DsnPolicy *policy);
 
 #endif

@@ -341,6 +341,12 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     (void)start_missing(&maildirs, parts, parts->maildirs, policy, NULL);
 }
 
+bool
+dsn_parts_are_sound(const DsnParts *parts)
+{
+    return !dsn_milter_has_failed(parts->milter);
+}
+
 void
 dsn_parts_stop(DsnParts *parts)
 {

@@ -32,6 +32,9 @@ bool dsn_parts_start_milter(DsnParts *parts, GError **error);
 /* Puts @policy in force. A part that it adds and that cannot be started is logged and left out. */
 void dsn_parts_reload(DsnParts *parts, DsnPolicy *policy);
 
+/* False if one of them ended by itself. */
+bool dsn_parts_are_sound(const DsnParts *parts);
+
 /* Intakes first, so that all they acknowledge is kept; then outlets; then the spool. NULL is fine.
  */
 void dsn_parts_stop(DsnParts *parts);

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
@@ -28,27 +27,15 @@ struct DsnMilter {
     DsnMilterSocket socket;
     GThread *listener;
     gint stopping;
+    gint failed;   /* the listener ended by itself */
     gint closed;   /* libmilter has closed the listening socket */
     gint returned; /* the listener will not touch this any more */
 };
 
-/* libmilter goes into a busy loop when it is out of descriptors, and an MTA may open many
- * connections. */
-static void
-raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* it is as good as before then */
-    }
-}
-
 /* Without the listener the daemon is of no use to the MTA, and libmilter cannot start it again in
  * this process. It also ends when its signal thread took a signal that was the daemon's, which the
  * kernel lets happen while the main thread has another one to handle. Either way the daemon stops
- * in good order and its supervisor starts it again. */
+ * in good order, with a status that makes its supervisor start it again. */
 static gpointer
 listen_on(gpointer data)
 {
@@ -58,6 +45,7 @@ listen_on(gpointer data)
     if (g_atomic_int_get(&milter->stopping) == 0) {
         dsn_log_event(DSN_LOG_ERROR, "milter: %s: %s, dsnarf stops", milter->socket.where,
                       failed ? "libmilter gave up" : "libmilter took a signal");
+        g_atomic_int_set(&milter->failed, 1);
         (void)kill(getpid(), SIGTERM); /* to oneself it is allowed */
     }
     g_atomic_int_set(&milter->returned, 1);
@@ -86,7 +74,6 @@ dsn_milter_start(DsnPipeline *pipeline, GError **error)
     const DsnConfiguration *configuration = policy->configuration;
     DsnMilter *milter = g_new0(DsnMilter, 1);
 
-    raise_descriptor_limit();
     (void)smfi_settimeout(SILENCE); /* always succeeds */
     if (!dsn_milter_session_begin(pipeline)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
@@ -141,6 +128,12 @@ has_returned(const DsnMilter *milter)
         g_usleep(10 * G_TIME_SPAN_MILLISECOND);
     }
     return true;
+}
+
+bool
+dsn_milter_has_failed(const DsnMilter *milter)
+{
+    return milter != NULL && g_atomic_int_get(&milter->failed) != 0;
 }
 
 void

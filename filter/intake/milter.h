@@ -23,6 +23,9 @@ typedef struct DsnMilter DsnMilter;
 /* Listens at milter.listen, which must be set. Returns NULL and @error if it cannot. */
 DsnMilter *dsn_milter_start(DsnPipeline *pipeline, GError **error);
 
+/* True if libmilter gave up by itself; the process has got a SIGTERM then. NULL is fine. */
+bool dsn_milter_has_failed(const DsnMilter *milter);
+
 /* Takes no new connection, lets each end of message that is being worked on be answered (for ten
  * seconds), and removes a unix socket. Connections that are open stay so until the process ends;
  * what the MTA still sends over them gets a temporary failure or no answer. NULL is fine. */
