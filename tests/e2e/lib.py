@@ -337,7 +337,10 @@ def send(port, recipients, message, sender="", lmtp=False, options=()):
             if code < 300:
                 code, text = peer.rcpt(recipient)
         if code < 300:
-            code, text = peer.data(crlf(message))
+            try:
+                code, text = peer.data(crlf(message))
+            except smtplib.SMTPDataError as refusal:  # of the command itself
+                code, text = refusal.smtp_code, refusal.smtp_error
         with contextlib.suppress(smtplib.SMTPException):
             peer.quit()
         return code, text.decode("utf-8", "replace")

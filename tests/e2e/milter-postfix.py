@@ -222,9 +222,10 @@ def a_crash_costs_one_try(folder):
         done = []
         sender = threading.Thread(
             target=lambda: done.append(lib.send(mta.port, FBL, lib.feedback(1))[0]))
+        before = len(mta.logged("message-id=<fbl-1@"))
         with locked_spool(folder):
             sender.start()
-            lib.wait_until(lambda: mta.logged("message-id=<fbl-1@"), "the end of the message")
+            lib.wait_until(lambda: len(mta.logged("message-id=<fbl-1@")) > before, "the message")
             daemon.kill9()
             sender.join()
         lib.expect(done, [451], "answer")
