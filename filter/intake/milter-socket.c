@@ -142,10 +142,12 @@ dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned 
         done = open_path(&milter, mode, group, error);
     else if (done)
         done = smfi_opensocket(false) == MI_SUCCESS || explain(&milter, error);
-    if (done)
+    if (done) {
         *ret_socket = milter;
-    else
-        dsn_milter_socket_close(&milter);
+    } else {
+        dsn_milter_socket_remove(&milter);
+        dsn_milter_socket_clear(&milter);
+    }
     return done;
 }
 
@@ -156,13 +158,18 @@ dsn_milter_socket_wake(const DsnMilterSocket *milter)
 }
 
 void
-dsn_milter_socket_close(DsnMilterSocket *milter)
+dsn_milter_socket_remove(const DsnMilterSocket *milter)
 {
     struct stat now;
 
     if (milter->path != NULL && milter->made.st_ino != 0 && lstat(milter->path, &now) == 0 &&
         now.st_dev == milter->made.st_dev && now.st_ino == milter->made.st_ino)
         (void)unlink(milter->path); /* else the next start replaces it */
+}
+
+void
+dsn_milter_socket_clear(DsnMilterSocket *milter)
+{
     g_clear_pointer(&milter->where, g_free);
     milter->path = NULL;
 }

@@ -5,7 +5,7 @@
  * Purpose:   open it with the rights that were asked for, interrupt the wait for connections, and
  *            remove it.
  * Source:    dsnarf.toml(5), milter.listen; libmilter's page smfi_setconn.
- * Ownership: dsn_milter_socket_close() frees; the descriptor is libmilter's.
+ * Ownership: dsn_milter_socket_clear() frees; the descriptor is libmilter's.
  * Errors:    G_FILE_ERROR with the name of the socket.
  * Threads:   start and stop of the daemon.
  */
@@ -34,6 +34,8 @@ bool dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsi
 void dsn_milter_socket_wake(const DsnMilterSocket *socket);
 
 /* Removes a unix socket that is still the one that was made. */
-void dsn_milter_socket_close(DsnMilterSocket *socket);
+void dsn_milter_socket_remove(const DsnMilterSocket *socket);
+
+void dsn_milter_socket_clear(DsnMilterSocket *socket);
 
 #endif

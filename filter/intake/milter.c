@@ -145,9 +145,10 @@ dsn_milter_stop(DsnMilter *milter)
     if (!dsn_milter_session_end(STOP_TIME))
         dsn_log_event(DSN_LOG_WARNING, "milter: %s: stopped before all messages were answered",
                       milter->socket.where);
-    dsn_milter_socket_close(&milter->socket);
+    dsn_milter_socket_remove(&milter->socket);
     if (has_returned(milter)) { /* else it keeps what it may yet look at until the process ends */
         (void)g_thread_join(milter->listener);
+        dsn_milter_socket_clear(&milter->socket);
         g_free(milter);
     }
 }

@@ -173,10 +173,14 @@ def what_comes_again_is_not_recorded_again(folder):
 class Mta:
     """The MTA's side of the protocol."""
 
-    def __init__(self, folder, version=6, actions=ALL_ACTIONS, steps=ALL_STEPS, connect=True):
-        self.peer = socket.socket(socket.AF_UNIX)
+    def __init__(self, where, version=6, actions=ALL_ACTIONS, steps=ALL_STEPS, connect=True):
+        """where: the folder of the unix socket, or a TCP port."""
+        if isinstance(where, int):
+            self.peer = socket.create_connection(("127.0.0.1", where))
+        else:
+            self.peer = socket.socket(socket.AF_UNIX)
+            self.peer.connect(path_of(where))
         self.peer.settimeout(lib.PATIENCE)
-        self.peer.connect(path_of(folder))
         self.send("O", struct.pack(">III", version, actions, steps))
         self.offered = struct.unpack(">III", self.receive("O")[:12])
         if connect:
@@ -414,6 +418,18 @@ def a_stop_answers_what_is_under_way(folder):
         lib.expect(os.path.exists(path_of(folder)), False, "socket after the stop")
 
 
+def it_listens_at_a_port_too(folder):
+    port = lib.free_port()
+    with running(folder, milter__listen=f"inet:{port}@127.0.0.1") as daemon:
+        with Mta(port) as mta:
+            lib.expect(mta.message([OURS], lib.feedback(1)), [("d", b"")], "answer")
+        records(folder, 1)
+        started = time.monotonic()
+        daemon.stop()
+        if time.monotonic() - started > 4:
+            raise lib.Failure(f"the stop took {time.monotonic() - started:.1f} s")
+
+
 def a_signal_that_libmilter_takes_ends_the_daemon(folder):
     """Its thread waits for HUP, TERM and INT; the kernel may choose it instead of the main thread."""
     with running(folder) as daemon:
@@ -459,5 +475,5 @@ lib.run(recipients_and_reports_decide, transactions_do_not_mix, sizes_are_bounde
         without_data_the_end_of_header_decides, a_connection_can_serve_several_clients,
         changes_are_made_once_for_each, a_failure_says_so_to_the_client, nothing_forges_a_log_line,
         nonsense_ends_only_its_own_connection, memory_for_all_messages_is_bounded,
-        a_stop_answers_what_is_under_way, a_signal_that_libmilter_takes_ends_the_daemon,
-        a_reload_changes_nothing_for_a_message_under_way)
+        a_stop_answers_what_is_under_way, it_listens_at_a_port_too,
+        a_signal_that_libmilter_takes_ends_the_daemon, a_reload_changes_nothing_for_a_message_under_way)

@@ -69,7 +69,8 @@ START_TEST(gives_the_rights_that_were_asked_for)
     ck_assert_uint_eq(status.st_gid, getgid());
     dsn_milter_socket_wake(&milter);
 
-    dsn_milter_socket_close(&milter);
+    dsn_milter_socket_remove(&milter);
+    dsn_milter_socket_clear(&milter);
     ck_assert_int_ne(lstat(path, &status), 0);
     g_rmdir(folder);
 }
@@ -88,7 +89,8 @@ START_TEST(removes_only_its_own)
     g_autofree char *old = g_strconcat(path, ".old", NULL);
     ck_assert_int_eq(g_rename(path, old), 0);
     int other = listen_at(path);
-    dsn_milter_socket_close(&milter);
+    dsn_milter_socket_remove(&milter);
+    dsn_milter_socket_clear(&milter);
     ck_assert_int_eq(lstat(path, &status), 0);
     close(other);
     g_unlink(path);
