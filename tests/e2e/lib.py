@@ -120,6 +120,13 @@ def json_lines(path):
     return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
 
+def make_maildir(path, owner=None):
+    for part in ("", "tmp", "new", "cur"):
+        os.makedirs(os.path.join(path, part), exist_ok=True)
+        if owner is not None:
+            shutil.chown(os.path.join(path, part), owner)
+
+
 # ---- the daemon ----
 
 class Daemon:
@@ -249,6 +256,13 @@ class Daemon:
         done = subprocess.run([PROGRAM, "queue", action, "-c", self.configuration, *rest],
                               capture_output=True, text=True, timeout=PATIENCE, check=False)
         return done.returncode, done.stdout, done.stderr
+
+    def waiting(self):
+        """What dsnarf queue list shows, as JSON objects."""
+        status, out, err = self.queue("list", "--json")
+        if status != 0:
+            raise Failure(f"dsnarf queue list ended with status {status}: {err}")
+        return [json.loads(line) for line in out.splitlines()]
 
     def __enter__(self):
         return self
