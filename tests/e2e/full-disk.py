@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""A spool that is full: what is answered, and that nothing acknowledged is lost."""
+import contextlib
+import http.client
+import os
+import subprocess
+
+import lib
+
+REPORTS = "fbl@mta1.example.com"
+SIZE = 24 << 20
+
+
+@contextlib.contextmanager
+def small_disk(path):
+    if os.geteuid() != 0:
+        raise lib.Skip("mounting a small file system needs root")
+    os.mkdir(path)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "dsnarf-test", path],
+                      check=False).returncode != 0:
+        raise lib.Skip("tmpfs cannot be mounted")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def fill(path, leave):
+    """A file that leaves so many bytes on the file system."""
+    with open(path, "wb") as file:
+        space = os.statvfs(os.path.dirname(path))
+        count = max(space.f_bavail * space.f_frsize - leave, 0)
+        os.posix_fallocate(file.fileno(), 0, max(count, 1))
+
+
+def post(daemon, numbers):
+    """True if the batch was acknowledged, False if the connection was closed without an answer."""
+    try:
+        status, answer = daemon.post([lib.element(number, queue="x" * 5000) for number in numbers])
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        return False
+    lib.expect(status, 200, "status")
+    lib.expect(answer["accepted"] + answer["duplicate"], len(numbers), "taken")
+    return True
+
+
+def check_refusing(daemon, lmtp, postfix):
+    """All roads are closed, and say so."""
+    lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 503, "/readyz says 503")
+    lib.expect(daemon.request("GET", "/healthz")[0], 200, "status of /healthz")
+    lib.expect(post(daemon, [0]), False, "HTTP")
+    code, text = lib.send(lmtp, REPORTS, lib.feedback(1), "fbl@mailbox.example", lmtp=True)
+    lib.expect(code // 100, 4, f"answer to LMTP ({text})")
+    code, text = lib.send(postfix.port, REPORTS, lib.feedback(1), "fbl@mailbox.example")
+    lib.expect(code, 451, f"answer to SMTP ({text})")
+    code, text = lib.send(postfix.port, "news@shop.example", lib.original(1))
+    lib.expect(code, 250, f"answer to SMTP for others ({text})")
+
+
+def run(folder, min_free, leave):
+    disk = os.path.join(folder, "disk")
+    lmtp, milter = lib.free_port(), lib.free_port()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(small_disk(disk))
+        host = lib.free_port()
+        records = os.path.join(folder, "records.jsonl")
+        postfix = stack.enter_context(lib.PrivatePostfix(
+            folder, milter=f"inet:127.0.0.1:{milter}", mailboxes=f"{REPORTS} news@shop.example"))
+        daemon = stack.enter_context(lib.Daemon(folder, {
+            "spool.directory": os.path.join(disk, "spool"),
+            "spool.min_free": min_free,
+            "http.hold": "1 second",
+            "notice.hourly_rate": 0,
+            "relay.default.hosts": [f"127.0.0.1:{host}"],
+            "milter.listen": f"inet:{milter}@127.0.0.1",
+            "milter.reports": [REPORTS],
+            "lmtp.listen": f"127.0.0.1:{lmtp}",
+            "lmtp.reports": [REPORTS],
+            "file.records.path": records,
+        }))
+        acknowledged, batch = [], []
+        for first in range(1, 100000, 20):
+            batch = range(first, first + 20)
+            if first == 101:
+                fill(os.path.join(disk, "filler"), leave)
+            if not post(daemon, batch):
+                break
+            acknowledged += batch
+        else:
+            raise lib.Failure("the disk does not fill up")
+        lib.expect(len(acknowledged) >= 100, True, "some were taken before")
+        check_refusing(daemon, lmtp, postfix)
+        lib.expect(bool(daemon.logged("(?i)full|space")), True, "the log says what is wrong")
+
+        os.unlink(os.path.join(disk, "filler"))
+        lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "/readyz says 200 again")
+        lib.wait_until(lambda: post(daemon, batch), "the batch is taken after all")
+        acknowledged += batch
+        for road in (lmtp, postfix.port):
+            code, text = lib.send(road, REPORTS, lib.feedback(1), "fbl@mailbox.example",
+                                  lmtp=road == lmtp)
+            lib.expect(code, 250, f"answer ({text})")
+        lib.wait_until(lambda: len(lib.json_lines(records)) >= 1, "the report becomes a record")
+        sink = stack.enter_context(lib.Sink(port=host))
+        lib.wait_until(lambda: len(sink.mails) >= len(acknowledged), "all notices are sent")
+        lib.wait_until(lambda: not daemon.waiting(), "the queue is empty")
+        lib.expect(sorted(mail.recipients[0].split(b"+")[1].split(b"@")[0] for mail in sink.mails),
+                   sorted(b"%d" % number for number in acknowledged), "notices")
+        lib.expect(len(lib.json_lines(records)), 1, "records")
+        daemon.stop()
+
+
+def the_disk_fills_up_to_min_free(folder):
+    run(folder, "4MiB", 5 << 20)
+
+
+def the_disk_fills_up(folder):
+    run(folder, 0, 1 << 20)
+
+
+lib.run(the_disk_fills_up_to_min_free, the_disk_fills_up)
