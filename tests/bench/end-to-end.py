@@ -7,6 +7,7 @@ is sent. The poster, the daemon and the sink, Postfix's smtp-sink, share the pro
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,13 +38,24 @@ def measure(folder, seconds, sink):
           f"sent in {spent:.1f} s", flush=True)
 
 
+def answers(address):
+    host, port = address.split(":")
+    try:
+        with socket.create_connection((host, int(port))):
+            return True
+    except OSError:
+        return False
+
+
 def main():
     if SINK is None:
         print("end to end: skipped: smtp-sink of the package postfix is missing")
         return
     folder, address = tempfile.mkdtemp(prefix="dsnarf-bench-"), f"127.0.0.1:{lib.free_port()}"
-    sink = subprocess.Popen([SINK, address, "100"])
+    user = ["-u", "postfix"] if os.geteuid() == 0 else []
+    sink = subprocess.Popen([SINK, *user, address, "100"])
     try:
+        lib.wait_until(lambda: answers(address), "the sink to listen", 10)
         measure(folder, sys.argv[1] if len(sys.argv) > 1 else "2", address)
     finally:
         sink.terminate()
