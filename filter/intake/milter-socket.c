@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -149,6 +150,22 @@ dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned 
         dsn_milter_socket_clear(&milter);
     }
     return done;
+}
+
+bool
+dsn_milter_socket_answers(const DsnMilterSocket *milter, GTimeSpan time)
+{
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&milter->address;
+    const struct timeval limit = {time / G_TIME_SPAN_SECOND, time % G_TIME_SPAN_SECOND};
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char byte;
+    bool answers = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+                   connect(fd, address, milter->length) == 0 && shutdown(fd, SHUT_WR) == 0 &&
+                   read(fd, &byte, 1) == 0;
+
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written */
+    return answers;
 }
 
 void

@@ -30,6 +30,10 @@ typedef struct DsnMilterSocket {
 bool dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned mode,
                             const char *group, GError **error);
 
+/* True when libmilter takes a connection and lets go of it again: its threads work. Waits for @time
+ * at most. */
+bool dsn_milter_socket_answers(const DsnMilterSocket *socket, GTimeSpan time);
+
 /* Connects and hangs up, so that libmilter stops waiting and looks whether it is to end. */
 void dsn_milter_socket_wake(const DsnMilterSocket *socket);
 

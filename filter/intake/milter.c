@@ -16,6 +16,9 @@
  * section 4.5.3.2.7 asks for five minutes, Sendmail waits an hour for a command). */
 #define SILENCE 7200
 
+/* How long libmilter's threads may take to start. */
+#define START_TIME (10 * G_TIME_SPAN_SECOND)
+
 /* How long end-of-message work may go on after a stop, which Postfix waits for (five minutes) but
  * a service manager does not. */
 #define STOP_TIME (10 * G_TIME_SPAN_SECOND)
@@ -88,6 +91,13 @@ dsn_milter_start(DsnPipeline *pipeline, GError **error)
         return NULL;
     }
     milter->listener = start_listener(milter);
+    if (!dsn_milter_socket_answers(&milter->socket, START_TIME)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "milter: %s: libmilter does not start, the system log has its reason",
+                    milter->socket.where);
+        dsn_milter_stop(milter);
+        return NULL;
+    }
     return milter;
 }
 

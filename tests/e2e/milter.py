@@ -431,7 +431,8 @@ def it_listens_at_a_port_too(folder):
 
 
 def a_signal_that_libmilter_takes_ends_the_daemon(folder):
-    """Its thread waits for HUP, TERM and INT; the kernel may choose it instead of the main thread."""
+    """Its thread waits for HUP, TERM and INT; the kernel may choose it instead of the main thread.
+    The status makes a supervisor start the daemon again."""
     with running(folder) as daemon:
         tasks = f"/proc/{daemon.child.pid}/task"
 
@@ -445,7 +446,7 @@ def a_signal_that_libmilter_takes_ends_the_daemon(folder):
                                   "libmilter's signal thread")[0])
         tgkill = ctypes.CDLL(None, use_errno=True).syscall
         lib.expect(tgkill(234, daemon.child.pid, task, int(signal.SIGHUP)), 0, "tgkill")
-        lib.expect(daemon.child.wait(lib.PATIENCE), 0, "exit status")
+        lib.expect(daemon.child.wait(lib.PATIENCE), 1, "exit status")
         daemon.child = None
         lib.expect(len(daemon.logged("libmilter took a signal, dsnarf stops")), 1, "lines")
 
