@@ -193,6 +193,7 @@ def a_client_that_comes_again_makes_one_record(folder):
         done = []
         sender = threading.Thread(target=lambda: done.append(lib.send(mta.port, FBL, lib.feedback(2))[0]))
         daemon.child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)  # each thread runs on until it is told
         try:
             sender.start()
             sender.join()
