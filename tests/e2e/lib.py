@@ -214,9 +214,12 @@ class Daemon:
         expect(status, wanted, "exit status of dsnarf serve")
 
     def kill9(self):
+        """Kills it, and checks that it had not ended before."""
         child, self.child = self.child, None
         child.kill()
-        child.wait()
+        status = child.wait()
+        if status != -signal.SIGKILL:
+            raise Failure(f"dsnarf serve ended by itself with status {status}")
 
     def log(self):
         with open(self.log_file, encoding="utf-8", errors="replace") as file:
@@ -271,7 +274,8 @@ class Daemon:
         if kind is None:
             self.stop()
         elif self.child is not None:
-            self.kill9()
+            self.child.kill()
+            self.child.wait()
 
 
 # ---- a private Postfix ----
