@@ -199,6 +199,17 @@ number(const char *text)
     return (size_t)value;
 }
 
+static GTimeSpan
+duration(const char *text)
+{
+    char *end;
+    double seconds = g_ascii_strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds > 0 && seconds <= 1000000))
+        fail("SECONDS is a number above 0");
+    return (GTimeSpan)(seconds * G_TIME_SPAN_SECOND);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -213,7 +224,7 @@ main(int argc, char *argv[])
     for (size_t i = 0; i < n_posters; i++) {
         posters[i] = (Poster){.port = (in_port_t)number(argv[1]),
                               .token = argv[2],
-                              .until = begun + (int64_t)number(argv[4]) * G_TIME_SPAN_SECOND,
+                              .until = begun + duration(argv[4]),
                               .records = records,
                               .bounces = MIN(number(argv[6]), records),
                               .next_id = &next_id,
