@@ -17,6 +17,14 @@
 /* The header field that marks our notices, so that they are known when they come back (LOOP-13). */
 #define DSN_NOTICE_MARK "X-Dsnarf-Notice"
 
+/* Part 1 in one language. With HTML or several languages part 1 is a multipart/alternative, its
+ * last part the preferred one (RFC 2046 section 5.1.4, rules MIME-04, MIME-32). */
+typedef struct DsnWords {
+    DsnSpan language; /* a tag */
+    DsnSpan text;
+    DsnSpan html; /* may be absent */
+} DsnWords;
+
 /* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */
 typedef struct DsnFrame {
     DsnSpan from_display; /* may be absent */
@@ -28,6 +36,8 @@ typedef struct DsnFrame {
     DsnSpan boundary;                /* a proposal; another one is made if it occurs in a part */
     DsnSpan text;                    /* part 1 */
     DsnSpan language;                /* Content-Language of part 1, may be absent */
+    const DsnWords *words;           /* instead of those two, when n_words > 0 */
+    size_t n_words;                  /* the preferred language first */
     const DsnReturnedPlan *returned; /* part 3 */
 } DsnFrame;
 

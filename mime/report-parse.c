@@ -131,6 +131,7 @@ has_known_field(DsnReportKind kind, DsnSpan text)
         return dsn_delivery_status_is_in(text);
     case DSN_REPORT_DISPOSITION_NOTIFICATION:
         return dsn_span_present(dsn_header_find(text, "Disposition"));
+    case DSN_REPORT_HEURISTIC_BOUNCE:
     case DSN_REPORT_NONE:
         break;
     }

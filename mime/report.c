@@ -13,6 +13,7 @@ dsn_report_kind_to_string(DsnReportKind kind)
         [DSN_REPORT_FEEDBACK] = "feedback-report",
         [DSN_REPORT_DELIVERY_STATUS] = "delivery-status",
         [DSN_REPORT_DISPOSITION_NOTIFICATION] = "disposition-notification",
+        [DSN_REPORT_HEURISTIC_BOUNCE] = "heuristic-bounce",
     };
 
     g_assert((size_t)kind < G_N_ELEMENTS(names));

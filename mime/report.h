@@ -22,10 +22,12 @@ typedef enum DsnReportKind {
     DSN_REPORT_NONE,
     DSN_REPORT_FEEDBACK,
     DSN_REPORT_DELIVERY_STATUS,
-    DSN_REPORT_DISPOSITION_NOTIFICATION
+    DSN_REPORT_DISPOSITION_NOTIFICATION,
+    DSN_REPORT_HEURISTIC_BOUNCE /* a bounce in no standard form; see heuristic-bounce.h */
 } DsnReportKind;
 
-/* "none", "feedback-report", "delivery-status", "disposition-notification" (transfer none). */
+/* "none", "feedback-report", "delivery-status", "disposition-notification", "heuristic-bounce"
+ * (transfer none). */
 const char *dsn_report_kind_to_string(DsnReportKind kind);
 
 /* One field as it stands: the value unfolded by dropping line breaks, then trimmed. */

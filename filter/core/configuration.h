@@ -88,6 +88,76 @@ typedef struct DsnRelayOptions {
     GTimeSpan max_age;            /* of a notice; then it is a dead letter */
 } DsnRelayOptions;
 
+/* Whether automatic mail has failure notices (rule LOOP-08), and in the order of its words. */
+typedef enum DsnAutomatic {
+    DSN_AUTOMATIC_NOTIFY,
+    DSN_AUTOMATIC_TRUSTED, /* if somebody who is known has sent it */
+    DSN_AUTOMATIC_IGNORE
+} DsnAutomatic;
+
+/* Why a sender is believed to be who it says (rule ENV-23), one bit each. */
+typedef enum DsnTrust {
+    DSN_TRUST_TOKEN = 1 << 0,  /* the poster's token is bound to the sender */
+    DSN_TRUST_TENANT = 1 << 1, /* the relay itself has named the tenant, or the client is its */
+    DSN_TRUST_AUTHENTICATED = 1 << 2, /* the submission was (SMTP AUTH, HTTP injection) */
+    DSN_TRUST_SPF = 1 << 3,           /* a trusted host saw SPF pass for the sender's domain */
+    DSN_TRUST_DKIM = 1 << 4,          /* the same for a DKIM signature of it */
+    DSN_TRUST_ANY = 1 << 5            /* nothing is asked for */
+} DsnTrust;
+
+/* What is said to senders and how: [notice], and each key of it again in [tenant.NAME]. */
+typedef struct DsnNoticePolicy {
+    GPtrArray *enable;      /* of char *: record types */
+    bool internal;          /* notices for bounces that no remote host has caused, too */
+    GPtrArray *delay_after; /* of char *: durations after which a delay is reported, once each */
+    GTimeSpan lifetime;     /* how long the relay tries: Will-Retry-Until */
+    bool delivered_late;    /* a "delivered after all" behind a notice of delay */
+    bool delay_by_default;  /* without NOTIFY delays are reported too (rule ESMTP-06) */
+    DsnAutomatic automatic;
+    GPtrArray *ignore; /* of char *: patterns of senders that get no notices (rule LOOP-09) */
+    GPtrArray *trust;  /* of char *: names of DsnTrust that suffice, any one of them */
+    bool confidential; /* nothing is told about remote hosts (rules RCPT-24, ESMTP-35) */
+    bool dry_run;      /* decide, count and log, but send nothing */
+    size_t hourly_sender_rate; /* to one address; 0: no limit */
+    size_t hourly_domain_rate; /* to addresses of one domain; 0: no limit */
+    DsnReturn include_original;
+    size_t return_limit;
+    char *hostname;   /* Reporting-MTA; NULL: [nodes], else the global one */
+    char *from;       /* see dsn_configuration_split(); NULL: mailer-daemon@ the host */
+    char *postmaster; /* to whom a reader can write; NULL: the address in from, if given */
+    char *templates;  /* directory, NULL: the shipped texts */
+    GPtrArray
+        *languages; /* of char *: language tags, the preferred one first; empty: as the original */
+    bool all_languages; /* all of languages in one notice, instead of the one that fits */
+    bool html;          /* an HTML alternative beside the text */
+    char *relay;        /* name of the [relay.NAME] that takes the notices */
+} DsnNoticePolicy;
+
+/* [tenant.NAME] */
+typedef struct DsnTenantOptions {
+    char *name;
+    struct {
+        GPtrArray *queue;         /* of char *: tenants in the names of queues */
+        GHashTable *meta;         /* key -> value of the record's meta */
+        GPtrArray *sender_domain; /* of char *: "acme.example", "*.acme.example" */
+        GPtrArray *sender;        /* of char *: addresses */
+        char *senders_file;       /* addresses and domains, one a line; NULL: none */
+        GPtrArray *client;        /* of char *: networks of the submitter */
+    } match;
+    DsnNoticePolicy notice; /* what is not given is as in [notice] */
+} DsnTenantOptions;
+
+/* Keys of a record's meta in which a relay hands on what it knows: [meta]. */
+typedef struct DsnMetaKeys {
+    char *notify;        /* "NEVER", "SUCCESS,FAILURE"; or an object: recipient -> that */
+    char *ret;           /* "FULL", "HDRS" */
+    char *envid;         /* xtext */
+    char *orcpt;         /* "rfc822;xtext"; or an object: recipient -> that */
+    char *requiretls;    /* true, or any text but "no" */
+    char *authenticated; /* who has logged in; any text */
+    char *client;        /* address of the submitter, with or without port */
+} DsnMetaKeys;
+
 typedef struct DsnConfiguration {
     char *hostname;    /* the local host's name when not given */
     char *nodeid;      /* the nil UUID when not given */
@@ -148,6 +218,13 @@ typedef struct DsnConfiguration {
         char *from;      /* see dsn_configuration_split(); NULL: mailer-daemon@ the host */
         char *templates; /* directory, NULL: the shipped texts */
     } notice;
+    DsnNoticePolicy policy; /* of [notice], for whoever has no tenant */
+    GTimeSpan coalesce;     /* notice.coalesce: how long a notice waits for more recipients */
+    GPtrArray *tenants;     /* of DsnTenantOptions, as they stand in the file */
+    DsnMetaKeys meta;
+    struct {
+        GTimeSpan keep; /* how long the story of an event can be told */
+    } history;
     DsnRelayOptions relay; /* [relay.default] */
     GPtrArray *files;      /* [file.NAME] */
     DsnLimits limits;      /* [limits] */

@@ -21,11 +21,20 @@ typedef enum DsnReason {
     DSN_REASON_PROTOCOL,     /* compatibility mode: a bounce by another protocol than ESMTP */
     DSN_REASON_DUPLICATE,    /* this event was taken before, or its recipients have their notice */
     DSN_REASON_TOO_OLD,      /* the event is older than keys are kept */
-    DSN_REASON_SENDER_NOT_OURS,  /* notice.senders does not list the sender */
-    DSN_REASON_SENDER_NOT_BOUND, /* the poster's token is not for this sender */
-    DSN_REASON_RATE_LIMITED,     /* too many notices to the sender, for the poster, or at all */
-    DSN_REASON_NOT_A_REPORT,     /* mail at a report address that is none */
-    DSN_REASON_NO_RECORD,        /* a report that no record is made of: nothing in it failed */
+    DSN_REASON_SENDER_NOT_OURS,    /* notice.senders does not list the sender */
+    DSN_REASON_SENDER_NOT_BOUND,   /* the poster's token is not for this sender */
+    DSN_REASON_RATE_LIMITED,       /* too many notices to the sender, for the poster, or at all */
+    DSN_REASON_NOTIFY_NEVER,       /* the sender wants none (RFC 3461 section 4.1) */
+    DSN_REASON_NOT_ASKED,          /* NOTIFY does not list this, or success was not asked for */
+    DSN_REASON_AUTOMATIC,          /* the original was sent by a program, or to a list */
+    DSN_REASON_SENDER_IGNORED,     /* notice.ignore lists the sender */
+    DSN_REASON_SENDER_NOT_TRUSTED, /* nothing says that the sender is who it says */
+    DSN_REASON_INTERNAL,           /* no remote host has refused it, and notice.internal is off */
+    DSN_REASON_NOT_YET,            /* delayed, but not for as long as notice.delay_after says */
+    DSN_REASON_NOT_DELAYED,        /* delivered, and no notice had said that it was late */
+    DSN_REASON_DRY_RUN,            /* it would have been sent */
+    DSN_REASON_NOT_A_REPORT,       /* mail at a report address that is none */
+    DSN_REASON_NO_RECORD,          /* a report that no record is made of: nothing in it failed */
     DSN_N_REASONS
 } DsnReason;
 

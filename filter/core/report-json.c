@@ -76,6 +76,7 @@ put_report(DsnPieces *pieces, const DsnReport *report)
         put_all_fields(pieces, report);
         break;
     case DSN_REPORT_DELIVERY_STATUS:
+    case DSN_REPORT_HEURISTIC_BOUNCE:
         trace = dsn_trace_find(report, &header);
         put_delivery_status(pieces, report);
         put_groups(pieces, report);

@@ -33,6 +33,14 @@ typedef struct DsnPoster {
     size_t hourly_rate;
 } DsnPoster;
 
+/* On whose behalf the relay sent: whose words, identity and rules are used. */
+typedef struct DsnTenant {
+    const char *name; /* NULL: nobody's: [notice] alone */
+    DsnNoticeOptions notice;
+    const DsnNoticePolicy *policy;
+    DsnRates rates; /* without that of a poster */
+} DsnTenant;
+
 typedef struct DsnPolicy {
     const DsnConfiguration *configuration;
     DsnCatalog *catalog;
@@ -56,6 +64,15 @@ DsnPolicy *dsn_policy_load(const char *file, GError **error);
 DsnPolicy *dsn_policy_ref(DsnPolicy *policy);
 void dsn_policy_unref(DsnPolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnPolicy, dsn_policy_unref)
+
+/* The tenant of @record, by the queue's name, then meta, then the sender's address, its domain, a
+ * wildcard (the longest), then the client's network (the longest); never NULL (transfer none).
+ * *@ret_trust has DSN_TRUST_TENANT if something else than the sender's address has told. */
+const DsnTenant *dsn_policy_tenant(const DsnPolicy *policy, const DsnRecord *record,
+                                   unsigned *ret_trust);
+
+/* The one of that name, or NULL (transfer none). */
+const DsnTenant *dsn_policy_tenant_named(const DsnPolicy *policy, const char *name);
 
 /* What the configuration says about notices; it and @catalog are borrowed. */
 DsnNoticeOptions dsn_policy_notice_options(const DsnConfiguration *configuration,

@@ -446,6 +446,9 @@ dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error)
         case DSN_ITEM_MESSAGE:
             good = store_message(spool, deposit, i, now, error);
             break;
+        case DSN_ITEM_HISTORY:
+        case DSN_ITEM_ATTEMPT:
+            break;
         case DSN_ITEM_REJECTED:
         default:
             good = store_rejected(spool, deposit, i, now, error);

@@ -83,7 +83,65 @@ typedef struct DsnSpoolNotice {
     bool eight_bit;
     bool utf8;
     bool has_original; /* made with the original at hand */
+    char *relay;       /* name of the relay that takes it; NULL: "default" */
+    char *tenant;      /* NULL: none */
+    DsnKey group;      /* the message and what is said about it; all zeros: stands alone */
+    int64_t due;       /* unix microseconds before which it is not handed out; 0: now */
+    GBytes *sources;   /* elements as JSON lines, of which it can be made again; may be NULL */
+    int64_t replaces;  /* the open entry that it takes the place of, 0: none; */
+    int64_t version;   /* of that entry, when it was looked at */
 } DsnSpoolNotice;
+
+/* A notice that nobody was handed yet. */
+typedef struct DsnOpenNotice {
+    int64_t entry;
+    int64_t version;
+    bool has_original;
+    GBytes *sources;
+} DsnOpenNotice;
+
+void dsn_open_notice_clear(DsnOpenNotice *open);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnOpenNotice, dsn_open_notice_clear)
+
+/* True if there is an open notice of @group; @ret_open need not be initialised. The writer decides
+ * when the deposit comes: an item whose notice replaces an entry that is open no more, or that was
+ * replaced meanwhile, is a DSN_ITEM_CONFLICT. Of its keys those of that entry may be there. */
+bool dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_open);
+
+/* ---- what is remembered ---- */
+
+/* One thing that happened to what @subject names: a record's id, or a Message-ID without angle
+ * brackets. */
+typedef struct DsnHistory {
+    char *subject;
+    char *text; /* members of a JSON object without braces: "\"event\":\"made\",..." */
+} DsnHistory;
+
+typedef struct DsnHistoryLine {
+    int64_t time; /* unix microseconds */
+    char *text;
+} DsnHistoryLine;
+
+/* Appends what is known about @subject, oldest first, to @lines (of DsnHistoryLine, cleared by
+ * dsn_history_line_clear()). */
+bool dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **error);
+void dsn_history_line_clear(DsnHistoryLine *line);
+
+/* What the last attempt of a message said, of DSN_ITEM_ATTEMPT (transfer full): a record as a line
+ * of JSON; NULL when nothing is known. @message is dsn_attempt_key(). */
+char *dsn_spool_last_attempt(DsnSpool *spool, const DsnKey *message);
+
+/* A token bucket, as the governor has it. */
+typedef struct DsnBucket {
+    char *name;
+    double tokens;
+    int64_t time; /* unix microseconds when it held them */
+} DsnBucket;
+
+/* Appends what the last deposits with buckets left (of DsnBucket, cleared by dsn_bucket_clear()).
+ */
+bool dsn_spool_load_buckets(DsnSpool *spool, GArray *buckets, GError **error);
+void dsn_bucket_clear(DsnBucket *bucket);
 
 DsnSpoolNotice *dsn_spool_notice_new(void);
 void dsn_spool_notice_free(DsnSpoolNotice *notice);
@@ -96,9 +154,11 @@ typedef struct DsnSpoolLine {
 } DsnSpoolLine;
 
 typedef enum DsnItemKind {
-    DSN_ITEM_EVENT,   /* a posted record: key, perhaps a notice, perhaps lines */
-    DSN_ITEM_MESSAGE, /* a report that came by mail: key and lines */
-    DSN_ITEM_REJECTED /* what could not be read: straight to the dead letters, no key */
+    DSN_ITEM_EVENT,    /* a posted record: key, perhaps a notice, perhaps lines */
+    DSN_ITEM_MESSAGE,  /* a report that came by mail: key and lines */
+    DSN_ITEM_REJECTED, /* what could not be read: straight to the dead letters, no key */
+    DSN_ITEM_HISTORY,  /* only its history; no key */
+    DSN_ITEM_ATTEMPT   /* an attempt that failed: key of the message, its record; the last counts */
 } DsnItemKind;
 
 typedef enum DsnItemResult {
@@ -117,15 +177,19 @@ typedef struct DsnItem {
     GArray *lines;          /* of DsnSpoolLine; may be NULL */
     GBytes *rejected;       /* of DSN_ITEM_REJECTED: what was handed in */
     char *reason;           /* of DSN_ITEM_REJECTED: why, in words */
+    bool known;             /* of DSN_ITEM_EVENT: it was there, and its notice is made again */
+    GArray *history;        /* of DsnHistory: kept if the item is STORED or MERGED; may be NULL */
+    GBytes *attempt;        /* of DSN_ITEM_ATTEMPT: a record as a line of JSON */
     DsnItemResult result;   /* after the commit */
 } DsnItem;
 
 /* What is committed together. */
 typedef struct DsnDeposit {
-    GArray *items; /* of DsnItem */
-    bool urgent;   /* end-of-message work, before everything else */
-    GError *error; /* after the wait: nothing was stored (but if the daemon dies before the disk
-                      works again, all of it may turn out to be there) */
+    GArray *items;   /* of DsnItem */
+    GArray *buckets; /* of DsnBucket that have changed; may be NULL */
+    bool urgent;     /* end-of-message work, before everything else */
+    GError *error;   /* after the wait: nothing was stored (but if the daemon dies before the disk
+                        works again, all of it may turn out to be there) */
 } DsnDeposit;
 
 DsnDeposit *dsn_deposit_new(bool urgent);

@@ -243,7 +243,7 @@ def one_host_fault(folder, label):
         peer.script.clear()
         relay.wait_empty()
         expect_once(20, peer)
-        lib.expect(bool(relay.logged("works again")), True, "a line that it works again")
+        lib.wait_until(lambda: relay.logged("works again"), "a line that it works again")
 
 
 def a_host_fault_never_burns_the_queue(folder):
