@@ -105,7 +105,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnOpenNotice, dsn_open_notice_clear)
 
 /* True if there is an open notice of @group; @ret_open need not be initialised. The writer decides
  * when the deposit comes: an item whose notice replaces an entry that is open no more, or that was
- * replaced meanwhile, is a DSN_ITEM_CONFLICT. Of its keys those of that entry may be there. */
+ * replaced meanwhile, is a DSN_ITEM_CONFLICT, and so is one that replaces nothing while an open
+ * notice of its group is there. Of its keys those of the entry that it replaces may be there. */
 bool dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_open);
 
 /* ---- what is remembered ---- */
@@ -177,6 +178,8 @@ typedef struct DsnItem {
     GArray *lines;          /* of DsnSpoolLine; may be NULL */
     GBytes *rejected;       /* of DSN_ITEM_REJECTED: what was handed in */
     char *reason;           /* of DSN_ITEM_REJECTED: why, in words */
+    GArray *also;           /* of DsnKey: more events of DSN_ITEM_EVENT, for the same notice; if one
+                               of all was there, the item is a CONFLICT. May be NULL */
     bool known;             /* of DSN_ITEM_EVENT: it was there, and its notice is made again */
     GArray *history;        /* of DsnHistory: kept if the item is STORED or MERGED; may be NULL */
     GBytes *attempt;        /* of DSN_ITEM_ATTEMPT: a record as a line of JSON */
