@@ -24,6 +24,7 @@ dsn_defect_kind_to_string(DsnDefectKind kind)
         [DSN_DEFECT_MISSING_BOUNDARY] = "missing-boundary",
         [DSN_DEFECT_MISSING_FIELD] = "missing-field",
         [DSN_DEFECT_MISSING_PART] = "missing-part",
+        [DSN_DEFECT_QUIRK] = "quirk",
         [DSN_DEFECT_UNEXPECTED_ENCODING] = "unexpected-encoding",
     };
 

@@ -31,6 +31,7 @@ typedef enum DsnDefectKind {
     DSN_DEFECT_MISSING_BOUNDARY,  /* no boundary parameter, or a multipart that is not closed */
     DSN_DEFECT_MISSING_FIELD,     /* a required field */
     DSN_DEFECT_MISSING_PART,      /* no returned content although the format demands it */
+    DSN_DEFECT_QUIRK,             /* a known peculiarity; the detail is its name, see quirk.h */
     DSN_DEFECT_UNEXPECTED_ENCODING /* a transfer encoding where the format has none; undone */
 } DsnDefectKind;
 

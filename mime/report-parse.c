@@ -6,12 +6,14 @@
 #include "mime/delivery-status.h"
 #include "mime/feedback-report.h"
 #include "mime/header.h"
+#include "mime/mail-header.h"
 #include "mime/returned-content.h"
 #include "mime/structure.h"
 
 struct DsnReportParser {
     DsnStructure *structure;
     DsnFieldReader fields;
+    DsnMailHeader header; /* of the message itself */
 };
 
 /* A media type that a report is made of. */
@@ -373,34 +375,35 @@ read_returned_content(DsnReportParser *parser, const DsnPart *machine, DsnReport
         add_defect(parser, DSN_DEFECT_MISSING_PART, "no returned content"); /* rule ARF-04 */
 }
 
+/* The value of the field @name of the report message itself, whose @raw value is present. */
+static DsnField
+unfold_own_field(DsnReportParser *parser, const char *name, DsnSpan raw)
+{
+    DsnSpan span = dsn_span(name);
+
+    return (DsnField){span, dsn_field_unfold(&parser->fields, span, raw)};
+}
+
 /* The fields of the report message itself that say where it comes from. */
 static void
 read_envelope_header(DsnReportParser *parser)
 {
     DsnEnvelopeHeader *envelope = &parser->fields.report->envelope;
-    DsnSpan block = part_at(parser, 0)->header;
-    DsnHeaderField field;
-    bool dated = false;
+    const DsnMailHeader *header = &parser->header;
+    DsnField field;
 
-    while (dsn_header_next(&block, &field)) {
-        DsnField kept = {.name = field.name};
-
-        if (field.name.len == 0)
-            continue;
-        if (dsn_span_is(field.name, "Return-Path") && !dsn_span_present(envelope->return_path)) {
-            kept.value = dsn_field_unfold(&parser->fields, field.name, field.value);
-            envelope->return_path = dsn_field_read_address(&parser->fields, &kept, kept.value);
-        } else if (dsn_span_is(field.name, "Message-ID") &&
-                   !dsn_span_present(envelope->message_id)) {
-            envelope->message_id = dsn_field_unfold(&parser->fields, field.name, field.value);
-        } else if (dsn_span_is(field.name, "Date") && !dated) {
-            kept.value = dsn_field_unfold(&parser->fields, field.name, field.value);
-            dsn_field_set_date(&parser->fields, &kept, &envelope->date);
-            dated = true;
-        } else if (dsn_span_is(field.name, "Auto-Submitted")) {
-            envelope->auto_submitted |= !dsn_span_is(dsn_field_strip_comments(field.value), "no");
-        }
+    if (dsn_span_present(header->return_path)) {
+        field = unfold_own_field(parser, "Return-Path", header->return_path);
+        envelope->return_path = dsn_field_read_address(&parser->fields, &field, field.value);
     }
+    if (dsn_span_present(header->date)) {
+        field = unfold_own_field(parser, "Date", header->date);
+        dsn_field_set_date(&parser->fields, &field, &envelope->date);
+    }
+    if (dsn_span_present(header->message_id))
+        envelope->message_id = unfold_own_field(parser, "Message-ID", header->message_id).value;
+    envelope->auto_submitted = dsn_span_present(header->auto_submitted) &&
+                               dsn_mail_header_is_automatic(header->auto_submitted);
 }
 
 void
@@ -414,6 +417,7 @@ dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
     dsn_structure_scan(parser->structure, message, parser->fields.limits);
     if (parser->structure->limit != NULL)
         add_defect(parser, DSN_DEFECT_LIMIT, parser->structure->limit);
+    dsn_mail_header_read(part_at(parser, 0)->header, &parser->header);
     read_envelope_header(parser);
 
     const DsnPart *machine = find_machine_part(parser, &of);

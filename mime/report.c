@@ -21,6 +21,20 @@ dsn_report_kind_to_string(DsnReportKind kind)
 }
 
 const char *
+dsn_other_mail_to_string(DsnOtherMail other)
+{
+    static const char *const names[] = {
+        [DSN_OTHER_NOTHING] = NULL,
+        [DSN_OTHER_AUTO_REPLY] = "auto-reply",
+        [DSN_OTHER_TLS_REPORT] = "tls-report",
+        [DSN_OTHER_DMARC_REPORT] = "dmarc-report",
+    };
+
+    g_assert((size_t)other < G_N_ELEMENTS(names));
+    return names[other];
+}
+
+const char *
 dsn_action_to_string(DsnAction action)
 {
     static const char *const names[] = {
@@ -58,6 +72,7 @@ reset(DsnReport *report)
     DsnFeedback *feedback = &report->feedback;
 
     report->kind = DSN_REPORT_NONE;
+    report->other = DSN_OTHER_NOTHING;
     report->global = false;
     report->envelope = (DsnEnvelopeHeader){.date = DSN_TIME_NONE};
     report->per_message = (DsnPerMessage){

@@ -30,6 +30,17 @@ typedef enum DsnReportKind {
  * (transfer none). */
 const char *dsn_report_kind_to_string(DsnReportKind kind);
 
+/* What a message of kind "none" is, where that is of use; see other-mail.h. */
+typedef enum DsnOtherMail {
+    DSN_OTHER_NOTHING, /* ordinary mail */
+    DSN_OTHER_AUTO_REPLY,
+    DSN_OTHER_TLS_REPORT,  /* RFC 8460 */
+    DSN_OTHER_DMARC_REPORT /* an aggregate report, RFC 7489 section 7.2 */
+} DsnOtherMail;
+
+/* "auto-reply", "tls-report", "dmarc-report"; NULL for DSN_OTHER_NOTHING (transfer none). */
+const char *dsn_other_mail_to_string(DsnOtherMail other);
+
 /* One field as it stands: the value unfolded by dropping line breaks, then trimmed. */
 typedef struct DsnField {
     DsnSpan name;
@@ -130,7 +141,8 @@ typedef struct DsnEnvelopeHeader {
 
 typedef struct DsnReport {
     DsnReportKind kind;
-    bool global; /* the machine-readable part is of the message/global-* family */
+    DsnOtherMail other; /* where @kind is DSN_REPORT_NONE */
+    bool global;        /* the machine-readable part is of the message/global-* family */
     DsnEnvelopeHeader envelope;
     GArray *fields; /* of DsnField: the machine-readable part, in order */
     GArray *groups; /* of DsnFieldGroup; one group for feedback and disposition reports */

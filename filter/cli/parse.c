@@ -23,7 +23,7 @@
 /* A buffer that a large message has grown beyond this is not kept. */
 #define BUFFER_KEPT ((size_t)4 * 1024 * 1024)
 
-#define N_KINDS (DSN_REPORT_DISPOSITION_NOTIFICATION + 1)
+#define N_KINDS (DSN_REPORT_HEURISTIC_BOUNCE + 1)
 
 typedef struct Parse {
     bool records;
@@ -230,6 +230,7 @@ say_summary(const Parse *parse)
          "delivery status notifications"},
         {DSN_REPORT_DISPOSITION_NOTIFICATION, "disposition notification",
          "disposition notifications"},
+        {DSN_REPORT_HEURISTIC_BOUNCE, "heuristic bounce", "heuristic bounces"},
         {DSN_REPORT_NONE, "other", "other"},
     };
     g_autoptr(GString) line = g_string_new("dsnarf: ");

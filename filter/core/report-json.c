@@ -112,6 +112,8 @@ dsn_report_write(const DsnReport *report, const char *file, GString *ret_line)
     if (file != NULL)
         put_file(ret_line, file);
     dsn_pieces_constant(&pieces, "kind", dsn_report_kind_to_string(report->kind));
+    if (report->other != DSN_OTHER_NOTHING)
+        dsn_pieces_constant(&pieces, "other", dsn_other_mail_to_string(report->other));
     put_report(&pieces, report);
     dsn_pieces_open_defects(&pieces, report);
     dsn_pieces_close_defects(&pieces, report);
