@@ -52,13 +52,35 @@ dup_address_literal(const char *address)
     return g_strdup_printf(strchr(host, ':') == NULL ? "[%s]" : "[IPv6:%s]", host);
 }
 
-/* The peer's name; else its address; else whatever was logged, as no name of the DNS. */
-static DsnTyped
-remote_mta(DsnReport *report, const DsnRecord *record)
+/* True if an attempt to deliver is what @record reports. */
+static bool
+is_attempt(const DsnRecord *record)
+{
+    return record->delivery_protocol != NULL &&
+           (record->type == DSN_RECORD_BOUNCE || record->type == DSN_RECORD_DELIVERY ||
+            record->type == DSN_RECORD_TRANSIENT_FAILURE);
+}
+
+/* True if a peer has answered in SMTP or LMTP (rules RCPT-13 to RCPT-16). */
+static bool
+has_peer(const DsnRecord *record)
+{
+    DsnSpan protocol = dsn_span(record->delivery_protocol);
+
+    return is_attempt(record) && record->peer_name != NULL &&
+           (dsn_span_is(protocol, "ESMTP") || dsn_span_is(protocol, "LMTP"));
+}
+
+/* The peer's name; else its address; else whatever was logged, as no name of the DNS. Absent when
+ * there was none. */
+DsnTyped
+dsn_notice_remote_mta(DsnReport *report, const DsnRecord *record)
 {
     DsnSpan name = dsn_span(record->peer_name);
     g_autofree char *literal = NULL;
 
+    if (!has_peer(record))
+        return (DsnTyped){DSN_SPAN_ABSENT, DSN_SPAN_ABSENT};
     if (dsn_text_is_ascii(name) && dsn_address_is_domain(name))
         return (DsnTyped){DSN_SPAN_LITERAL("dns"), name};
     if (record->peer_addr != NULL)
@@ -71,16 +93,20 @@ remote_mta(DsnReport *report, const DsnRecord *record)
     return (DsnTyped){DSN_SPAN_LITERAL("x-local-hostname"), name};
 }
 
+/* The enhanced code of the attempt or else of @record, if its class fits @action; else the least
+ * that can be said (rule RCPT-11). */
 static DsnStatusCode
-status_of(const DsnRecord *record)
+status_of(DsnAction action, const DsnRecord *attempt, const DsnRecord *record)
 {
-    DsnStatusCode code = record->enhanced;
+    const DsnStatusCode codes[] = {attempt->enhanced, record->enhanced};
+    unsigned wanted = action == DSN_ACTION_DELAYED ? 4 : action == DSN_ACTION_FAILED ? 5 : 2;
 
-    if (code.class_ != 4 && code.class_ != 5)
-        return (DsnStatusCode){record->code / 100 == 4 ? 4 : 5, 0, 0}; /* rule RCPT-11 */
-    if (code.subject > 999 || code.detail > 999)
-        return (DsnStatusCode){code.class_, 0, 0};
-    return code;
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (codes[i].class_ == wanted || (action == DSN_ACTION_FAILED && codes[i].class_ == 4))
+            return codes[i];
+    if (action == DSN_ACTION_FAILED && record->code / 100 == 4)
+        wanted = 4;
+    return (DsnStatusCode){(uint16_t)wanted, 0, 0};
 }
 
 /* How much of @text to keep: no more than @max bytes, and no part of a character. */
@@ -94,12 +120,13 @@ cut(DsnSpan text, size_t max)
     return len;
 }
 
-/* The reply as it was on the wire, line by line (RFC 3461 section 9.2, rule RCPT-17). */
+/* The reply as it was on the wire, line by line (RFC 3461 section 9.2, rule RCPT-17); without the
+ * text its codes. */
 static DsnSpan
-diagnostic_of(DsnReport *report, const DsnRecord *record)
+reply_of(DsnReport *report, const DsnRecord *record, bool with_text)
 {
     g_autoptr(GString) reply = g_string_new(NULL);
-    DsnLines lines = DSN_LINES(dsn_span_trim(record->content));
+    DsnLines lines = DSN_LINES(with_text ? dsn_span_trim(record->content) : DSN_SPAN_ABSENT);
     DsnStatusCode code = record->enhanced;
     DsnSpan line = DSN_SPAN_ABSENT;
     size_t separator;
@@ -118,37 +145,150 @@ diagnostic_of(DsnReport *report, const DsnRecord *record)
     return dsn_report_keep(report, (DsnSpan){reply->str, reply->len});
 }
 
-void
-dsn_notice_report_fill(DsnReport *report, const DsnRecord *record, DsnTyped reporting_mta)
+DsnTyped
+dsn_notice_diagnostic(DsnReport *report, const DsnRecord *record, bool confidential)
 {
-    bool attempt = record->delivery_protocol != NULL && record->type != DSN_RECORD_EXPIRATION;
-    bool smtp =
-        attempt && record->peer_name != NULL && strcmp(record->delivery_protocol, "ESMTP") == 0;
-    DsnTyped remote = {DSN_SPAN_ABSENT, DSN_SPAN_ABSENT};
-    DsnTyped diagnostic = {smtp ? DSN_SPAN_LITERAL("smtp") : DSN_SPAN_LITERAL("x-dsnarf"),
-                           diagnostic_of(report, record)};
+    return (DsnTyped){has_peer(record) ? DSN_SPAN_LITERAL("smtp") : DSN_SPAN_LITERAL("x-dsnarf"),
+                      reply_of(report, record, !confidential)};
+}
+
+const DsnRecord *
+dsn_notice_attempt(const DsnNoticeRequest *request, const DsnRecord *record)
+{
+    bool none = record->type == DSN_RECORD_EXPIRATION || record->type == DSN_RECORD_DELAYED;
+
+    return none && request->last_failure != NULL ? request->last_failure : record;
+}
+
+/* The relay that made the attempt (rules DSN-08, DSN-09). */
+static DsnTyped
+reporting_mta(const DsnNoticeOptions *options, const DsnRecord *record)
+{
+    const char *host = NULL;
+
+    if (options->nodes != NULL && record->nodeid != NULL)
+        host = g_hash_table_lookup(options->nodes, record->nodeid);
+    return host == NULL ? options->reporting_mta
+                        : (DsnTyped){DSN_SPAN_LITERAL("dns"), dsn_span(host)};
+}
+
+/* Until when the relay tries, if that is still to come (rule RCPT-22). */
+static int64_t
+retry_until(const DsnNoticeRequest *request, const DsnRecord *record)
+{
+    int64_t until;
+
+    if (request->action != DSN_ACTION_DELAYED || request->options->lifetime <= 0 ||
+        usable_date(record->created) == DSN_TIME_NONE ||
+        __builtin_add_overflow(record->created, request->options->lifetime, &until) ||
+        until <= request->now)
+        return DSN_TIME_NONE;
+    return usable_date(until);
+}
+
+/* What is said of all recipients of one record. */
+static DsnPerRecipient
+common_fields(DsnReport *report, const DsnNoticeRequest *request, const DsnRecord *record)
+{
+    const DsnRecord *attempt = dsn_notice_attempt(request, record);
+    bool confidential = request->options->confidential;
     DsnSpan log_id = keep_line(report, dsn_span(record->id), LOG_ID_MAX);
+    DsnPerRecipient fields = {
+        .action = request->action,
+        .status = status_of(request->action, attempt, record),
+        .diagnostic_code = dsn_notice_diagnostic(report, attempt, confidential),
+        .last_attempt_date = is_attempt(attempt) ? usable_date(attempt->event_time) : DSN_TIME_NONE,
+        .final_log_id = log_id.len > 0 ? log_id : DSN_SPAN_ABSENT,
+        .will_retry_until = retry_until(request, record),
+    };
 
-    if (smtp)
-        remote = remote_mta(report, record);
+    if (!confidential)
+        fields.remote_mta = dsn_notice_remote_mta(report, attempt);
+    return fields;
+}
+
+/* The type and address of ORCPT as given (rules RCPT-02, RCPT-03); absent when none was, or when
+ * @report cannot hold it. */
+static DsnTyped
+original_recipient(DsnReport *report, const DsnRecipientWishes *wishes)
+{
+    DsnSpan type = dsn_span(wishes->orcpt_type), address = dsn_span(wishes->orcpt);
+
+    if (wishes->orcpt == NULL ||
+        (dsn_span_is(type, "utf-8") && !report->global && !dsn_address_is_mailbox(address)))
+        return (DsnTyped){DSN_SPAN_ABSENT, DSN_SPAN_ABSENT};
+    return (DsnTyped){dsn_report_keep(report, type), dsn_report_keep(report, address)};
+}
+
+/* The recipient's place in @report, by @seen: address -> index + 1; a new one at its end. Without
+ * @seen, there is only one. */
+static DsnPerRecipient *
+find_recipient(DsnReport *report, GHashTable *seen, const char *address)
+{
+    guint index = seen == NULL ? 0 : GPOINTER_TO_UINT(g_hash_table_lookup(seen, address));
+
+    if (index > 0)
+        return &g_array_index(report->per_recipient, DsnPerRecipient, index - 1);
+    DsnPerRecipient *recipient = dsn_report_add_recipient(report);
+    if (seen != NULL)
+        g_hash_table_insert(seen, (gpointer)address, GUINT_TO_POINTER(report->per_recipient->len));
+    return recipient;
+}
+
+static void
+fill_recipient(DsnReport *report, const char *address, const DsnPerRecipient *fields,
+               const DsnRecipientWishes *wishes, DsnPerRecipient *recipient)
+{
+    GArray *extensions = recipient->extensions;
+    DsnSpan span = dsn_span(address);
+    bool ascii = dsn_text_is_ascii(span);
+
+    *recipient = *fields;
+    recipient->extensions = extensions;
+    recipient->original_recipient = original_recipient(report, wishes);
+    recipient->final_recipient =
+        (DsnTyped){ascii ? DSN_SPAN_LITERAL("rfc822") : DSN_SPAN_LITERAL("utf-8"), span};
+}
+
+/* True if the fields hold an address that is not ASCII, and the sender reads UTF-8 anyway. */
+static bool
+wants_global(const DsnNoticeRequest *request, const DsnWishes *wishes)
+{
+    bool ascii = true;
+
+    if (dsn_text_is_ascii(dsn_span(request->records[0]->sender)))
+        return false;
+    for (size_t r = 0; r < request->n_records && ascii; r++) {
+        for (size_t i = 0; i < request->records[r]->n_recipients && ascii; i++) {
+            const char *orcpt = g_array_index(wishes[r].recipients, DsnRecipientWishes, i).orcpt;
+
+            ascii = dsn_text_is_ascii(dsn_span(request->records[r]->recipients[i])) &&
+                    (orcpt == NULL || dsn_text_is_ascii(dsn_span(orcpt)));
+        }
+    }
+    return !ascii;
+}
+
+void
+dsn_notice_report_fill(DsnReport *report, const DsnNoticeRequest *request, const DsnWishes *wishes)
+{
+    bool one = request->n_records == 1 && request->records[0]->n_recipients == 1;
+    g_autoptr(GHashTable) seen = one ? NULL : g_hash_table_new(g_str_hash, g_str_equal);
+
     report->kind = DSN_REPORT_DELIVERY_STATUS;
-    report->per_message.reporting_mta = reporting_mta;
-    report->per_message.arrival_date = usable_date(record->created);
-    for (size_t i = 0; i < record->n_recipients; i++) {
-        DsnPerRecipient *recipient = dsn_report_add_recipient(report);
-        DsnSpan address = dsn_span(record->recipients[i]);
-        bool ascii = dsn_text_is_ascii(address);
+    report->global = wants_global(request, wishes);
+    report->per_message.reporting_mta = reporting_mta(request->options, request->records[0]);
+    report->per_message.arrival_date = usable_date(request->records[0]->created);
+    for (size_t r = 0; r < request->n_records; r++) {
+        const DsnRecord *record = request->records[r];
+        DsnPerRecipient fields = common_fields(report, request, record);
 
-        report->global |= !ascii && !dsn_text_is_ascii(dsn_span(record->sender));
-        recipient->final_recipient =
-            (DsnTyped){ascii ? DSN_SPAN_LITERAL("rfc822") : DSN_SPAN_LITERAL("utf-8"), address};
-        recipient->action = DSN_ACTION_FAILED;
-        recipient->status = status_of(record);
-        recipient->remote_mta = remote;
-        recipient->diagnostic_code = diagnostic;
-        if (attempt)
-            recipient->last_attempt_date = usable_date(record->event_time);
-        if (log_id.len > 0)
-            recipient->final_log_id = log_id;
+        if (wishes[r].envid != NULL) /* as given, in letters and all (rules DSN-05 to DSN-07) */
+            report->per_message.original_envelope_id =
+                dsn_report_keep(report, dsn_span(wishes[r].envid));
+        for (size_t i = 0; i < record->n_recipients; i++)
+            fill_recipient(report, record->recipients[i], &fields,
+                           &g_array_index(wishes[r].recipients, DsnRecipientWishes, i),
+                           find_recipient(report, seen, record->recipients[i]));
     }
 }

@@ -8,21 +8,35 @@
  * Errors:    none: what a record does not tell is absent.
  * Threads:   reentrant.
  *
- * Choices: Status is the record's enhanced code; without one, or with one that speaks of success,
- * it is 4.0.0 after a 4yz reply and else 5.0.0. An expiration keeps its 5.4.7 (rule RCPT-12):
- * delivery has been given up for good. Remote-MTA and a Diagnostic-Code of type smtp are there when
- * an SMTP peer took part; any other cause has the type x-dsnarf. Last-Attempt-Date is the time of
- * the event when that was an attempt, which an expiration is not. A recipient that is not ASCII has
- * the type utf-8; the global form is used when the sender, who must have SMTPUTF8 then, is not
- * ASCII either.
+ * Choices: each record gives the fields of its recipients; of a recipient that several name, the
+ * last one counts. What is said about an attempt comes from the record, or for an Expiration or
+ * Delayed record, which are none, from the last attempt that failed, if that is known: its peer as
+ * Remote-MTA, its reply as Diagnostic-Code, its time, and as Status its enhanced code, the last
+ * real one (rule RCPT-12). Else an expiration keeps its 5.4.7: delivery has been given up for good.
+ * Status is an enhanced code of a class that fits the action; without one, 4.0.0 or 5.0.0 for a
+ * failure, by the reply's class, 4.0.0 for a delay and 2.0.0 for a success (rule RCPT-11).
+ * Remote-MTA and a Diagnostic-Code of type smtp are there when an SMTP or LMTP peer took part; any
+ * other cause has the type x-dsnarf. Last-Attempt-Date is the time of an attempt. When hosts are
+ * confidential, no Remote-MTA is there and of the replies only the codes (rule RCPT-24).
+ * Will-Retry-Until is there as long as it is in the future. A recipient that is not ASCII has the
+ * type utf-8; the global form is used when the sender, who must have SMTPUTF8 then, is not ASCII
+ * either. A broken utf-8 ORCPT stands as it is in the global form alone (rule I18N-07).
  */
 #ifndef DSN_CORE_NOTICE_REPORT_H
 #define DSN_CORE_NOTICE_REPORT_H
 
-#include "filter/core/record.h"
-#include "mime/report.h"
+#include "filter/core/notice.h"
+#include "filter/core/wishes.h"
 
-/* Fills the empty @report. */
-void dsn_notice_report_fill(DsnReport *report, const DsnRecord *record, DsnTyped reporting_mta);
+/* Fills the empty @report. @wishes has those of each record. */
+void dsn_notice_report_fill(DsnReport *report, const DsnNoticeRequest *request,
+                            const DsnWishes *wishes);
+
+/* The record that tells about the last attempt for the recipients of @record. */
+const DsnRecord *dsn_notice_attempt(const DsnNoticeRequest *request, const DsnRecord *record);
+
+/* Its peer and its reply, as the fields have them; kept in @report. */
+DsnTyped dsn_notice_remote_mta(DsnReport *report, const DsnRecord *record);
+DsnTyped dsn_notice_diagnostic(DsnReport *report, const DsnRecord *record, bool confidential);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "filter/core/notice-context.h"
 #include "filter/core/notice-report.h"
+#include "filter/core/wishes.h"
 #include "mime/header.h"
 #include "mime/lint.h"
 #include "mime/report-parse.h"
@@ -13,8 +14,8 @@
 
 /* What one notice is made from. */
 typedef struct Draft {
+    const DsnNoticeRequest *request;
     const DsnNoticeOptions *options;
-    const DsnRecord *record;
     DsnReport *report;
     DsnSpan sender; /* normalised */
     DsnSpan from_display;
@@ -33,71 +34,10 @@ dsn_notice_clear(DsnNotice *notice)
     *notice = (DsnNotice){0};
 }
 
-static bool
-has_mark(const json_t *headers)
+static void
+clear_wishes(gpointer data)
 {
-    const char *name;
-    json_t *value;
-
-    json_object_foreach((json_t *)headers, name, value)
-    {
-        if (g_ascii_strcasecmp(name, DSN_NOTICE_MARK) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A record about the transport of a log record, or about a notice of ours (rules LOOP-13, LOOP-14).
- */
-static bool
-is_own_traffic(const DsnRecord *record, DsnSpan header)
-{
-    return g_strcmp0(record->reception_protocol, "LogRecord") == 0 ||
-           json_object_get(json_object_get(record->json, "meta"), "log_record") != NULL ||
-           has_mark(json_object_get(record->json, "headers")) ||
-           dsn_span_present(dsn_header_find(header, DSN_NOTICE_MARK));
-}
-
-/* RFC 5321 section 3.6.3: DSN, MDN and feedback report alike (rules ENV-07, LOOP-15). */
-static bool
-is_notification(DsnSpan header)
-{
-    return dsn_span_starts(dsn_span_trim(dsn_header_find(header, "Content-Type")),
-                           "multipart/report");
-}
-
-DsnReason
-dsn_notice_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
-                  GString *ret_sender)
-{
-    DsnSpan body, header = dsn_header_split(original, &body);
-
-    if (!options->enable[record->type])
-        return DSN_REASON_TYPE_NOT_ENABLED;
-    if (is_own_traffic(record, header))
-        return DSN_REASON_OWN_TRAFFIC;
-
-    /* The record has no angle brackets, and a source route only counts in them (rule ENV-11). */
-    g_autofree char *path =
-        record->sender[0] == '@' ? g_strdup_printf("<%s>", record->sender) : NULL;
-    if (!dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), ret_sender))
-        return DSN_REASON_BAD_SENDER;
-    if (ret_sender->len == 0)
-        return DSN_REASON_NULL_SENDER;
-    if (!dsn_address_is_mailbox((DsnSpan){ret_sender->str, ret_sender->len}))
-        return DSN_REASON_BAD_SENDER; /* for example Postmaster without a domain */
-    return is_notification(header) ? DSN_REASON_NOTIFICATION : DSN_REASON_NONE;
-}
-
-static DsnTyped
-reporting_mta(const DsnNoticeOptions *options, const DsnRecord *record)
-{
-    const char *host = NULL;
-
-    if (options->nodes != NULL && record->nodeid != NULL)
-        host = g_hash_table_lookup(options->nodes, record->nodeid);
-    return host == NULL ? options->reporting_mta
-                        : (DsnTyped){DSN_SPAN_LITERAL("dns"), dsn_span(host)};
+    dsn_wishes_clear(data);
 }
 
 static int
@@ -106,36 +46,57 @@ compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The digest of what makes a notice this notice: a record that comes again gives the same one. */
+/* The recipients of all records, sorted (transfer container). */
+static GPtrArray *
+sorted_recipients(const DsnNoticeRequest *request)
+{
+    GPtrArray *recipients = g_ptr_array_new();
+
+    for (size_t r = 0; r < request->n_records; r++)
+        for (size_t i = 0; i < request->records[r]->n_recipients; i++)
+            g_ptr_array_add(recipients, (gpointer)request->records[r]->recipients[i]);
+    g_ptr_array_sort(recipients, compare_texts);
+    return recipients;
+}
+
+/* The digest of what makes a notice this notice: events that come again give the same one. */
 static char *
-dup_identity(const DsnRecord *record)
+dup_identity(const DsnNoticeRequest *request)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-    g_autofree const char **recipients =
-        g_memdup2(record->recipients, record->n_recipients * sizeof(*recipients));
+    g_autoptr(GPtrArray) recipients = sorted_recipients(request);
+    const DsnRecord *record = request->records[0];
     g_autofree char *created =
         g_strdup_printf("%" G_GINT64_FORMAT ".%09u", record->created, record->created_nanoseconds);
-    const char *const fixed[] = {record->nodeid, record->id, created, "failed"};
+    g_autofree char *threshold = g_strdup_printf("%" G_GINT64_FORMAT, request->threshold);
+    const char *const fixed[] = {
+        record->nodeid,
+        record->id,
+        created,
+        dsn_action_to_string(request->action),
+        request->action == DSN_ACTION_DELAYED ? threshold : "",
+    };
 
     for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
         const char *text = fixed[i] == NULL ? "" : fixed[i];
 
         g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1);
     }
-    if (record->n_recipients > 1)
-        qsort(recipients, record->n_recipients, sizeof(*recipients), compare_texts);
-    for (size_t i = 0; i < record->n_recipients; i++)
-        g_checksum_update(checksum, (const guchar *)recipients[i],
-                          (gssize)strlen(recipients[i]) + 1);
+    for (guint i = 0; i < recipients->len; i++) {
+        const char *recipient = recipients->pdata[i];
+
+        if (i == 0 || strcmp(recipient, recipients->pdata[i - 1]) != 0)
+            g_checksum_update(checksum, (const guchar *)recipient, (gssize)strlen(recipient) + 1);
+    }
     return g_strdup(g_checksum_get_string(checksum));
 }
 
 static void
-identify(Draft *draft, int64_t now)
+identify(Draft *draft)
 {
     const DsnNoticeOptions *options = draft->options;
     DsnSpan host = draft->report->per_message.reporting_mta.value;
-    g_autofree char *digest = options->stable ? NULL : dup_identity(draft->record);
+    g_autofree char *digest = options->stable ? NULL : dup_identity(draft->request);
 
     if (dsn_span_present(options->from))
         g_string_append_len(draft->from, options->from.data, (gssize)options->from.len);
@@ -144,7 +105,6 @@ identify(Draft *draft, int64_t now)
     draft->from_display = dsn_span_present(options->from_display) || dsn_span_present(options->from)
                               ? options->from_display
                               : DSN_SPAN_LITERAL("Mail Delivery System");
-    draft->date = options->stable ? draft->record->event_time : now;
     if (options->stable) {
         g_string_append(draft->boundary, "report-boundary");
         g_string_append_printf(draft->message_id, "<UUID@%.*s>", (int)host.len, host.data);
@@ -160,17 +120,19 @@ static bool
 render(Draft *draft, const DsnReturnedPlan *returned, bool shipped, DsnNotice *notice,
        GError **error)
 {
-    json_t *context = dsn_notice_context_new(&(DsnNoticeFacts){
-        .record = draft->record,
-        .report = draft->report,
-        .sender = draft->sender,
-        .postmaster = draft->options->from,
-        .returned = returned,
-        .limits = draft->options->limits,
-    });
-    DsnTemplateInput input = {context, "log_record", draft->record->json};
-    DsnOccasion occasion = draft->record->type == DSN_RECORD_EXPIRATION ? DSN_OCCASION_EXPIRATION
-                                                                        : DSN_OCCASION_BOUNCE;
+    json_t *record;
+    json_t *context = dsn_notice_context_new(
+        &(DsnNoticeFacts){
+            .request = draft->request,
+            .report = draft->report,
+            .sender = draft->sender,
+            .returned = returned,
+        },
+        &record);
+    DsnTemplateInput input = {context, "log_record", record};
+    DsnOccasion occasion = draft->request->records[0]->type == DSN_RECORD_EXPIRATION
+                               ? DSN_OCCASION_EXPIRATION
+                               : DSN_OCCASION_BOUNCE;
     g_autoptr(GError) fault = NULL;
     bool done;
 
@@ -271,9 +233,65 @@ make(Draft *draft, const DsnReturnedPlan *returned, GString *bytes, DsnNotice *n
     return false;
 }
 
-DsnNoticeResult
-dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
-                int64_t now, GString *ret_bytes, DsnNotice *ret_notice, GError **error)
+/* What the sender wishes, and the administrator lets it: RET=FULL asks for more than the option
+ * gives, but not where that gives nothing (rules MIME-05, MIME-06, MIME-08, ENV-18). */
+static DsnReturn
+wanted_return(const DsnNoticeOptions *options, const DsnWishes *wishes, bool requiretls)
+{
+    DsnReturn wanted = options->include_original;
+
+    if (wanted != DSN_RETURN_NOTHING && wishes->has_ret)
+        wanted = wishes->ret;
+    return requiretls ? MIN(wanted, DSN_RETURN_HEADERS) : wanted;
+}
+
+static void
+plan_returned(const Draft *draft, const DsnWishes *wishes, DsnNotice *notice,
+              DsnReturnedPlan *returned)
+{
+    const DsnNoticeRequest *request = draft->request;
+
+    for (size_t i = 0; i < request->n_records; i++)
+        notice->requiretls |= wishes[i].requiretls;
+    dsn_returned_plan(
+        &(DsnReturnRequest){
+            .original = request->original,
+            .wanted = wanted_return(request->options, &wishes[0], notice->requiretls),
+            .limit = request->options->return_limit,
+            .failed = request->action == DSN_ACTION_FAILED,
+            .utf8_path = !dsn_text_is_ascii(draft->sender),
+        },
+        returned);
+}
+
+static bool
+has_recipients(const DsnNoticeRequest *request, GError **error)
+{
+    for (size_t i = 0; i < request->n_records; i++)
+        if (request->records[i]->n_recipients > 0)
+            return true;
+    g_set_error_literal(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_REPORT, "recipient: there is none");
+    return false;
+}
+
+/* As the decision had it. */
+static bool
+read_sender(const DsnRecord *record, GString *sender, GError **error)
+{
+    g_autofree char *path =
+        record->sender[0] == '@' ? g_strdup_printf("<%s>", record->sender) : NULL;
+
+    if (dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), sender) &&
+        sender->len > 0)
+        return true;
+    g_set_error_literal(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_ADDRESS,
+                        "sender: it is no mailbox");
+    return false;
+}
+
+bool
+dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice *ret_notice,
+                 GError **error)
 {
     g_autoptr(GString) sender = g_string_new(NULL);
     g_autoptr(GString) from = g_string_new(NULL);
@@ -282,8 +300,10 @@ dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpa
     g_autoptr(GString) subject = g_string_new(NULL);
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(DsnReport) report = dsn_report_new();
-    Draft draft = {.options = options,
-                   .record = record,
+    g_autoptr(GArray) wishes = g_array_sized_new(FALSE, TRUE, sizeof(DsnWishes), 1);
+    DsnNoticeRequest timed = *request;
+    Draft draft = {.request = &timed,
+                   .options = request->options,
                    .report = report,
                    .from = from,
                    .message_id = message_id,
@@ -293,23 +313,60 @@ dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpa
     DsnReturnedPlan returned;
 
     *ret_notice = (DsnNotice){0};
-    ret_notice->reason = dsn_notice_reason(options, record, original, sender);
-    if (ret_notice->reason != DSN_REASON_NONE)
-        return DSN_NOTICE_NOT_DUE;
-    if (record->n_recipients == 0) {
-        g_set_error_literal(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_REPORT,
-                            "recipient: there is none");
-        return DSN_NOTICE_FAILED;
-    }
+    if (!has_recipients(request, error) || !read_sender(request->records[0], sender, error))
+        return false;
+    if (request->options->stable)
+        timed.now = request->records[0]->event_time;
+    draft.date = timed.now;
     draft.sender = (DsnSpan){sender->str, sender->len};
-    dsn_returned_plan(&(DsnReturnRequest){.original = original,
-                                          .wanted = options->include_original,
-                                          .limit = options->return_limit,
-                                          .failed = true,
-                                          .utf8_path = !dsn_text_is_ascii(draft.sender)},
-                      &returned);
-    dsn_notice_report_fill(report, record, reporting_mta(options, record));
-    identify(&draft, now);
-    return make(&draft, &returned, ret_bytes, ret_notice, error) ? DSN_NOTICE_MADE
-                                                                 : DSN_NOTICE_FAILED;
+    g_array_set_clear_func(wishes, clear_wishes);
+    g_array_set_size(wishes, (guint)request->n_records);
+    for (guint i = 0; i < wishes->len; i++)
+        dsn_wishes_read(request->records[i], request->options->meta,
+                        &g_array_index(wishes, DsnWishes, i));
+    plan_returned(&draft, (const DsnWishes *)wishes->data, ret_notice, &returned);
+    dsn_notice_report_fill(report, &timed, (const DsnWishes *)wishes->data);
+    identify(&draft);
+    return make(&draft, &returned, ret_bytes, ret_notice, error);
+}
+
+/* ---- the way before there were decisions ---- */
+
+DsnReason
+dsn_notice_reason(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
+                  GString *ret_sender)
+{
+    DsnNoticeOptions failures = *options;
+    DsnDecision decision;
+
+    for (size_t i = 0; i < DSN_N_RECORD_TYPES; i++)
+        failures.enable[i] &= i == DSN_RECORD_BOUNCE || i == DSN_RECORD_EXPIRATION;
+    failures.internal = true;
+    failures.meta = NULL; /* no recipient is taken out */
+    dsn_notice_decide(&failures, (DsnRecord *)record, original, DSN_TRUST_ANY, ret_sender,
+                      &decision);
+    return decision.reason;
+}
+
+DsnNoticeResult
+dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
+                int64_t now, GString *ret_bytes, DsnNotice *ret_notice, GError **error)
+{
+    g_autoptr(GString) sender = g_string_new(NULL);
+    DsnRecord *const records[] = {(DsnRecord *)record};
+    DsnReason reason = dsn_notice_reason(options, record, original, sender);
+    const DsnNoticeRequest request = {
+        .options = options,
+        .records = records,
+        .n_records = 1,
+        .original = original,
+        .action = DSN_ACTION_FAILED,
+        .now = now,
+    };
+
+    *ret_notice = (DsnNotice){.reason = reason};
+    if (reason != DSN_REASON_NONE)
+        return DSN_NOTICE_NOT_DUE;
+    return dsn_notice_build(&request, ret_bytes, ret_notice, error) ? DSN_NOTICE_MADE
+                                                                    : DSN_NOTICE_FAILED;
 }

@@ -59,6 +59,8 @@ typedef struct DsnNotice {
     DsnBuilt built;
     bool minimal;         /* the full notice broke a rule, a minimal one was made instead */
     const char *broken;   /* then: the id of the rule, or NULL */
+    const char *language; /* the preferred one of its words, a tag that the catalog owns */
+    bool requiretls;      /* the original was for TLS alone, and so is the notice (rule ENV-18) */
     char *template_fault; /* an administrator's template failed and the shipped one was used: why */
 } DsnNotice;
 
@@ -75,12 +77,13 @@ typedef struct DsnDecision {
     bool late;         /* delivered or relayed after a notice of delay, which nobody asked for */
     int64_t threshold; /* seconds, of a delayed notice: the greatest of delay_after that is past */
     unsigned trust;    /* bits of DsnTrust that hold */
+    unsigned broken_wishes; /* of the sender, which were left aside */
 } DsnDecision;
 
 /* Decides by what @record, its original (absent when not at hand) and the sender's wishes say;
- * @trust are the bits that the caller knows of. Takes the recipients out of @record for whom
- * nothing is due, unless that leaves none. With DSN_REASON_NONE the address that the notice goes to
- * is appended to @ret_sender, without angle brackets. */
+ * @trust are the bits that the caller knows of, DSN_TRUST_ANY if it vouches itself. Takes the
+ * recipients out of @record for whom nothing is due, unless that leaves none. With DSN_REASON_NONE
+ * the address that the notice goes to is appended to @ret_sender, without angle brackets. */
 void dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan original,
                        unsigned trust, GString *ret_sender, DsnDecision *ret_decision);
 

@@ -25,16 +25,31 @@ make_context(const char *changes, const char *header, DsnReturn returned)
     ck_assert_int_eq(json_object_update(json, update), 0);
     g_autoptr(DsnRecord) record = dsn_record_from_json(json, &error);
     ck_assert_msg(record != NULL, "%s", error == NULL ? "" : error->message);
-    dsn_notice_report_fill(
-        report, record, (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example.com")});
-    return dsn_notice_context_new(&(DsnNoticeFacts){
-        .record = record,
-        .report = report,
-        .sender = dsn_span(record->sender),
+    DsnNoticeOptions options = {
+        .reporting_mta = {DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example.com")},
         .postmaster = DSN_SPAN_LITERAL("postmaster@example.com"),
-        .returned = &plan,
         .limits = &DSN_LIMITS_DEFAULT,
-    });
+    };
+    DsnRecord *const records[] = {record};
+    const DsnNoticeRequest request = {
+        .options = &options,
+        .records = records,
+        .n_records = 1,
+        .action = DSN_ACTION_FAILED,
+    };
+    g_auto(DsnWishes) wishes;
+    json_t *first;
+
+    dsn_wishes_read(record, NULL, &wishes);
+    dsn_notice_report_fill(report, &request, &wishes);
+    return dsn_notice_context_new(
+        &(DsnNoticeFacts){
+            .request = &request,
+            .report = report,
+            .sender = dsn_span(record->sender),
+            .returned = &plan,
+        },
+        &first);
 }
 
 static const struct {
@@ -68,7 +83,7 @@ START_TEST(everything_that_a_template_sees)
                      "Fri, 20 Nov 2026 09:14:58 +0000");
     ck_assert_uint_eq(json_array_size(json_object_get(context, "recipients")), 1);
     ck_assert_int_eq(json_integer_value(json_object_get(context, "more_recipients")), 0);
-    ck_assert_uint_eq(json_object_size(context), G_N_ELEMENTS(texts) + 3);
+    ck_assert_uint_eq(json_object_size(context), G_N_ELEMENTS(texts) + 10);
 }
 END_TEST
 
@@ -151,6 +166,8 @@ START_TEST(foreign_words_fill_one_screen)
 
     json_auto_t *context = make_context(changes->str, header->str, DSN_RETURN_FULL);
     const json_t *recipients = json_object_get(context, "recipients");
+    ck_assert_int_eq(json_object_del(context, "records"),
+                     0); /* whole: the shipped texts have none */
     size_t ours =
         json_array_size(recipients) * 200 + 300; /* status, meaning; dates, host, sender */
     ck_assert_uint_le(text_length(context), 24 * 80 + ours);
