@@ -119,6 +119,25 @@ check_field_name(const char *text)
     return NULL;
 }
 
+/* Compared with what stands in a field, where anything can be quoted. */
+static const char *
+check_authserv_id(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c == 0x7f || strchr("();\"\\", *c) != NULL)
+            return "the name in front of the results, such as \"mx.example.com\"";
+    }
+    return *text != '\0' ? NULL : "the name in front of the results, such as \"mx.example.com\"";
+}
+
+static const char *
+check_domain(const char *text)
+{
+    return dsn_address_is_domain(dsn_span(text)) && *text != '['
+               ? NULL
+               : "a domain such as \"example.com\"";
+}
+
 /* In the order of DsnLogTarget. */
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
 
@@ -289,6 +308,16 @@ static const DsnOption options[] = {
      .help = "From of notices; \"\": Mail Delivery System <mailer-daemon@ the reporting host>"},
     {"notice.templates", DSN_OPTION_PATH, .fallback = "\"\"", SLOT(notice.templates),
      .help = "directory of texts that replace the shipped ones, see dsnarf-templates(7)"},
+
+    {"authentication.authserv_ids", DSN_OPTION_LIST, .fallback = "[]",
+     SLOT(authentication.authserv_ids), .check = check_authserv_id,
+     .help = "names of our own hosts in Authentication-Results; fields of others do not count"},
+    {"authentication.received", DSN_OPTION_NUMBER, .fallback = "1", SLOT(authentication.received),
+     .min = 0, .max = 100, .help = "Received fields that our own hosts add to what they take in"},
+    {"authentication.clients", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.clients),
+     .check = dsn_network_check, .help = "networks whose reports are believed"},
+    {"authentication.reporters", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.reporters),
+     .check = check_domain, .help = "domains whose reports are believed if DKIM or SPF passed"},
 
     {"relay.default.hosts", DSN_OPTION_LIST, .fallback = "[\"127.0.0.1:25\"]", SLOT(relay.hosts),
      .check = dsn_host_check, .help = "who takes the notices, tried in this order"},

@@ -105,6 +105,14 @@ typedef enum DsnTrust {
     DSN_TRUST_ANY = 1 << 5            /* nothing is asked for */
 } DsnTrust;
 
+/* [authentication]: whom we believe about who has sent a message */
+typedef struct DsnAuthenticationOptions {
+    GPtrArray *authserv_ids; /* of char *: names that our own hosts give in their fields */
+    size_t received;         /* Received fields that our own hosts add */
+    GPtrArray *clients;      /* of char *: networks whose reports are believed */
+    GPtrArray *reporters;    /* of char *: domains whose reports are believed */
+} DsnAuthenticationOptions;
+
 /* What is said to senders and how: [notice], and each key of it again in [tenant.NAME]. */
 typedef struct DsnNoticePolicy {
     GPtrArray *enable;      /* of char *: record types */
@@ -225,6 +233,7 @@ typedef struct DsnConfiguration {
     struct {
         GTimeSpan keep; /* how long the story of an event can be told */
     } history;
+    DsnAuthenticationOptions authentication;
     DsnRelayOptions relay; /* [relay.default] */
     GPtrArray *files;      /* [file.NAME] */
     DsnLimits limits;      /* [limits] */
