@@ -9,6 +9,7 @@
 #define LINE_WANTED 78 /* columns; RFC 5322 section 2.1.1 */
 #define WORD_MAX 900   /* bytes of one word: with a field's name they stay below 998 on a line */
 #define SPACES_MAX 60  /* of one run that are kept */
+#define LOCALIZED "Localized-Diagnostic"
 
 typedef struct Writer {
     GString *part;
@@ -67,15 +68,32 @@ is_reply_line(DsnSpan text)
            g_ascii_isdigit(text.data[2]) && (text.data[3] == ' ' || text.data[3] == '-');
 }
 
-/* The end of the word at @start of @text; with it goes what may not begin a line. */
+/* The end of the word at @start of @text, if it is no more than @max bytes away; else how far a
+ * line may go. With a word goes what may not begin a line. */
 static size_t
-find_word_end(DsnSpan text, size_t start)
+scan_word(DsnSpan text, size_t start, size_t max, bool runs)
 {
     size_t end = start;
 
-    while (end < text.len && end - start < WORD_MAX &&
-           (text.data[end] != ' ' || is_reply_line(dsn_span_from(text, end))))
-        end++;
+    for (; end < text.len && end - start < max; end++) {
+        bool run = end + 1 < text.len && text.data[end] == ' ' &&
+                   (text.data[end + 1] == ' ' || (end > start && text.data[end - 1] == ' '));
+
+        if (text.data[end] == ' ' && (runs || !run) && !is_reply_line(dsn_span_from(text, end)))
+            break;
+    }
+    return end;
+}
+
+/* A run of spaces belongs to a word if the line can hold it: a reader of folded replies makes one
+ * space of it (rule RCPT-18). */
+static size_t
+find_word_end(DsnSpan text, size_t start)
+{
+    size_t end = scan_word(text, start, LINE_WANTED - 1, false);
+
+    if (end < text.len && end - start == LINE_WANTED - 1)
+        end = scan_word(text, start, WORD_MAX, true);
     while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
         end--; /* not inside a character */
     return end;
@@ -165,9 +183,18 @@ append_host(Writer *writer, const char *name, DsnTyped typed, GError **error)
     return true;
 }
 
+/* An address with a quoted 'x' and a brace, which would be read as the notation for a character. */
+static bool
+looks_escaped(DsnSpan address)
+{
+    return memmem(address.data, address.len, "\\x{", strlen("\\x{")) != NULL &&
+           dsn_address_is_mailbox(address);
+}
+
 /* An address is copied as it is (rule RCPT-05), but for controls; one that is not ASCII has the
  * type utf-8 and, in the 7-bit form, the notation for it (RFC 6533 section 3, rules I18N-04,
- * I18N-06). */
+ * I18N-06). Of that type one that is no address is copied too, but only the global form can hold
+ * it (rule I18N-07). */
 static bool
 append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
 {
@@ -196,7 +223,7 @@ append_address(Writer *writer, const char *name, DsnTyped typed, GError **error)
     g_string_truncate(text, 0);
     g_string_append_len(text, typed.type.data, (gssize)typed.type.len);
     g_string_append_len(text, "; ", 2);
-    if (utf8 && !writer->global)
+    if (utf8 && (!writer->global || looks_escaped(clean)))
         dsn_utf8_address_encode_xtext(clean, text);
     else
         g_string_append_len(text, clean.data, (gssize)clean.len);
@@ -293,12 +320,56 @@ append_diagnostic(Writer *writer, DsnTyped diagnostic, GError **error)
 }
 
 static bool
+is_localized(const DsnField *field)
+{
+    return dsn_span_present(field->name) && dsn_span_is(field->name, LOCALIZED);
+}
+
+/* True if one of the first @count of @extensions says the same thing in the language @tag. */
+static bool
+is_said_in(const GArray *extensions, guint count, DsnSpan tag)
+{
+    for (guint i = 0; i < count; i++) {
+        const DsnField *field = &g_array_index(extensions, DsnField, i);
+        DsnSpan other = dsn_typed_parse(field->value).type;
+
+        if (is_localized(field) && other.len == tag.len &&
+            g_ascii_strncasecmp(other.data, tag.data, tag.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the diagnostic code says, in other languages: each once, directly behind it (RFC 6533
+ * section 4.1, rule I18N-11). The 7-bit form does not have these fields. */
+static bool
+append_localized(Writer *writer, const GArray *extensions, GError **error)
+{
+    for (guint i = 0; writer->global && i < extensions->len; i++) {
+        const DsnField *field = &g_array_index(extensions, DsnField, i);
+        DsnTyped typed;
+
+        if (!is_localized(field))
+            continue;
+        typed = dsn_typed_parse(field->value);
+        if (!is_atom(typed.type) || typed.value.len == 0)
+            return refuse(LOCALIZED, "it is no language tag and text", error);
+        if (is_said_in(extensions, i, typed.type))
+            return refuse(LOCALIZED, "a language stands twice", error);
+        append_text(writer, LOCALIZED, field->value);
+    }
+    return true;
+}
+
+static bool
 append_extensions(Writer *writer, const GArray *extensions, GError **error)
 {
     for (guint i = 0; i < extensions->len; i++) {
         const DsnField *field = &g_array_index(extensions, DsnField, i);
         g_autofree char *name = dsn_span_dup(field->name);
 
+        if (is_localized(field))
+            continue; /* it has its place */
         if (!is_atom(field->name) || !dsn_span_starts(field->name, "X-"))
             return refuse(name == NULL ? "" : name, "no extension field of ours", error);
         append_text(writer, name, field->value);
@@ -320,6 +391,52 @@ append_per_message(Writer *writer, const DsnPerMessage *message, GError **error)
            append_extensions(writer, message->extensions, error);
 }
 
+/* True for one comment and nothing else (RFC 5322 section 3.2.2). */
+static bool
+is_comment(DsnSpan text)
+{
+    size_t depth = 0;
+
+    if (text.len == 0 || text.data[0] != '(')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\\')
+            i++;
+        else if (text.data[i] == '(')
+            depth++;
+        else if (text.data[i] == ')' && --depth == 0)
+            return i + 1 == text.len;
+    }
+    return false;
+}
+
+/* The code, and in a comment what else is to be said (rules RCPT-09, RCPT-10). */
+static void
+append_status(Writer *writer, DsnStatusCode status, DsnSpan comment)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char code[DSN_STATUS_CODE_MAX];
+
+    g_string_append(text, dsn_status_code_to_string(status, code));
+    g_string_truncate(writer->text, 0);
+    append_clean(writer, comment);
+
+    DsnSpan clean = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
+    if (is_comment(clean)) {
+        g_string_append_c(text, ' ');
+        g_string_append_len(text, clean.data, (gssize)clean.len);
+    } else if (clean.len > 0) {
+        g_string_append(text, " (");
+        for (size_t i = 0; i < clean.len; i++) {
+            if (strchr("()\\", clean.data[i]) != NULL)
+                g_string_append_c(text, '\\');
+            g_string_append_c(text, clean.data[i]);
+        }
+        g_string_append_c(text, ')');
+    }
+    append_field(writer->part, "Status", (DsnSpan){text->str, text->len});
+}
+
 /* RFC 3463 section 2 (rule STAT-01). */
 static bool
 is_status(DsnStatusCode status)
@@ -332,8 +449,6 @@ is_status(DsnStatusCode status)
 static bool
 append_per_recipient(Writer *writer, const DsnPerRecipient *recipient, GError **error)
 {
-    char status[DSN_STATUS_CODE_MAX];
-
     if (!dsn_span_present(recipient->final_recipient.value))
         return refuse("Final-Recipient", "it is required", error);
     if (recipient->action == DSN_ACTION_NONE)
@@ -346,10 +461,10 @@ append_per_recipient(Writer *writer, const DsnPerRecipient *recipient, GError **
     if (!append_address(writer, "Final-Recipient", recipient->final_recipient, error))
         return false;
     append_field(writer->part, "Action", dsn_span(dsn_action_to_string(recipient->action)));
-    append_field(writer->part, "Status",
-                 dsn_span(dsn_status_code_to_string(recipient->status, status)));
+    append_status(writer, recipient->status, recipient->status_comment);
     if (!append_host(writer, "Remote-MTA", recipient->remote_mta, error) ||
         !append_diagnostic(writer, recipient->diagnostic_code, error) ||
+        !append_localized(writer, recipient->extensions, error) ||
         !append_date(writer, "Last-Attempt-Date", recipient->last_attempt_date, error))
         return false;
     append_text(writer, "Final-Log-ID", recipient->final_log_id);

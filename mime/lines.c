@@ -35,6 +35,21 @@ dsn_lines_next(DsnLines *lines, DsnSpan *ret_line)
     return true;
 }
 
+DsnLinesSurvey
+dsn_lines_survey(DsnSpan text)
+{
+    DsnLines lines = DSN_LINES(text);
+    DsnLinesSurvey found = {
+        .nul = text.len > 0 && memchr(text.data, '\0', text.len) != NULL,
+        .eight_bit = dsn_span_ascii_prefix(text) < text.len,
+    };
+
+    for (DsnSpan line; dsn_lines_next(&lines, &line);)
+        found.longest = MAX(found.longest, line.len);
+    found.repair = lines.repaired;
+    return found;
+}
+
 void
 dsn_lines_append_repaired(DsnSpan text, GString *ret_text)
 {

@@ -26,6 +26,19 @@ typedef struct DsnLines {
 /* Takes the next line, without its end, off the front. False at the end. */
 bool dsn_lines_next(DsnLines *lines, DsnSpan *ret_line);
 
+/* What decides whether a text can stand as it is, and with which transfer encoding. */
+typedef struct DsnLinesSurvey {
+    size_t longest; /* line, without its end */
+    bool nul;
+    bool eight_bit;
+    bool repair; /* not all line ends are CRLF */
+} DsnLinesSurvey;
+
+DsnLinesSurvey dsn_lines_survey(DsnSpan text);
+
+/* No line may have more (RFC 5322 section 2.1.1). */
+#define DSN_LINE_MAX 998
+
 /* Appends @text with CRLF for every line end; a last line without one gets none. */
 void dsn_lines_append_repaired(DsnSpan text, GString *ret_text);
 

@@ -10,21 +10,30 @@
 #include "mime/text.h"
 #include "mime/transfer.h"
 
-#define LINE_WANTED 78     /* columns; RFC 5322 section 2.1.1 */
-#define MESSAGE_ID_MAX 400 /* bytes of one message id that are passed on */
-#define REFERENCES_MAX 20  /* message ids in References */
-#define LANGUAGE_MAX 35    /* bytes of a language tag, RFC 5646 section 4.4.1 */
-#define BOUNDARY_MAX 70    /* RFC 2046 section 5.1.1 */
-#define BOUNDARY_DIGITS 32 /* of a boundary that was made from the content */
-#define HEADER_ROOM 4096   /* about what is written beside text, fields and original */
+#define LINE_WANTED 78                      /* columns; RFC 5322 section 2.1.1 */
+#define MESSAGE_ID_MAX 400                  /* bytes of one message id that are passed on */
+#define REFERENCES_MAX 20                   /* message ids in References */
+#define LANGUAGE_MAX 35                     /* bytes of a language tag, RFC 5646 section 4.4.1 */
+#define BOUNDARY_MAX 70                     /* RFC 2046 section 5.1.1 */
+#define BOUNDARY_DIGITS 32                  /* of a boundary that was made from the content */
+#define BOUNDARY_MADE (2 + BOUNDARY_DIGITS) /* "=_" before them */
+#define HEADER_ROOM 4096 /* about what is written beside text, fields and original */
 
 G_DEFINE_QUARK(dsn - build - error - quark, dsn_build_error)
 
+/* One text for people, as it will be sent. */
+typedef struct Text {
+    const char *subtype;
+    DsnSpan language; /* may be absent */
+    bool ascii;
+    DsnTransfer transfer;
+    size_t start, end; /* in Parts.text */
+} Text;
+
 /* The parts before they are joined. */
 typedef struct Parts {
-    GString *text; /* as it will be sent */
-    bool text_ascii;
-    bool text_encoded; /* quoted-printable */
+    GString *text; /* the bytes of all texts */
+    GArray *texts; /* of Text, the preferred one last */
     GString *status;
     bool global;
     const DsnReturnedPlan *returned;
@@ -58,8 +67,10 @@ is_message_id(DsnSpan text)
 
 /* RFC 5646 section 2.1, in its outline. */
 static bool
-is_language(DsnSpan tag)
+is_language_or_absent(DsnSpan tag)
 {
+    if (!dsn_span_present(tag))
+        return true;
     for (size_t i = 0; i < tag.len; i++)
         if (!g_ascii_isalnum(tag.data[i]) && tag.data[i] != '-')
             return false;
@@ -89,8 +100,11 @@ check_frame(const DsnFrame *frame, GError **error)
         return refuse(DSN_BUILD_ERROR_REPORT, "Message-ID", error);
     if (frame->date < DSN_TIME_MIN || frame->date > DSN_TIME_MAX)
         return refuse(DSN_BUILD_ERROR_REPORT, "Date", error);
-    if (dsn_span_present(frame->language) && !is_language(frame->language))
+    if (!is_language_or_absent(frame->language))
         return refuse(DSN_BUILD_ERROR_REPORT, "Content-Language", error);
+    for (size_t i = 0; i < frame->n_words; i++)
+        if (!is_language_or_absent(frame->words[i].language))
+            return refuse(DSN_BUILD_ERROR_REPORT, "Content-Language", error);
     return true;
 }
 
@@ -193,17 +207,37 @@ append_delimiter(DsnSpan boundary, const char *end, GString *notice)
 }
 
 static void
-append_text_part(const DsnFrame *frame, const Parts *parts, GString *notice)
+append_text(const Parts *parts, const Text *text, GString *notice)
 {
-    g_string_append_printf(notice, "Content-Type: text/plain; charset=%s\r\n",
-                           parts->text_ascii ? "us-ascii" : "utf-8"); /* rule MIME-31 */
-    if (dsn_span_present(frame->language))
-        g_string_append_printf(notice, "Content-Language: %.*s\r\n", (int)frame->language.len,
-                               frame->language.data);
-    if (parts->text_encoded)
-        g_string_append(notice, "Content-Transfer-Encoding: quoted-printable\r\n");
+    g_string_append_printf(notice, "Content-Type: text/%s; charset=%s\r\n", text->subtype,
+                           text->ascii ? "us-ascii" : "utf-8"); /* rule MIME-31 */
+    if (dsn_span_present(text->language))                       /* rule MIME-32 */
+        g_string_append_printf(notice, "Content-Language: %.*s\r\n", (int)text->language.len,
+                               text->language.data);
+    if (text->transfer != DSN_TRANSFER_IDENTITY)
+        g_string_append_printf(notice, "Content-Transfer-Encoding: %s\r\n",
+                               dsn_transfer_to_string(text->transfer));
     g_string_append_len(notice, "\r\n", 2);
-    g_string_append_len(notice, parts->text->str, (gssize)parts->text->len);
+    g_string_append_len(notice, parts->text->str + text->start, (gssize)(text->end - text->start));
+}
+
+/* The first part: the text, or all of them as alternatives (rule MIME-04). */
+static void
+append_text_part(const Parts *parts, DsnSpan inner_boundary, GString *notice)
+{
+    if (parts->texts->len == 1) {
+        append_text(parts, &g_array_index(parts->texts, Text, 0), notice);
+        return;
+    }
+    g_string_append_printf(notice,
+                           "Content-Type: multipart/alternative;\r\n"
+                           "\tboundary=\"%.*s\"\r\n",
+                           (int)inner_boundary.len, inner_boundary.data);
+    for (guint i = 0; i < parts->texts->len; i++) {
+        append_delimiter(inner_boundary, "\r\n", notice);
+        append_text(parts, &g_array_index(parts->texts, Text, i), notice);
+    }
+    append_delimiter(inner_boundary, "--", notice);
 }
 
 static void
@@ -217,30 +251,27 @@ append_status_part(const Parts *parts, GString *notice)
     g_string_append_len(notice, parts->status->str, (gssize)parts->status->len);
 }
 
-/* Writes all; returns whether the boundary stands nowhere but where it was put. Any other place
+/* A boundary made of the digest of @bytes: nobody can have written it into them. "=_" occurs in no
+ * quoted-printable or base64 text. */
+static DsnSpan
+make_boundary(DsnSpan bytes, char *boundary)
+{
+    g_autofree char *digest =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes.data, bytes.len);
+
+    memcpy(boundary, "=_", 2);
+    memcpy(boundary + 2, digest, BOUNDARY_DIGITS);
+    return (DsnSpan){boundary, BOUNDARY_MADE};
+}
+
+/* True if @boundary stands @wanted times in @body: nowhere but where it was put. Any other place
  * counts, not only the start of a line: careless readers look there too. */
 static bool
-append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GString *notice)
+stands_only(DsnSpan boundary, size_t wanted, DsnSpan body)
 {
-    bool third = parts->returned->returned != DSN_RETURN_NOTHING;
-    size_t wanted = third ? 4 : 3, seen = 0;
+    const char *at = body.data, *end = body.data + body.len;
+    size_t seen = 0;
 
-    append_header(frame, parts, boundary, notice);
-    if (has_eight_bit(parts))
-        g_string_append(notice, "Content-Transfer-Encoding: 8bit\r\n"); /* rule MIME-15 */
-
-    size_t body = notice->len;
-    append_delimiter(boundary, "\r\n", notice);
-    append_text_part(frame, parts, notice);
-    append_delimiter(boundary, "\r\n", notice);
-    append_status_part(parts, notice);
-    if (third) {
-        append_delimiter(boundary, "\r\n", notice);
-        dsn_returned_append(parts->returned, notice);
-    }
-    append_delimiter(boundary, "--\r\n", notice);
-
-    const char *at = notice->str + body, *end = notice->str + notice->len;
     while (seen <= wanted &&
            (at = memmem(at, (size_t)(end - at), boundary.data, boundary.len)) != NULL) {
         at += boundary.len;
@@ -249,13 +280,43 @@ append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GStri
     return seen == wanted;
 }
 
-/* Text for people: controls go, what is not UTF-8 becomes U+FFFD; quoted-printable unless it is
- * short lines of ASCII (rules MIME-22 to MIME-25). */
-static void
-prepare_text(DsnSpan text, Parts *parts)
+/* Writes all; false if a boundary stands where it must not. */
+static bool
+append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GString *notice)
 {
-    g_autoptr(GString) clean = g_string_sized_new(text.len + 2);
-    DsnLines lines = DSN_LINES(text);
+    bool third = parts->returned->returned != DSN_RETURN_NOTHING;
+    char made[BOUNDARY_MADE];
+    DsnSpan inner = parts->texts->len > 1 ? make_boundary(boundary, made) : DSN_SPAN_ABSENT;
+
+    append_header(frame, parts, boundary, notice);
+    if (has_eight_bit(parts))
+        g_string_append(notice, "Content-Transfer-Encoding: 8bit\r\n"); /* rule MIME-15 */
+
+    size_t start = notice->len;
+    append_delimiter(boundary, "\r\n", notice);
+    append_text_part(parts, inner, notice);
+    append_delimiter(boundary, "\r\n", notice);
+    append_status_part(parts, notice);
+    if (third) {
+        append_delimiter(boundary, "\r\n", notice);
+        dsn_returned_append(parts->returned, notice);
+    }
+    append_delimiter(boundary, "--\r\n", notice);
+
+    /* The inner one stands in Content-Type, before each text and behind the last one. */
+    DsnSpan body = {notice->str + start, notice->len - start};
+    return stands_only(boundary, third ? 4 : 3, body) &&
+           (!dsn_span_present(inner) || stands_only(inner, parts->texts->len + 2, body));
+}
+
+/* Text for people: controls go, what is not UTF-8 becomes U+FFFD; encoded unless it is short lines
+ * of ASCII (rules MIME-22 to MIME-26). */
+static void
+add_text(Parts *parts, const char *subtype, DsnSpan language, DsnSpan source)
+{
+    g_autoptr(GString) clean = g_string_sized_new(source.len + 2);
+    Text text = {.subtype = subtype, .language = language, .start = parts->text->len};
+    DsnLines lines = DSN_LINES(source);
     bool plain = true;
 
     for (DsnSpan line; dsn_lines_next(&lines, &line);) {
@@ -273,44 +334,51 @@ prepare_text(DsnSpan text, Parts *parts)
     }
 
     DsnSpan cleaned = {clean->str, clean->len};
-    parts->text_ascii = dsn_text_is_ascii(cleaned);
-    parts->text_encoded = !plain || !parts->text_ascii;
-    if (parts->text_encoded)
-        dsn_transfer_encode_quoted_printable(cleaned, parts->text);
-    else
-        g_string_append_len(parts->text, cleaned.data, (gssize)cleaned.len);
+    text.ascii = dsn_text_is_ascii(cleaned);
+    text.transfer = plain && text.ascii ? DSN_TRANSFER_IDENTITY : dsn_transfer_choose(cleaned);
+    dsn_transfer_encode(cleaned, text.transfer, parts->text);
+    text.end = parts->text->len;
+    g_array_append_val(parts->texts, text);
 }
 
-/* A boundary made of the digest of @bytes: nobody can have written it into them. "=_" occurs in no
- * quoted-printable or base64 text. */
-static DsnSpan
-make_boundary(DsnSpan bytes, char *boundary)
+/* In each language the text, then the HTML, and the preferred language last: a reader shows the
+ * last one that it can (RFC 2046 section 5.1.4). */
+static void
+add_texts(const DsnFrame *frame, Parts *parts)
 {
-    g_autofree char *digest =
-        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes.data, bytes.len);
+    if (frame->n_words == 0)
+        add_text(parts, "plain", frame->language, frame->text);
+    for (size_t i = frame->n_words; i-- > 0;) {
+        const DsnWords *words = &frame->words[i];
 
-    memcpy(boundary, "=_", 2);
-    memcpy(boundary + 2, digest, BOUNDARY_DIGITS);
-    return (DsnSpan){boundary, 2 + BOUNDARY_DIGITS};
+        add_text(parts, "plain", words->language, words->text);
+        if (dsn_span_present(words->html))
+            add_text(parts, "html", words->language, words->html);
+    }
 }
 
 bool
 dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_notice,
                  DsnBuilt *ret_built, GError **error)
 {
-    g_autoptr(GString) text = g_string_sized_new(frame->text.len + 2);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(Text));
     g_autoptr(GString) status = g_string_new(NULL);
-    Parts parts = {
-        .text = text, .status = status, .global = report->global, .returned = frame->returned};
+    Parts parts = {.text = text,
+                   .texts = texts,
+                   .status = status,
+                   .global = report->global,
+                   .returned = frame->returned};
     bool utf8 = !dsn_text_is_ascii(frame->to) || !dsn_text_is_ascii(frame->from);
-    char made[2 + BOUNDARY_DIGITS];
+    char made[BOUNDARY_MADE];
     DsnSpan boundary = frame->boundary;
     size_t start = ret_notice->len;
 
     if (!check_frame(frame, error) || !dsn_delivery_status_build(report, status, error))
         return false;
-    prepare_text(frame->text, &parts);
-    g_string_set_size(ret_notice, start + HEADER_ROOM + frame->returned->content.len);
+    add_texts(frame, &parts);
+    g_string_set_size(ret_notice,
+                      start + HEADER_ROOM + text->len + status->len + frame->returned->content.len);
     g_string_truncate(ret_notice, start);
     if (!is_boundary(boundary))
         boundary = make_boundary((DsnSpan){status->str, status->len}, made);

@@ -4,18 +4,9 @@
 #include "mime/returned-build.h"
 
 #include "mime/address.h"
+#include "mime/down-convert.h"
 #include "mime/lines.h"
 #include "mime/transfer.h"
-
-#define LINE_MAX_OCTETS 998 /* RFC 5322 section 2.1.1 */
-
-/* What decides over type and encoding of the part. */
-typedef struct Survey {
-    size_t longest; /* line, without its end */
-    bool nul;
-    bool eight_bit;
-    bool repair;
-} Survey;
 
 /* The header block of an original. */
 typedef struct Head {
@@ -24,21 +15,6 @@ typedef struct Head {
     bool has_field;
     bool identified; /* From, Subject or Date is there (rule MIME-35) */
 } Head;
-
-static Survey
-survey(DsnSpan text)
-{
-    DsnLines lines = DSN_LINES(text);
-    Survey found = {
-        .nul = text.len > 0 && memchr(text.data, '\0', text.len) != NULL,
-        .eight_bit = !dsn_text_is_ascii(text),
-    };
-
-    for (DsnSpan line; dsn_lines_next(&lines, &line);)
-        found.longest = MAX(found.longest, line.len);
-    found.repair = lines.repaired;
-    return found;
-}
 
 /* The name of the field that begins in @line, absent when none does; the obsolete white space
  * before the colon is allowed (RFC 5322 section 4.5). */
@@ -92,25 +68,66 @@ is_utf8(DsnSpan text)
     return text.len == 0 || g_utf8_validate_len(text.data, text.len, NULL);
 }
 
-/* Why the original cannot be returned whole in a form that the RFCs allow; NULL when it can. */
+/* Why the header cannot stand in a message part; NULL when it can. Nothing of it is encoded again:
+ * that would make other fields of it than the author wrote (rule MIME-34). */
 static const char *
-why_not_whole(const Head *head, const Survey *found)
+why_not_whole(const Head *head, const DsnLinesSurvey *all)
 {
+    DsnLinesSurvey found = *all;
+
+    if (all->nul || all->longest > DSN_LINE_MAX)
+        found = dsn_lines_survey(head->block);
     if (!head->identified)
         return "it has none of the fields From, Subject and Date"; /* RFC 2046 section 5.2.1 */
     if (dsn_is_space(head->block.data[0]))
         return "its header begins with a continued line"; /* RFC 5322 section 2.2.3 */
-    if (found->nul)
-        return "it holds NUL octets"; /* "binary" is all that would allow them */
-    if (found->longest > LINE_MAX_OCTETS)
-        return "it has lines of more than 998 octets";
+    if (found.nul)
+        return "its header holds NUL octets";
+    if (found.longest > DSN_LINE_MAX)
+        return "its header has lines of more than 998 octets";
     if (!is_utf8(head->block))
         return "its header holds octets that are not UTF-8"; /* RFC 2046 5.2.1: ASCII; RFC 6532 */
     return NULL;
 }
 
+/* Appends @content with good line ends and, where it has NUL or lines of more than 998 octets,
+ * which no mail may hold, encoded again part by part: the octets of each part stay. */
+static bool
+append_converted(DsnSpan content, GString *ret_content)
+{
+    g_autoptr(GString) repaired = g_string_sized_new(content.len + 2);
+    DsnLimits limits = DSN_LIMITS_DEFAULT;
+
+    dsn_lines_append_repaired(content, repaired);
+    limits.message = MAX(limits.message, repaired->len);
+    limits.decoded = MAX(limits.decoded, repaired->len);
+    return dsn_message_down_convert((DsnSpan){repaired->str, repaired->len}, &limits, ret_content);
+}
+
+/* Why the body cannot be returned; NULL when it can, and then @plan says how. */
+static const char *
+try_body(DsnSpan original, const DsnLinesSurvey *found, DsnReturnedPlan *plan)
+{
+    g_autoptr(GString) converted = NULL;
+
+    if (!found->nul && found->longest <= DSN_LINE_MAX)
+        return NULL;
+    converted = g_string_sized_new(original.len);
+    plan->convert = append_converted(original, converted);
+    if (plan->convert)
+        return NULL;
+    return found->nul ? "it holds NUL octets, in a place where they cannot be encoded"
+                      : "it has lines of more than 998 octets, which cannot be encoded";
+}
+
+static const char *
+choose_encoding(DsnSpan content)
+{
+    return dsn_transfer_to_string(dsn_transfer_choose(content));
+}
+
 static void
-plan_whole(DsnSpan original, const Head *head, const Survey *found, bool utf8_path,
+plan_whole(DsnSpan original, const Head *head, const DsnLinesSurvey *found, bool utf8_path,
            DsnReturnedPlan *plan)
 {
     bool utf8_header = !dsn_text_is_ascii(head->block);
@@ -122,8 +139,8 @@ plan_whole(DsnSpan original, const Head *head, const Survey *found, bool utf8_pa
     /* message/rfc822 may not be encoded (rule MIME-11), message/global must be where the way back
      * may not know UTF-8 headers (RFC 6533 section 4.5, rule I18N-10). */
     if (utf8_header && !utf8_path)
-        plan->encoding = "quoted-printable";
-    else if (found->eight_bit)
+        plan->encoding = choose_encoding(original);
+    else if (found->eight_bit && (utf8_header || !plan->convert))
         plan->encoding = "8bit";
 }
 
@@ -141,14 +158,14 @@ plan_headers(const Head *head, bool utf8_path, DsnReturnedPlan *plan)
     if (head->kept.len < head->block.len)
         plan->reduced = "its header is larger than the limit for returned content and was cut";
 
-    Survey found = survey(head->kept);
+    DsnLinesSurvey found = dsn_lines_survey(head->kept);
     bool utf8 = found.eight_bit && is_utf8(head->kept);
     plan->returned = DSN_RETURN_HEADERS;
     plan->content = head->kept;
     plan->repair = found.repair;
     plan->type = utf8 ? "message/global-headers" : "text/rfc822-headers";
-    if (found.nul || found.longest > LINE_MAX_OCTETS || (found.eight_bit && !(utf8 && utf8_path)))
-        plan->encoding = "quoted-printable"; /* rule MIME-13 */
+    if (found.nul || found.longest > DSN_LINE_MAX || (found.eight_bit && !(utf8 && utf8_path)))
+        plan->encoding = choose_encoding(head->kept); /* rule MIME-13 */
     else if (found.eight_bit)
         plan->encoding = "8bit";
 }
@@ -158,7 +175,7 @@ static const char *
 try_whole(const DsnReturnRequest *request, const Head *head, DsnReturnedPlan *plan)
 {
     const char *why;
-    Survey found;
+    DsnLinesSurvey found;
 
     if (!request->failed)
         return "delivery has not failed";
@@ -166,8 +183,10 @@ try_whole(const DsnReturnRequest *request, const Head *head, DsnReturnedPlan *pl
         return "it is larger than the limit for returned content";
     if (head->block.len == request->original.len)
         return "it has no body"; /* rule MIME-09 */
-    found = survey(request->original);
+    found = dsn_lines_survey(request->original);
     why = why_not_whole(head, &found);
+    if (why == NULL)
+        why = try_body(request->original, &found, plan);
     if (why == NULL)
         plan_whole(request->original, head, &found, request->utf8_path, plan);
     return why;
@@ -196,20 +215,22 @@ dsn_returned_plan(const DsnReturnRequest *request, DsnReturnedPlan *ret_plan)
 void
 dsn_returned_append(const DsnReturnedPlan *plan, GString *ret_notice)
 {
-    bool encode = g_strcmp0(plan->encoding, "quoted-printable") == 0;
+    DsnTransfer transfer = dsn_transfer_parse(dsn_span(plan->encoding));
+    g_autoptr(GString) changed = NULL;
+    DsnSpan content = plan->content;
 
     g_string_append_printf(ret_notice, "Content-Type: %s\r\n", plan->type);
     if (plan->encoding != NULL)
         g_string_append_printf(ret_notice, "Content-Transfer-Encoding: %s\r\n", plan->encoding);
     g_string_append_len(ret_notice, "\r\n", 2);
-    if (encode) {
-        g_autoptr(GString) repaired = g_string_sized_new(plan->content.len);
-
-        dsn_lines_append_repaired(plan->content, repaired);
-        dsn_transfer_encode_quoted_printable((DsnSpan){repaired->str, repaired->len}, ret_notice);
-    } else if (plan->repair) {
-        dsn_lines_append_repaired(plan->content, ret_notice);
-    } else {
-        g_string_append_len(ret_notice, plan->content.data, (gssize)plan->content.len);
+    if (plan->convert || (plan->repair && transfer != DSN_TRANSFER_IDENTITY)) {
+        changed = g_string_sized_new(content.len + 2);
+        if (!plan->convert || !append_converted(content, changed))
+            dsn_lines_append_repaired(content, changed);
+        content = (DsnSpan){changed->str, changed->len};
     }
+    if (changed == NULL && plan->repair)
+        dsn_lines_append_repaired(content, ret_notice);
+    else
+        dsn_transfer_encode(content, transfer, ret_notice);
 }

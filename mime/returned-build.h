@@ -28,10 +28,11 @@ typedef struct DsnReturnedPlan {
     DsnReturn returned;
     const char *reduced;  /* a constant phrase when it is less than was wanted, else NULL */
     const char *type;     /* "message/rfc822" */
-    const char *encoding; /* "8bit", "quoted-printable", or NULL for 7bit */
+    const char *encoding; /* "8bit", "quoted-printable", "base64", or NULL for 7bit */
     DsnSpan header;       /* the header block of the original, whatever is returned */
     DsnSpan content;      /* the bytes of the original that are returned */
     bool repair;          /* their line ends are not all CRLF */
+    bool convert;         /* what no mail may hold in its body is encoded there */
 } DsnReturnedPlan;
 
 /* Looks at the original once, and decides. */

@@ -5,7 +5,8 @@
 
 enum {
     ENCODED_LINE_MAX = 76, /* RFC 2045 sections 6.7 (5) and 6.8 */
-    BASE64_LINE_BYTES = ENCODED_LINE_MAX / 4 * 3
+    BASE64_LINE_BYTES = ENCODED_LINE_MAX / 4 * 3,
+    READABLE_SHARE = 2 /* with half of the octets escaped nobody reads quoted-printable */
 };
 
 /* The word at the start of @value, behind white space and comments (RFC 2045 section 6.1). */
@@ -198,7 +199,9 @@ encode_quoted_line(DsnSpan line, GString *encoded)
     for (size_t i = 0; i < line.len; i++) {
         char c = line.data[i];
         bool last = i + 1 == line.len;
-        bool literal = is_literal(c) || (!last && (c == ' ' || c == '\t'));
+        bool dashes =
+            c == '-' && !last && line.data[i + 1] == '-' && column + 1 > ENCODED_LINE_MAX - 1;
+        bool literal = (is_literal(c) && !dashes) || (!last && (c == ' ' || c == '\t'));
         size_t width = literal ? 1 : 3;
 
         /* One column is for the '=' of a soft break, unless the line ends here. */
@@ -229,6 +232,43 @@ dsn_transfer_encode_quoted_printable(DsnSpan text, GString *ret_encoded)
         g_string_append(ret_encoded, "\r\n");
         text = dsn_span_from(text, len + 2);
     }
+}
+
+const char *
+dsn_transfer_to_string(DsnTransfer transfer)
+{
+    switch (transfer) {
+    case DSN_TRANSFER_QUOTED_PRINTABLE:
+        return "quoted-printable";
+    case DSN_TRANSFER_BASE64:
+        return "base64";
+    case DSN_TRANSFER_IDENTITY:
+    case DSN_TRANSFER_UNKNOWN:
+        break;
+    }
+    return "7bit";
+}
+
+DsnTransfer
+dsn_transfer_choose(DsnSpan text)
+{
+    size_t escaped = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        escaped += !is_literal(text.data[i]) && !dsn_is_space(text.data[i]);
+    return escaped > text.len / READABLE_SHARE ? DSN_TRANSFER_BASE64
+                                               : DSN_TRANSFER_QUOTED_PRINTABLE;
+}
+
+void
+dsn_transfer_encode(DsnSpan text, DsnTransfer transfer, GString *ret_encoded)
+{
+    if (transfer == DSN_TRANSFER_QUOTED_PRINTABLE)
+        dsn_transfer_encode_quoted_printable(text, ret_encoded);
+    else if (transfer == DSN_TRANSFER_BASE64)
+        dsn_transfer_encode_base64(text, ret_encoded);
+    else
+        g_string_append_len(ret_encoded, text.data, (gssize)text.len);
 }
 
 void

@@ -28,7 +28,18 @@ DsnTransfer dsn_transfer_parse(DsnSpan value);
 bool dsn_transfer_decode(DsnSpan encoded, DsnTransfer transfer, const DsnLimits *limits,
                          GString *ret_bytes);
 
-/* Appends @text (lines end in CRLF) as quoted-printable, lines of 76 or fewer. */
+/* The name as it stands in Content-Transfer-Encoding, "quoted-printable"; "7bit" for the identity
+ * (transfer none). */
+const char *dsn_transfer_to_string(DsnTransfer transfer);
+
+/* Quoted-printable for what people can still read in it, base64 for the rest. */
+DsnTransfer dsn_transfer_choose(DsnSpan text);
+
+/* Appends @text as quoted-printable or base64; any other @transfer leaves it as it is. */
+void dsn_transfer_encode(DsnSpan text, DsnTransfer transfer, GString *ret_encoded);
+
+/* Appends @text (lines end in CRLF) as quoted-printable, lines of 76 or fewer. No line begins with
+ * "--" that did not before: it might be a boundary (rule MIME-16). */
 void dsn_transfer_encode_quoted_printable(DsnSpan text, GString *ret_encoded);
 
 /* Appends @bytes as base64, lines of 76 ended by CRLF. */
