@@ -10,13 +10,14 @@
 #define ORCPT_MAX 500
 #define TYPE_MAX 70
 
+/* Printable ASCII, and not all blank. */
 static bool
 is_printable(DsnSpan text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (!g_ascii_isprint(text.data[i]))
             return false;
-    return text.len > 0;
+    return dsn_span_trim(text).len > 0;
 }
 
 bool
