@@ -55,8 +55,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
 /* What stays the same from record to record. */
 typedef struct Generator {
-    DsnConfiguration *configuration;
-    DsnCatalog *catalog;
+    DsnPolicy *policy;
     DsnNoticeOptions options;
     bool kumomta;
     GString *original; /* the file of --original, for records that bring none; or NULL */
@@ -67,8 +66,7 @@ typedef struct Generator {
 static void
 clear_generator(Generator *generator)
 {
-    dsn_catalog_free(generator->catalog);
-    dsn_configuration_free(generator->configuration);
+    dsn_policy_unref(generator->policy);
     if (generator->original != NULL)
         (void)g_string_free(generator->original, TRUE);
     (void)g_string_free(generator->notice, TRUE);
@@ -133,16 +131,10 @@ read_reporting_mta(const char *text, DsnTyped *ret_mta)
 static bool
 configure(Generator *generator, const char *file, GError **error)
 {
-    generator->configuration = dsn_configuration_load(file, error);
-    if (generator->configuration == NULL)
+    generator->policy = dsn_policy_load(file, error);
+    if (generator->policy == NULL)
         return false;
-
-    const DsnConfiguration *configuration = generator->configuration;
-    generator->catalog =
-        dsn_catalog_new(configuration->notice.templates, &configuration->template_limits, error);
-    if (generator->catalog == NULL)
-        return false;
-    generator->options = dsn_policy_notice_options(configuration, generator->catalog);
+    generator->options = dsn_policy_tenant_named(generator->policy, NULL)->notice;
     return true;
 }
 
@@ -226,7 +218,7 @@ read_input(const char *path, size_t max)
 static bool
 read_original(Generator *generator, const char *path)
 {
-    size_t max = generator->configuration->limits.message;
+    size_t max = generator->policy->configuration->limits.message;
 
     generator->original = read_input(path, max + 1);
     if (generator->original == NULL)
@@ -303,7 +295,7 @@ is_json_lines(DsnSpan text, size_t max)
 static int
 generate_one(Generator *generator, const char *path)
 {
-    size_t max = generator->configuration->intake.record;
+    size_t max = generator->policy->configuration->intake.record;
     g_autoptr(GError) error = NULL;
     DsnReason reason = DSN_REASON_NONE;
     DsnElement element = {.record = NULL};
@@ -359,7 +351,8 @@ generate_line(Generator *generator, const char *directory, DsnSpan text, guint64
     DsnReason reason = DSN_REASON_NONE;
     g_autoptr(GError) error = NULL;
 
-    if (!dsn_element_parse(text, generator->configuration->intake.record, &element, &error)) {
+    if (!dsn_element_parse(text, generator->policy->configuration->intake.record, &element,
+                           &error)) {
         dsn_append_complaint(generator->complaints, "%s: %s", where, error->message);
         return false;
     }
@@ -424,7 +417,7 @@ say_summary(const Counts *counts)
 static int
 generate_many(Generator *generator, const char *path, const char *directory)
 {
-    g_auto(DsnJsonLines) lines = {.max = generator->configuration->intake.record};
+    g_auto(DsnJsonLines) lines = {.max = generator->policy->configuration->intake.record};
     g_autoptr(DsnProgress) progress = dsn_progress_new("records");
     g_autoptr(GError) error = NULL;
     DsnLineResult result;

@@ -7,6 +7,7 @@
 #include "filter/core/configuration.h"
 #include "filter/core/network.h"
 #include "filter/core/socket-address.h"
+#include "filter/core/tenant-index.h"
 #include "mime/address.h"
 
 #define NIL_UUID "00000000-0000-0000-0000-000000000000"
@@ -41,6 +42,48 @@ check_from(const char *text)
     if (dsn_configuration_split(text, &display, &address))
         return NULL;
     return "an address such as \"postmaster@example.com\" or \"Name <postmaster@example.com>\"";
+}
+
+static const char *
+check_mailbox(const char *text)
+{
+    return dsn_address_is_mailbox(dsn_span(text)) ? NULL
+                                                  : "an address such as \"postmaster@example.com\"";
+}
+
+/* Once a message is so old, its delay is reported. */
+static const char *
+check_delay(const char *text)
+{
+    GTimeSpan span;
+
+    return dsn_duration_parse(text, &span) && span >= MINUTE && span <= 100 * DAY
+               ? NULL
+               : "a duration such as \"4 hours\" from 1min to 100d";
+}
+
+/* RFC 5646 section 2.1: subtags of up to eight letters and digits, the first of letters. */
+static const char *
+check_language(const char *text)
+{
+    static const char expected[] = "a language tag such as \"de\" or \"pt-BR\"";
+    size_t len = 0; /* of the subtag */
+    bool first = true;
+
+    for (const char *c = text;; c++) {
+        if (*c == '-' || *c == '\0') {
+            if (len == 0 || len > 8)
+                return expected;
+            if (*c == '\0')
+                return NULL;
+            first = false;
+            len = 0;
+        } else if (first ? g_ascii_isalpha(*c) : g_ascii_isalnum(*c)) {
+            len++;
+        } else {
+            return expected;
+        }
+    }
 }
 
 /* What the kernel says: a look into the DNS could keep the start waiting. */
@@ -172,11 +215,191 @@ static const char *const record_types[] = {"Reception",
                                            "XferIn",
                                            NULL};
 
-/* Only for these can a notice be made (see notice.h). */
-static const char *const notice_types[] = {"Bounce", "Expiration", NULL};
+/* Only for these can a notice be made (see dsn_notice_has_type()). */
+static const char *const notice_types[] = {
+    "Bounce", "Expiration", "AdminBounce", "TransientFailure", "Delayed", "Delivery", NULL};
+
+/* In the order of DsnAutomatic. */
+static const char *const automatic_words[] = {"notify", "trusted", "ignore", NULL};
 
 /* In the order of DsnReturn. */
 static const char *const returns[] = {"no", "headers", "full", NULL};
+
+/* ---- rows that stand in several sections ---- */
+
+/* Rates of notices. */
+#define RATE .min = 0, .max = 1000000000
+
+/* What is said to senders, at @PATH; the slot of a member is @AT of it. */
+#define NOTICE_ROWS(PATH, AT)                                                                     \
+    {PATH ".enable",                                                                              \
+     DSN_OPTION_LIST,                                                                             \
+     .fallback = "[\"Bounce\", \"Expiration\"]",                                                  \
+     AT(enable),                                                                                  \
+     .words = notice_types,                                                                       \
+     .help = "the types of record that a notice is made for"},                                    \
+        {PATH ".internal", DSN_OPTION_BOOL, .fallback = "true", AT(internal),                     \
+         .help = "notices for bounces that no remote host has caused, too"},                      \
+        {PATH ".delay_after",                                                                     \
+         DSN_OPTION_LIST,                                                                         \
+         .fallback = "[\"4 hours\"]",                                                             \
+         AT(delay_after),                                                                         \
+         .check = check_delay,                                                                    \
+         .help = "how old a message is when its delay is reported, once each"},                   \
+        {PATH ".lifetime",                                                                        \
+         DSN_OPTION_DURATION,                                                                     \
+         .fallback = "\"7 days\"",                                                                \
+         AT(lifetime),                                                                            \
+         .min = MINUTE,                                                                           \
+         .max = 100 * DAY,                                                                        \
+         .help = "how long the mail relay tries: Will-Retry-Until"},                              \
+        {PATH ".delivered_late", DSN_OPTION_BOOL, .fallback = "false", AT(delivered_late),        \
+         .help = "a notice of success after one of delay"},                                       \
+        {PATH ".delay_by_default", DSN_OPTION_BOOL, .fallback = "true", AT(delay_by_default),     \
+         .help = "delays are reported to senders who said nothing about it"},                     \
+        {PATH ".automatic",                                                                       \
+         DSN_OPTION_WORD,                                                                         \
+         .fallback = "\"trusted\"",                                                               \
+         AT(automatic),                                                                           \
+         .words = automatic_words,                                                                \
+         .help = "notices about mail that a program has sent: always, to known senders, never"},  \
+        {PATH ".ignore",                                                                          \
+         DSN_OPTION_LIST,                                                                         \
+         .fallback = "[]",                                                                        \
+         AT(ignore),                                                                              \
+         .check = dsn_pattern_check,                                                              \
+         .help = "senders that get no notices"},                                                  \
+        {PATH ".trust",                                                                           \
+         DSN_OPTION_LIST,                                                                         \
+         .fallback = "[\"token\", \"tenant\", \"authenticated\", \"spf\", \"dkim\"]",             \
+         AT(trust),                                                                               \
+         .words = DSN_TRUST_WORDS,                                                                \
+         .help = "what tells that a sender is who it says, any one of them"},                     \
+        {PATH ".confidential", DSN_OPTION_BOOL, .fallback = "false", AT(confidential),            \
+         .help = "nothing is said about remote hosts"},                                           \
+        {PATH ".dry_run", DSN_OPTION_BOOL, .fallback = "false", AT(dry_run),                      \
+         .help = "notices are decided and logged, but not sent"},                                 \
+        {PATH ".hourly_sender_rate",                                                              \
+         DSN_OPTION_NUMBER,                                                                       \
+         .fallback = "1000",                                                                      \
+         AT(hourly_sender_rate),                                                                  \
+         RATE,                                                                                    \
+         .help = "notices to one address in an hour; 0: no limit"},                               \
+        {PATH ".hourly_domain_rate",                                                              \
+         DSN_OPTION_NUMBER,                                                                       \
+         .fallback = "10000",                                                                     \
+         AT(hourly_domain_rate),                                                                  \
+         RATE,                                                                                    \
+         .help = "notices to addresses of one domain in an hour; 0: no limit"},                   \
+        {PATH ".include_original",  DSN_OPTION_WORD,                                              \
+         .fallback = "\"headers\"", AT(include_original),                                         \
+         .words = returns,          .help = "how much of the original message a notice returns"}, \
+        {PATH ".return_limit",                                                                    \
+         DSN_OPTION_SIZE,                                                                         \
+         .fallback = "\"50KiB\"",                                                                 \
+         AT(return_limit),                                                                        \
+         .min = 0,                                                                                \
+         .max = GIB,                                                                              \
+         .help = "bytes; of a longer original only the headers are returned"},                    \
+        {PATH ".hostname",         DSN_OPTION_STRING,                                             \
+         .fallback = "\"\"",       AT(hostname),                                                  \
+         .check = check_host_name, .help = "Reporting-MTA; \"\": as [nodes] and hostname say"},   \
+        {PATH ".from",                                                                            \
+         DSN_OPTION_STRING,                                                                       \
+         .fallback = "\"\"",                                                                      \
+         AT(from),                                                                                \
+         .check = check_from,                                                                     \
+         .help = "From; \"\": Mail Delivery System <mailer-daemon@ the reporting host>"},         \
+        {PATH ".postmaster",                                                                      \
+         DSN_OPTION_STRING,                                                                       \
+         .fallback = "\"\"",                                                                      \
+         AT(postmaster),                                                                          \
+         .check = check_mailbox,                                                                  \
+         .help = "address of who helps; \"\": the one in from, if that is given"},                \
+        {PATH ".templates", DSN_OPTION_PATH, .fallback = "\"\"", AT(templates),                   \
+         .help = "directory of texts that replace the shipped ones, see dsnarf-templates(7)"},    \
+        {PATH ".languages",                                                                       \
+         DSN_OPTION_LIST,                                                                         \
+         .fallback = "[]",                                                                        \
+         AT(languages),                                                                           \
+         .check = check_language,                                                                 \
+         .help = "languages of the notices, the preferred one first; []: as the original"},       \
+        {PATH ".all_languages", DSN_OPTION_BOOL, .fallback = "false", AT(all_languages),          \
+         .help = "all of languages in one notice, not the one that fits"},                        \
+        {PATH ".html", DSN_OPTION_BOOL, .fallback = "false", AT(html),                            \
+         .help = "HTML beside the text"},                                                         \
+    {                                                                                             \
+        PATH ".relay", DSN_OPTION_STRING, .fallback = "\"default\"", AT(relay),                   \
+                                          .help = "name of the relay that takes the notices"      \
+    }
+
+#define OF_ALL(member) SLOT(policy.member)
+#define OF_TENANT(member) IN(DsnTenantOptions, notice.member)
+
+/* A relay, the same way. */
+#define RELAY_ROWS(PATH, AT, HOSTS)                                                                  \
+    {                                                                                                \
+        PATH ".hosts",           DSN_OPTION_LIST,                                                    \
+        .fallback = HOSTS,       AT(hosts),                                                          \
+        .check = dsn_host_check, .help = "who takes the notices, tried in this order"},              \
+        {PATH ".ehlo",        DSN_OPTION_STRING,                                                     \
+         .fallback = "\"\"",  AT(ehlo),                                                              \
+         .check = check_ehlo, .help = "how dsnarf greets them; \"\": with the hostname"},            \
+        {PATH ".tls", DSN_OPTION_WORD,    .fallback = "\"OpportunisticInsecure\"",                   \
+         AT(tls),     .words = tls_words, .help = "whether TLS is used, and certificates verified"}, \
+        {PATH ".tls_ca", DSN_OPTION_PATH, .fallback = "\"\"", AT(tls_ca),                            \
+         .help = "file of the certificates to trust; \"\": the system's"},                           \
+        {PATH ".user", DSN_OPTION_STRING, .fallback = "\"\"", AT(user),                              \
+         .help = "user name for AUTH; \"\": none"},                                                  \
+        {PATH ".password",   DSN_OPTION_STRING, .secret = true,                                      \
+         .fallback = "\"\"", AT(password),      .help = "password for AUTH"},                        \
+        {PATH ".connections", DSN_OPTION_NUMBER,                                                     \
+         .restart = true,     .fallback = "4",                                                       \
+         AT(connections),     .min = 1,                                                              \
+         .max = 100,          .help = "connections at the same time"},                               \
+        {PATH ".deliveries",                                                                         \
+         DSN_OPTION_NUMBER,                                                                          \
+         .fallback = "1000",                                                                         \
+         AT(deliveries),                                                                             \
+         .min = 1,                                                                                   \
+         .max = 1000000,                                                                             \
+         .help = "messages over one connection"},                                                    \
+        {PATH ".idle_timeout",                                                                       \
+         DSN_OPTION_DURATION,                                                                        \
+         .fallback = "\"5 seconds\"",                                                                \
+         AT(idle_timeout),                                                                           \
+         .min = 0,                                                                                   \
+         .max = 5 * MINUTE,                                                                          \
+         .help = "how long a connection is kept for the next message"},                              \
+        {PATH ".connect_timeout",                                                                    \
+         DSN_OPTION_DURATION,                                                                        \
+         .fallback = "\"30 seconds\"",                                                               \
+         AT(connect_timeout),                                                                        \
+         .min = SECOND,                                                                              \
+         .max = 10 * MINUTE,                                                                         \
+         .help = "for TCP and TLS to be set up"},                                                    \
+        {PATH ".retry_interval",                                                                     \
+         DSN_OPTION_DURATION,                                                                        \
+         .fallback = "\"1 minute\"",                                                                 \
+         AT(retry_interval),                                                                         \
+         .min = SECOND,                                                                              \
+         .max = DAY,                                                                                 \
+         .help = "until the second attempt; doubles with each"},                                     \
+        {PATH ".max_retry_interval",                                                                 \
+         DSN_OPTION_DURATION,                                                                        \
+         .fallback = "\"30 minutes\"",                                                               \
+         AT(max_retry_interval),                                                                     \
+         .min = SECOND,                                                                              \
+         .max = DAY,                                                                                 \
+         .help = "the longest time between two attempts"},                                           \
+    {                                                                                                \
+        PATH ".max_age", DSN_OPTION_DURATION,                                                        \
+            .fallback = "\"5 days\"", AT(max_age), .min = MINUTE, .max = 100 * DAY,                  \
+            .help = "of a notice that cannot be sent; then it is a dead letter"                      \
+    }
+
+#define DEFAULT_RELAY(member) SLOT(relay.member)
+#define OF_RELAY(member) IN(DsnRelayOptions, member)
 
 static const DsnOption options[] = {
     {"include", DSN_OPTION_INCLUDE, .fallback = "\"\"",
@@ -283,31 +506,58 @@ static const DsnOption options[] = {
      IN(DsnHttpClient, token), .check = check_token, .help = "its token"},
     {"http.client.*.senders", DSN_OPTION_LIST, .fallback = "[]", IN(DsnHttpClient, senders),
      .check = dsn_pattern_check,
-     .help = "addresses that its notices may go to; []: all of notice.senders"},
+     .help = "addresses that its notices may go to; []: any that is allowed"},
+    {"http.client.*.tenants", DSN_OPTION_LIST, .fallback = "[]", IN(DsnHttpClient, tenants),
+     .help = "tenants that it posts records of; []: any, and those of nobody"},
     {"http.client.*.hourly_rate", DSN_OPTION_NUMBER, .fallback = "0",
      IN(DsnHttpClient, hourly_rate), .min = 0, .max = 1000000000,
      .help = "its notices in an hour; 0: no limit but the others"},
 
-    {"notice.enable", DSN_OPTION_LIST, .fallback = "[\"Bounce\", \"Expiration\"]",
-     SLOT(notice.enable), .words = notice_types,
-     .help = "the types of record that a notice is made for"},
     {"notice.senders", DSN_OPTION_LIST, .fallback = "[]", SLOT(notice.senders),
      .check = dsn_pattern_check,
      .help = "the addresses that notices may go to: addresses, domains, patterns; \"*\": all"},
     {"notice.hourly_rate", DSN_OPTION_NUMBER, .fallback = "100000", SLOT(notice.hourly_rate),
      .min = 0, .max = 1000000000, .help = "notices in an hour; 0: no limit"},
-    {"notice.hourly_sender_rate", DSN_OPTION_NUMBER, .fallback = "1000",
-     SLOT(notice.hourly_sender_rate), .min = 0, .max = 1000000000,
-     .help = "notices to one address in an hour; 0: no limit"},
-    {"notice.include_original", DSN_OPTION_WORD, .fallback = "\"headers\"",
-     SLOT(notice.include_original), .words = returns,
-     .help = "how much of the original message a notice returns"},
-    {"notice.return_limit", DSN_OPTION_SIZE, .fallback = "\"50KiB\"", SLOT(notice.return_limit),
-     .min = 0, .max = GIB, .help = "bytes; of a longer original only the headers are returned"},
-    {"notice.from", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(notice.from), .check = check_from,
-     .help = "From of notices; \"\": Mail Delivery System <mailer-daemon@ the reporting host>"},
-    {"notice.templates", DSN_OPTION_PATH, .fallback = "\"\"", SLOT(notice.templates),
-     .help = "directory of texts that replace the shipped ones, see dsnarf-templates(7)"},
+    {"notice.coalesce", DSN_OPTION_DURATION, .fallback = "\"5 seconds\"", SLOT(coalesce), .min = 0,
+     .max = 10 * MINUTE, .help = "how long a notice waits for more recipients of the same message"},
+    NOTICE_ROWS("notice", OF_ALL),
+
+    {"tenant.*", DSN_OPTION_SECTIONS, SLOT(tenants), .size = sizeof(DsnTenantOptions),
+     .inherits = "notice",
+     .help = "on whose behalf mail is sent; what is not given is as in [notice]"},
+    NOTICE_ROWS("tenant.*", OF_TENANT),
+    {"tenant.*.match.queue", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.queue),
+     .check = dsn_queue_tenant_check, .help = "tenants in the names of queues"},
+    {"tenant.*.match.sender_domain", DSN_OPTION_LIST, .fallback = "[]",
+     IN(DsnTenantOptions, match.sender_domain), .check = dsn_sender_domain_check,
+     .help = "domains of senders; \"*.acme.example\" is all below"},
+    {"tenant.*.match.sender", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.sender),
+     .check = check_mailbox, .help = "addresses of senders"},
+    {"tenant.*.match.senders_file", DSN_OPTION_PATH, .fallback = "\"\"",
+     IN(DsnTenantOptions, match.senders_file),
+     .help = "file of addresses and domains of senders, one a line"},
+    {"tenant.*.match.client", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.client),
+     .check = dsn_network_check, .help = "networks of those who submit the mail"},
+    {"tenant.*.match.meta", DSN_OPTION_MAP, IN(DsnTenantOptions, match.meta),
+     .help = "keys of a record's meta, each with the value that means this tenant"},
+
+    {"meta.notify", DSN_OPTION_STRING, .fallback = "\"dsn_notify\"", SLOT(meta.notify),
+     .help = "NOTIFY of the original's recipients; \"\": never told"},
+    {"meta.ret", DSN_OPTION_STRING, .fallback = "\"dsn_ret\"", SLOT(meta.ret),
+     .help = "RET of the original"},
+    {"meta.envid", DSN_OPTION_STRING, .fallback = "\"dsn_envid\"", SLOT(meta.envid),
+     .help = "ENVID of the original"},
+    {"meta.orcpt", DSN_OPTION_STRING, .fallback = "\"dsn_orcpt\"", SLOT(meta.orcpt),
+     .help = "ORCPT of the original's recipients"},
+    {"meta.requiretls", DSN_OPTION_STRING, .fallback = "\"requiretls\"", SLOT(meta.requiretls),
+     .help = "whether the original came with REQUIRETLS"},
+    {"meta.authenticated", DSN_OPTION_STRING, .fallback = "\"authn_id\"", SLOT(meta.authenticated),
+     .help = "who has logged in to submit the original"},
+    {"meta.client", DSN_OPTION_STRING, .fallback = "\"received_from\"", SLOT(meta.client),
+     .help = "address of who submitted the original"},
+
+    {"history.keep", DSN_OPTION_DURATION, .fallback = "\"14 days\"", SLOT(history.keep), .min = 0,
+     .max = 1000 * DAY, .help = "how long dsnarf why can tell what happened to a message"},
 
     {"authentication.authserv_ids", DSN_OPTION_LIST, .fallback = "[]",
      SLOT(authentication.authserv_ids), .check = check_authserv_id,
@@ -319,37 +569,10 @@ static const DsnOption options[] = {
     {"authentication.reporters", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.reporters),
      .check = check_domain, .help = "domains whose reports are believed if DKIM or SPF passed"},
 
-    {"relay.default.hosts", DSN_OPTION_LIST, .fallback = "[\"127.0.0.1:25\"]", SLOT(relay.hosts),
-     .check = dsn_host_check, .help = "who takes the notices, tried in this order"},
-    {"relay.default.ehlo", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(relay.ehlo),
-     .check = check_ehlo, .help = "how dsnarf greets them; \"\": with the hostname"},
-    {"relay.default.tls", DSN_OPTION_WORD, .fallback = "\"OpportunisticInsecure\"", SLOT(relay.tls),
-     .words = tls_words, .help = "whether TLS is used, and certificates verified"},
-    {"relay.default.tls_ca", DSN_OPTION_PATH, .fallback = "\"\"", SLOT(relay.tls_ca),
-     .help = "file of the certificates to trust; \"\": the system's"},
-    {"relay.default.user", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(relay.user),
-     .help = "user name for AUTH; \"\": none"},
-    {"relay.default.password", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
-     SLOT(relay.password), .help = "password for AUTH"},
-    {"relay.default.connections", DSN_OPTION_NUMBER, .restart = true, .fallback = "4",
-     SLOT(relay.connections), .min = 1, .max = 100, .help = "connections at the same time"},
-    {"relay.default.deliveries", DSN_OPTION_NUMBER, .fallback = "1000", SLOT(relay.deliveries),
-     .min = 1, .max = 1000000, .help = "messages over one connection"},
-    {"relay.default.idle_timeout", DSN_OPTION_DURATION, .fallback = "\"5 seconds\"",
-     SLOT(relay.idle_timeout), .min = 0, .max = 5 * MINUTE,
-     .help = "how long a connection is kept for the next message"},
-    {"relay.default.connect_timeout", DSN_OPTION_DURATION, .fallback = "\"30 seconds\"",
-     SLOT(relay.connect_timeout), .min = SECOND, .max = 10 * MINUTE,
-     .help = "for TCP and TLS to be set up"},
-    {"relay.default.retry_interval", DSN_OPTION_DURATION, .fallback = "\"1 minute\"",
-     SLOT(relay.retry_interval), .min = SECOND, .max = DAY,
-     .help = "until the second attempt; doubles with each"},
-    {"relay.default.max_retry_interval", DSN_OPTION_DURATION, .fallback = "\"30 minutes\"",
-     SLOT(relay.max_retry_interval), .min = SECOND, .max = DAY,
-     .help = "the longest time between two attempts"},
-    {"relay.default.max_age", DSN_OPTION_DURATION, .fallback = "\"5 days\"", SLOT(relay.max_age),
-     .min = MINUTE, .max = 100 * DAY,
-     .help = "of a notice that cannot be sent; then it is a dead letter"},
+    RELAY_ROWS("relay.default", DEFAULT_RELAY, "[\"127.0.0.1:25\"]"),
+    {"relay.*", DSN_OPTION_SECTIONS, SLOT(relays), .size = sizeof(DsnRelayOptions),
+     .help = "more relays, which notice.relay and the relay of tenants name"},
+    RELAY_ROWS("relay.*", OF_RELAY, "[]"),
 
     {"file.*", DSN_OPTION_SECTIONS, SLOT(files), .size = sizeof(DsnFileOutlet),
      .help = "files that records are written to as JSON lines"},

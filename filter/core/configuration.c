@@ -8,6 +8,23 @@
 
 G_DEFINE_QUARK(dsn_configuration_error, dsn_configuration_error)
 
+const char *const DSN_TRUST_WORDS[] = {"token", "tenant", "authenticated", "spf", "dkim",
+                                       "any",   NULL};
+
+unsigned
+dsn_trust_bits(const GPtrArray *words)
+{
+    unsigned bits = 0;
+
+    for (guint i = 0; i < words->len; i++) {
+        for (unsigned bit = 0; DSN_TRUST_WORDS[bit] != NULL; bit++) {
+            if (strcmp(words->pdata[i], DSN_TRUST_WORDS[bit]) == 0)
+                bits |= 1U << bit;
+        }
+    }
+    return bits;
+}
+
 DsnConfiguration *
 dsn_configuration_load(const char *file, GError **error)
 {

@@ -38,7 +38,8 @@ typedef struct DsnMilterRole {
 typedef struct DsnHttpClient {
     char *name;
     char *token;
-    GPtrArray *senders; /* of char *: patterns; empty: whoever [notice] senders allows */
+    GPtrArray *senders; /* of char *: patterns; empty: any */
+    GPtrArray *tenants; /* of char *: names; empty: any, and nobody's */
     size_t hourly_rate; /* notices, 0: no limit but the others */
 } DsnHttpClient;
 
@@ -71,8 +72,9 @@ typedef enum DsnTls {
     DSN_TLS_REQUIRED_INSECURE
 } DsnTls;
 
-/* [relay.default] */
+/* [relay.default] and [relay.NAME] */
 typedef struct DsnRelayOptions {
+    char *name;       /* NULL: "default" */
     GPtrArray *hosts; /* of char *: "host:port", "[2001:db8::1]:25", tried in this order */
     char *ehlo;       /* NULL: the hostname */
     DsnTls tls;
@@ -104,6 +106,12 @@ typedef enum DsnTrust {
     DSN_TRUST_DKIM = 1 << 4,          /* the same for a DKIM signature of it */
     DSN_TRUST_ANY = 1 << 5            /* nothing is asked for */
 } DsnTrust;
+
+/* The words for them, in the order of their bits. */
+extern const char *const DSN_TRUST_WORDS[];
+
+/* The bits that @words (of char *) name. */
+unsigned dsn_trust_bits(const GPtrArray *words);
 
 /* [authentication]: whom we believe about who has sent a message */
 typedef struct DsnAuthenticationOptions {
@@ -217,15 +225,9 @@ typedef struct DsnConfiguration {
         GTimeSpan hold;     /* how long an overloaded request is held before it is closed */
     } http;
     struct {
-        GPtrArray *enable;         /* of char *: record types */
-        GPtrArray *senders;        /* of char *: patterns of the addresses that notices may go to */
-        size_t hourly_rate;        /* of all notices; 0: no limit */
-        size_t hourly_sender_rate; /* to one address; 0: no limit */
-        DsnReturn include_original;
-        size_t return_limit;
-        char *from;      /* see dsn_configuration_split(); NULL: mailer-daemon@ the host */
-        char *templates; /* directory, NULL: the shipped texts */
-    } notice;
+        GPtrArray *senders; /* of char *: patterns of the addresses that notices may go to */
+        size_t hourly_rate; /* of all notices; 0: no limit */
+    } notice;               /* of [notice], what no tenant has for itself */
     DsnNoticePolicy policy; /* of [notice], for whoever has no tenant */
     GTimeSpan coalesce;     /* notice.coalesce: how long a notice waits for more recipients */
     GPtrArray *tenants;     /* of DsnTenantOptions, as they stand in the file */
@@ -235,6 +237,7 @@ typedef struct DsnConfiguration {
     } history;
     DsnAuthenticationOptions authentication;
     DsnRelayOptions relay; /* [relay.default] */
+    GPtrArray *relays;     /* of DsnRelayOptions: [relay.NAME] */
     GPtrArray *files;      /* [file.NAME] */
     DsnLimits limits;      /* [limits] */
     struct {

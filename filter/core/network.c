@@ -4,20 +4,13 @@
 #include "filter/core/network.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #define V6_BITS 128
 #define MAPPED_BITS 96
 
-/* An IPv4 address is kept as it is mapped into IPv6 (RFC 4291 section 2.5.5.2). */
-typedef struct Network {
-    struct in6_addr address;
-    unsigned bits;
-} Network;
-
 struct DsnNetworks {
-    GArray *networks; /* of Network */
+    GArray *networks; /* of DsnNetwork */
 };
 
 static struct in6_addr
@@ -40,9 +33,8 @@ same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
     return rest == 0 || (a->s6_addr[bits / 8] ^ b->s6_addr[bits / 8]) >> (8 - rest) == 0;
 }
 
-/* NULL if that worked, else what is expected. */
-static const char *
-read_network(const char *text, Network *ret_network)
+const char *
+dsn_network_read(const char *text, DsnNetwork *ret_network)
 {
     const char *slash = strchr(text, '/');
     g_autofree char *host = g_strndup(text, strcspn(text, "/"));
@@ -68,9 +60,9 @@ read_network(const char *text, Network *ret_network)
 const char *
 dsn_network_check(const char *network)
 {
-    Network unused;
+    DsnNetwork unused;
 
-    return read_network(network, &unused);
+    return dsn_network_read(network, &unused);
 }
 
 DsnNetworks *
@@ -78,10 +70,10 @@ dsn_networks_new(const GPtrArray *texts)
 {
     DsnNetworks *networks = g_new(DsnNetworks, 1);
 
-    networks->networks = g_array_new(FALSE, FALSE, sizeof(Network));
+    networks->networks = g_array_new(FALSE, FALSE, sizeof(DsnNetwork));
     for (guint i = 0; i < texts->len; i++) {
-        Network network;
-        const char *problem = read_network(texts->pdata[i], &network);
+        DsnNetwork network;
+        const char *problem = dsn_network_read(texts->pdata[i], &network);
 
         g_assert(problem == NULL);
         g_array_append_val(networks->networks, network);
@@ -127,7 +119,7 @@ dsn_networks_match(const DsnNetworks *networks, const struct sockaddr *address)
     if (!read_address(address, &v6))
         return false;
     for (guint i = 0; i < networks->networks->len; i++) {
-        const Network *network = &g_array_index(networks->networks, Network, i);
+        const DsnNetwork *network = &g_array_index(networks->networks, DsnNetwork, i);
 
         /* "::/0" is all of IPv6, and mapped addresses do not belong there. */
         if (same_bits(&v6, &network->address, network->bits) &&

@@ -15,10 +15,20 @@
 #define DSN_CORE_NETWORK_H
 
 #include <glib.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
 typedef struct DsnNetworks DsnNetworks;
+
+/* An IPv4 address is kept as it is mapped into IPv6 (RFC 4291 section 2.5.5.2). */
+typedef struct DsnNetwork {
+    struct in6_addr address;
+    unsigned bits;
+} DsnNetwork;
+
+/* NULL if that worked, else what is expected. */
+const char *dsn_network_read(const char *text, DsnNetwork *ret_network);
 
 /* NULL if @network will do, else what is expected (for the option table). */
 const char *dsn_network_check(const char *network);

@@ -248,6 +248,57 @@ set_fallbacks(const Loader *loader, const char *pattern, void *base)
     }
 }
 
+/* ---- inheritance ---- */
+
+/* The row that @option, right below the section of @sections, has its value from when it is not
+ * given, or NULL. */
+static const DsnOption *
+inherited(const DsnOptionTable *table, const DsnOption *sections, const DsnOption *option)
+{
+    const char *name = below(option->path, sections->path);
+
+    if (sections->inherits == NULL || name == NULL || strchr(name, '.') != NULL)
+        return NULL;
+    for (size_t i = 0; i < table->n_options; i++) {
+        const char *other = below(table->options[i].path, sections->inherits);
+
+        if (other != NULL && strcmp(other, name) == 0)
+            return &table->options[i];
+    }
+    return NULL;
+}
+
+/* Gives the @count sections of @structures what they do not say themselves for one option. */
+static void
+inherit_option(const Loader *loader, const DsnOption *sections, const GPtrArray *structures,
+               const DsnOption *option, void *values)
+{
+    const DsnOption *from = inherited(loader->table, sections, option);
+    g_autofree char *parent = g_strndup(sections->path, strlen(sections->path) - strlen(".*"));
+
+    for (guint i = 0; from != NULL && i < structures->len; i++) {
+        g_autofree char *section = join_key(parent, *(char **)structures->pdata[i]);
+        g_autofree char *path = join_key(section, below(option->path, sections->path));
+
+        if (!g_hash_table_contains(loader->given, path))
+            dsn_option_copy(option, slot_of(from, values), slot_of(option, structures->pdata[i]));
+    }
+}
+
+static void
+inherit(const Loader *loader, void *values)
+{
+    const DsnOptionTable *table = loader->table;
+
+    for (size_t i = 0; i < table->n_options; i++) {
+        const DsnOption *sections = &table->options[i];
+
+        for (size_t j = 0; sections->inherits != NULL && j < table->n_options; j++)
+            inherit_option(loader, sections, *(GPtrArray **)slot_of(sections, values),
+                           &table->options[j], values);
+    }
+}
+
 /* ---- files ---- */
 
 static void
@@ -601,6 +652,7 @@ dsn_option_table_load(const DsnOptionTable *table, const char *file, void *value
     for (guint i = 0; i < loader.files->len; i++)
         load_source(&loader, i, values);
     if (loader.n_problems == 0) {
+        inherit(&loader, values);
         *ret_places = g_hash_table_ref(loader.given);
         return true;
     }
@@ -636,24 +688,76 @@ dsn_option_table_clear(const DsnOptionTable *table, void *values)
     clear_structure(table, "", values);
 }
 
-void
-dsn_option_table_keep(const DsnOptionTable *table, void *values, const void *before,
-                      GString *ret_keys)
+/* The one that is called @name, or NULL. */
+static const void *
+find_section(const GPtrArray *sections, const char *name)
+{
+    for (guint i = 0; i < sections->len; i++) {
+        if (strcmp(*(char **)sections->pdata[i], name) == 0)
+            return sections->pdata[i];
+    }
+    return NULL;
+}
+
+static void
+keep_option(const DsnOption *option, const char *path, void *slot, const void *before,
+            GString *ret_keys)
+{
+    g_autoptr(GString) was = g_string_new(NULL), is = g_string_new(NULL);
+
+    dsn_option_write(option, before, was);
+    dsn_option_write(option, slot, is);
+    if (g_string_equal(was, is))
+        return;
+    dsn_option_copy(option, before, slot);
+    g_string_append_printf(ret_keys, "%s%s", ret_keys->len > 0 ? ", " : "", path);
+}
+
+static bool
+has_restart(const DsnOptionTable *table, const char *pattern)
+{
+    for (size_t i = 0; i < table->n_options; i++) {
+        if (table->options[i].restart && below(table->options[i].path, pattern) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* For the structure at @path in the file, of a section of the same name before. */
+static void
+keep_structure(const DsnOptionTable *table, const char *pattern, const char *path, void *base,
+               const void *before, GString *ret_keys)
 {
     for (size_t i = 0; i < table->n_options; i++) {
         const DsnOption *option = &table->options[i];
         const void *old = (const char *)before + option->offset;
-        g_autoptr(GString) was = g_string_new(NULL), is = g_string_new(NULL);
 
-        if (!option->restart)
+        if (!in_structure(option, pattern))
             continue;
-        dsn_option_write(option, old, was);
-        dsn_option_write(option, slot_of(option, values), is);
-        if (g_string_equal(was, is))
+        const char *rest = below(option->path, pattern);
+        g_autofree char *inner = join(path, rest);
+        if (option->restart)
+            keep_option(option, inner, slot_of(option, base), old, ret_keys);
+        if (option->type != DSN_OPTION_SECTIONS || !has_restart(table, option->path))
             continue;
-        dsn_option_copy(option, old, slot_of(option, values));
-        g_string_append_printf(ret_keys, "%s%s", ret_keys->len > 0 ? ", " : "", option->path);
+        const GPtrArray *sections = *(GPtrArray **)slot_of(option, base);
+        inner[strlen(inner) - strlen(".*")] = '\0';
+        for (guint j = 0; j < sections->len; j++) {
+            const char *name = *(char **)sections->pdata[j];
+            const void *same = find_section(*(GPtrArray *const *)old, name);
+            g_autofree char *section = join_key(inner, name);
+
+            if (same != NULL)
+                keep_structure(table, option->path, section, sections->pdata[j], same, ret_keys);
+        }
     }
+}
+
+void
+dsn_option_table_keep(const DsnOptionTable *table, void *values, const void *before,
+                      GString *ret_keys)
+{
+    keep_structure(table, "", "", values, before, ret_keys);
 }
 
 /* ---- display ---- */
@@ -678,16 +782,53 @@ is_default(const DsnOption *option, const char *written)
     return strcmp(text->str, written) == 0;
 }
 
+/* What is shown, and where to. */
+typedef struct Show {
+    const DsnOptionTable *table;
+    void *values;
+    GString *toml;
+} Show;
+
+/* The row of the section that @option lies right below, if that inherits; or NULL. */
+static const DsnOption *
+find_source(const DsnOptionTable *table, const DsnOption *option)
+{
+    for (size_t i = 0; i < table->n_options; i++) {
+        const DsnOption *from = inherited(table, &table->options[i], option);
+
+        if (from != NULL)
+            return from;
+    }
+    return NULL;
+}
+
+/* Says where the value comes from when it need not have been given. */
 static void
-show_option(const DsnOption *option, const void *slot, GString *toml)
+show_origin(const Show *show, const DsnOption *option, const char *written)
+{
+    const DsnOption *from = find_source(show->table, option);
+    g_autoptr(GString) value = g_string_new(NULL);
+
+    if (from == NULL) {
+        g_string_append(show->toml, is_default(option, written) ? " # default" : "");
+        return;
+    }
+    dsn_option_write(from, slot_of(from, show->values), value);
+    if (strcmp(value->str, written) == 0)
+        g_string_append_printf(show->toml, " # as %s", from->path);
+}
+
+static void
+show_option(const Show *show, const DsnOption *option, const void *slot)
 {
     g_autoptr(GString) value = g_string_new(NULL);
     const char *dot = strrchr(option->path, '.');
 
     dsn_option_write(option, slot, value);
-    g_string_append_printf(toml, "# %s\n%s = %s%s\n", option->help,
-                           dot == NULL ? option->path : dot + 1, value->str,
-                           is_default(option, value->str) ? " # default" : "");
+    g_string_append_printf(show->toml, "# %s\n%s = %s", option->help,
+                           dot == NULL ? option->path : dot + 1, value->str);
+    show_origin(show, option, value->str);
+    g_string_append_c(show->toml, '\n');
 }
 
 static void
@@ -711,26 +852,25 @@ show_map(const DsnOption *option, GHashTable *map, const char *path, GString *to
     }
 }
 
-static void show_object(const DsnOptionTable *table, const char *pattern, const char *path,
-                        void *base, GString *toml);
+static void show_object(const Show *show, const char *pattern, const char *path, void *base);
 
 static void
-show_sections(const DsnOptionTable *table, const DsnOption *option, const GPtrArray *sections,
-              const char *path, GString *toml)
+show_sections(const Show *show, const DsnOption *option, const GPtrArray *sections,
+              const char *path)
 {
     for (guint i = 0; i < sections->len; i++) {
         g_autofree char *name = join_key(path, *(char **)sections->pdata[i]);
 
-        g_string_append_printf(toml, "\n[%s]\n", name);
-        show_object(table, option->path, name, sections->pdata[i], toml);
+        g_string_append_printf(show->toml, "\n[%s]\n", name);
+        show_object(show, option->path, name, sections->pdata[i]);
     }
 }
 
 /* What lies in sections below @pattern, each section at its first row. */
 static void
-show_tables(const DsnOptionTable *table, const char *pattern, const char *path, void *base,
-            GString *toml)
+show_tables(const Show *show, const char *pattern, const char *path, void *base)
 {
+    const DsnOptionTable *table = show->table;
     g_autofree char *last = NULL;
 
     for (size_t i = 0; i < table->n_options; i++) {
@@ -741,7 +881,7 @@ show_tables(const DsnOptionTable *table, const char *pattern, const char *path, 
                              option->type != DSN_OPTION_SECTIONS))
             continue;
         if (strcmp(rest, "*") == 0) {
-            show_sections(table, option, *(GPtrArray **)slot_of(option, base), path, toml);
+            show_sections(show, option, *(GPtrArray **)slot_of(option, base), path);
             continue;
         }
         g_autofree char *name = name_below(option, pattern);
@@ -752,17 +892,17 @@ show_tables(const DsnOptionTable *table, const char *pattern, const char *path, 
         g_free(last);
         last = g_steal_pointer(&name);
         if (option->type == DSN_OPTION_MAP && strchr(rest, '.') == NULL)
-            show_map(option, *(GHashTable **)slot_of(option, base), inner_path, toml);
+            show_map(option, *(GHashTable **)slot_of(option, base), inner_path, show->toml);
         else
-            show_object(table, inner_pattern, inner_path, base, toml);
+            show_object(show, inner_pattern, inner_path, base);
     }
 }
 
 /* The options right below @pattern, under a header if they need one, then the sections. */
 static void
-show_object(const DsnOptionTable *table, const char *pattern, const char *path, void *base,
-            GString *toml)
+show_object(const Show *show, const char *pattern, const char *path, void *base)
 {
+    const DsnOptionTable *table = show->table;
     bool headed = *pattern == '\0' || g_str_has_suffix(pattern, "*");
 
     for (size_t i = 0; i < table->n_options; i++) {
@@ -773,15 +913,17 @@ show_object(const DsnOptionTable *table, const char *pattern, const char *path, 
             option->type == DSN_OPTION_INCLUDE)
             continue;
         if (!headed)
-            g_string_append_printf(toml, "\n[%s]\n", path);
+            g_string_append_printf(show->toml, "\n[%s]\n", path);
         headed = true;
-        show_option(option, slot_of(option, base), toml);
+        show_option(show, option, slot_of(option, base));
     }
-    show_tables(table, pattern, path, base, toml);
+    show_tables(show, pattern, path, base);
 }
 
 void
 dsn_option_table_show(const DsnOptionTable *table, const void *values, GString *toml)
 {
-    show_object(table, "", "", (void *)values, toml);
+    const Show show = {table, (void *)values, toml};
+
+    show_object(&show, "", "", show.values);
 }

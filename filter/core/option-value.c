@@ -404,14 +404,18 @@ parse_size(const char *text, int64_t *ret_bytes)
     return add_quantity(&text, size_units, G_N_ELEMENTS(size_units), ret_bytes) && *text == '\0';
 }
 
-static bool
-parse_duration(const char *text, int64_t *ret_span)
+bool
+dsn_duration_parse(const char *text, GTimeSpan *ret_span)
 {
-    *ret_span = 0;
+    int64_t span = 0;
+
     do {
-        if (!add_quantity(&text, duration_units, G_N_ELEMENTS(duration_units), ret_span))
+        if (!add_quantity(&text, duration_units, G_N_ELEMENTS(duration_units), &span))
             return false;
     } while (*text != '\0');
+    if (span > DSN_OPTION_DURATION_MAX)
+        return false;
+    *ret_span = span;
     return true;
 }
 
@@ -442,7 +446,7 @@ read_quantity(const DsnOption *option, const json_t *value, int64_t *ret_number,
 
         if (text == NULL)
             return false;
-        good = duration ? parse_duration(text, ret_number) : parse_size(text, ret_number);
+        good = duration ? dsn_duration_parse(text, ret_number) : parse_size(text, ret_number);
     }
     if (!good || *ret_number < option->min || *ret_number > option->max)
         return refuse(option, value, complaint);
@@ -650,6 +654,9 @@ dsn_option_copy(const DsnOption *option, const void *from, void *to)
         *(int *)to = *(const int *)from;
         break;
     case DSN_OPTION_LIST:
+        dsn_option_clear(option, to);
+        *(GPtrArray **)to = g_ptr_array_ref(*(GPtrArray *const *)from);
+        break;
     case DSN_OPTION_MAP:
     case DSN_OPTION_SECTIONS:
     case DSN_OPTION_INCLUDE:

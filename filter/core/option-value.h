@@ -47,6 +47,8 @@ typedef struct DsnOption {
     const char *(*check)(const char *text); /* NULL if @text will do, else what is expected */
     const char *(*computed)(void);          /* what an empty string stands for */
     size_t size;                            /* of the structure of one section */
+    const char *inherits; /* of SECTIONS, outside of others: what is not given there and has an
+                             option of the same name in this section is as it is there */
     const char *help;
 } DsnOption;
 
@@ -72,7 +74,7 @@ void dsn_option_write(const DsnOption *option, const void *slot, GString *toml);
 /* Appends @text as dsn_option_read() would read it again. */
 void dsn_option_write_text(const DsnOption *option, const char *text, GString *toml);
 
-/* Puts the value in @from into @to. Not for LIST, MAP, SECTIONS and INCLUDE. */
+/* Puts the value in @from into @to; lists are shared. Not for MAP, SECTIONS and INCLUDE. */
 void dsn_option_copy(const DsnOption *option, const void *from, void *to);
 
 /* Stands for a secret that is not shown; no secret may be this. */
@@ -80,5 +82,8 @@ void dsn_option_copy(const DsnOption *option, const void *from, void *to);
 
 /* Frees the value. SECTIONS must be without elements by then. */
 void dsn_option_clear(const DsnOption *option, void *slot);
+
+/* Reads "5 minutes" and the like, from 0 to DSN_OPTION_DURATION_MAX. */
+bool dsn_duration_parse(const char *text, GTimeSpan *ret_span);
 
 #endif

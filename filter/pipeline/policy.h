@@ -17,6 +17,7 @@
 #include "filter/core/governor.h"
 #include "filter/core/network.h"
 #include "filter/core/notice.h"
+#include "filter/pipeline/tenants.h"
 
 /* A role of the milter: whose mail it reads, and what becomes of it. */
 typedef struct DsnRole {
@@ -29,33 +30,28 @@ typedef struct DsnRole {
 typedef struct DsnPoster {
     const char *name;     /* of [http.client.NAME]; NULL: the holder of http.token, or local */
     const char *token;    /* NULL: none is needed */
-    DsnPatterns *senders; /* NULL: not bound */
+    DsnPatterns *senders; /* NULL: not bound to any */
+    GHashTable *tenants;  /* a set of const DsnTenant *; the same */
     size_t hourly_rate;
 } DsnPoster;
 
-/* On whose behalf the relay sent: whose words, identity and rules are used. */
-typedef struct DsnTenant {
-    const char *name; /* NULL: nobody's: [notice] alone */
-    DsnNoticeOptions notice;
-    const DsnNoticePolicy *policy;
-    DsnRates rates; /* without that of a poster */
-} DsnTenant;
-
 typedef struct DsnPolicy {
     const DsnConfiguration *configuration;
-    DsnCatalog *catalog;
-    DsnNoticeOptions notice;
-    DsnPatterns *senders; /* that notices may go to */
-    DsnRates rates;       /* without that of a poster */
-    GArray *roles;        /* of DsnRole, in the order in which they are asked */
+    DsnTenants *tenants;
+    DsnNoticeOptions notice; /* nobody's */
+    DsnRates rates;          /* nobody's, without that of a poster */
+    DsnPatterns *senders;    /* that notices may go to, whoever the tenant is */
+    GArray *roles;           /* of DsnRole, in the order in which they are asked */
     DsnPatterns *lmtp;
     GPtrArray *posters; /* of DsnPoster */
     DsnNetworks *trusted;
-    bool wanted[DSN_N_RECORD_TYPES]; /* by an outlet */
+    bool wanted[DSN_N_RECORD_TYPES];  /* by an outlet */
+    bool noticed[DSN_N_RECORD_TYPES]; /* by [notice] or a tenant */
+    GPtrArray *warnings;              /* of char *: what is wrong and was got around */
 } DsnPolicy;
 
 /* Takes over @configuration, also on failure. Checks what one option cannot know of another, and
- * touches nothing but the texts of notices. */
+ * reads nothing but the texts of notices and lists of senders. */
 DsnPolicy *dsn_policy_new(DsnConfiguration *configuration, GError **error);
 
 /* The same from @file (NULL: the defaults). */
@@ -74,8 +70,16 @@ const DsnTenant *dsn_policy_tenant(const DsnPolicy *policy, const DsnRecord *rec
 /* The one of that name, or NULL (transfer none). */
 const DsnTenant *dsn_policy_tenant_named(const DsnPolicy *policy, const char *name);
 
-/* What the configuration says about notices; it and @catalog are borrowed. */
-DsnNoticeOptions dsn_policy_notice_options(const DsnConfiguration *configuration,
-                                           const DsnCatalog *catalog);
+/* Whether @sender, without angle brackets, is somebody whom a notice of @tenant may go to. If
+ * notice.senders does not say so, it is a sender that @tenant, which was found for the record, and
+ * nobody else has claimed. A tenant that claims no senders, but is known by queue, meta or client,
+ * takes the word of a @poster (may be NULL) that is bound to it for senders whom nobody claims. */
+bool dsn_policy_is_ours(const DsnPolicy *policy, const DsnTenant *tenant, const DsnPoster *poster,
+                        DsnSpan sender);
+
+/* Whether @poster is bound to senders or tenants, and then whether this one is among them: with
+ * both it must be among both. */
+bool dsn_poster_is_bound(const DsnPoster *poster);
+bool dsn_poster_may(const DsnPoster *poster, const DsnTenant *tenant, DsnSpan sender);
 
 #endif

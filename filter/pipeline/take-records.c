@@ -216,7 +216,7 @@ reject(Taking *taking, DsnSpan text, guint64 index, const char *reason)
 static bool
 is_wanted(const DsnPolicy *policy, DsnRecordType type)
 {
-    return policy->notice.enable[type] || policy->wanted[type];
+    return policy->noticed[type] || policy->wanted[type];
 }
 
 /* True if a look at the keys is enough to see that nothing here wants the element. */

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/policy-check.h"
+
+#include "filter/core/network.h"
+#include "filter/core/record.h"
+#include "filter/core/socket-address.h"
+#include "filter/core/toml.h"
+
+/* Lines of complaint; what is wrong beyond is counted. */
+#define PROBLEMS_MAX 100
+
+DsnChecks *
+dsn_checks_new(const DsnConfiguration *configuration)
+{
+    DsnChecks *checks = g_new0(DsnChecks, 1);
+
+    checks->configuration = configuration;
+    checks->problems = g_string_new(NULL);
+    return checks;
+}
+
+void
+dsn_checks_free(DsnChecks *checks)
+{
+    if (checks == NULL)
+        return;
+    g_string_free(checks->problems, TRUE);
+    g_free(checks);
+}
+
+static void
+append(DsnChecks *checks, const char *place, const char *key, const char *format, va_list values)
+{
+    if (++checks->n_problems > PROBLEMS_MAX)
+        return;
+    if (place != NULL)
+        g_string_append_printf(checks->problems, "%s: ", place);
+    g_string_append_printf(checks->problems, "%s: ", key);
+    g_string_append_vprintf(checks->problems, format, values);
+    g_string_append_c(checks->problems, '\n');
+}
+
+void
+dsn_checks_add(DsnChecks *checks, const char *at, const char *key, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    append(checks, dsn_configuration_place(checks->configuration, at), key, format, values);
+    va_end(values);
+}
+
+void
+dsn_checks_add_at(DsnChecks *checks, const char *place, const char *key, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    append(checks, place, key, format, values);
+    va_end(values);
+}
+
+bool
+dsn_checks_passed(DsnChecks *checks, GError **error)
+{
+    GString *problems = checks->problems;
+
+    if (checks->n_problems == 0)
+        return true;
+    if (checks->n_problems > PROBLEMS_MAX)
+        g_string_append_printf(problems, "and %u more\n", checks->n_problems - PROBLEMS_MAX);
+    g_string_truncate(problems, problems->len - 1);
+    g_set_error_literal(error, DSN_CONFIGURATION_ERROR, 0, problems->str);
+    return false;
+}
+
+char *
+dsn_section_key(const char *parent, const char *name)
+{
+    g_autoptr(GString) key = g_string_new(parent);
+
+    g_string_append_c(key, '.');
+    dsn_toml_write_key(key, name);
+    return g_string_free(g_steal_pointer(&key), FALSE);
+}
+
+/* Complains if a section has no @path, or the same as another; @paths remembers: path -> key. */
+static void
+check_path(DsnChecks *checks, const char *section, const char *path, GHashTable *paths)
+{
+    g_autofree char *key = g_strconcat(section, ".path", NULL);
+    const char *other = path == NULL ? NULL : g_hash_table_lookup(paths, path);
+
+    if (path == NULL)
+        dsn_checks_add(checks, section, key, "is missing");
+    else if (other != NULL)
+        dsn_checks_add(checks, key, key, "%s has the same path", other);
+    else
+        g_hash_table_insert(paths, (gpointer)path, g_strdup(section));
+}
+
+static void
+check_client(DsnChecks *checks, const DsnHttpClient *client, GHashTable *tokens)
+{
+    g_autofree char *section = dsn_section_key("http.client", client->name);
+    g_autofree char *key = g_strconcat(section, ".token", NULL);
+    const char *other = client->token == NULL ? NULL : g_hash_table_lookup(tokens, client->token);
+
+    if (client->token == NULL)
+        dsn_checks_add(checks, section, key, "is missing");
+    else if (strcmp(client->token, DSN_NO_TOKEN) == 0)
+        dsn_checks_add(checks, key, key, "only http.token can be \"none\"");
+    else if (other != NULL)
+        dsn_checks_add(checks, key, key, "%s has the same token", other);
+    else
+        g_hash_table_insert(tokens, client->token, g_strdup(section));
+}
+
+/* Who may post can cause mail to be sent. */
+static void
+check_http(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    g_autoptr(GHashTable) tokens = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    const char *token = configuration->http.token;
+    const char *listen = configuration->http.listen;
+    DsnSocketAddress address = {.len = 0};
+
+    if (token != NULL && strcmp(token, DSN_NO_TOKEN) != 0)
+        g_hash_table_insert(tokens, configuration->http.token, g_strdup("http.token"));
+    for (guint i = 0; i < configuration->http.clients->len; i++)
+        check_client(checks, configuration->http.clients->pdata[i], tokens);
+    if (configuration->http.memory < configuration->http.body + configuration->http.inflated)
+        dsn_checks_add(checks, "http.memory", "http.memory",
+                       "is less than one request, http.body and http.inflated together");
+    if (listen == NULL)
+        return;
+
+    (void)dsn_socket_address_read(listen, &address); /* checked when it was loaded */
+    if (address.any.sa_family != AF_UNIX) {
+        if (token == NULL && configuration->http.clients->len == 0)
+            dsn_checks_add(checks, "http.listen", "http.token",
+                           "is missing: give one, or clients with tokens of their own%s",
+                           dsn_address_is_local(&address.any) ? ", or say \"none\"" : "");
+        if (configuration->http.trusted->len == 0)
+            dsn_checks_add(checks, "http.trusted", "http.trusted", "lists nobody who could post");
+    }
+    if (g_strcmp0(token, DSN_NO_TOKEN) == 0 && !dsn_address_is_local(&address.any))
+        dsn_checks_add(checks, "http.token", "http.token",
+                       "\"none\" is for loopback addresses and unix sockets, not for %s", listen);
+}
+
+/* True if somebody could have a notice, by [notice] or as a tenant's sender. */
+static bool
+makes_notices(const DsnConfiguration *configuration)
+{
+    bool enabled = configuration->policy.enable->len > 0;
+
+    for (guint i = 0; i < configuration->tenants->len; i++)
+        enabled =
+            enabled ||
+            ((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable->len > 0;
+    return enabled && configuration->http.listen != NULL;
+}
+
+static void
+check_relay(DsnChecks *checks, const char *section, const DsnRelayOptions *relay, bool used)
+{
+    g_autofree char *hosts = g_strconcat(section, ".hosts", NULL);
+    g_autofree char *user = g_strconcat(section, ".user", NULL);
+    g_autofree char *password = g_strconcat(section, ".password", NULL);
+    g_autofree char *interval = g_strconcat(section, ".retry_interval", NULL);
+    g_autofree char *max_interval = g_strconcat(section, ".max_retry_interval", NULL);
+    const char *at =
+        dsn_configuration_place(checks->configuration, hosts) == NULL ? section : hosts;
+
+    if (used && relay->hosts->len == 0)
+        dsn_checks_add(checks, at, hosts, "lists nobody who would take notices");
+    if ((relay->user == NULL) != (relay->password == NULL))
+        dsn_checks_add(checks, relay->user == NULL ? password : user,
+                       relay->user == NULL ? user : password, "is missing: AUTH takes both");
+    if (relay->max_retry_interval < relay->retry_interval)
+        dsn_checks_add(checks, max_interval, max_interval, "is less than %s", interval);
+}
+
+static void
+check_relay_name(DsnChecks *checks, GHashTable *names, const char *section, const char *relay)
+{
+    g_autofree char *key = g_strconcat(section, ".relay", NULL);
+    g_autoptr(GString) quoted = g_string_new(NULL);
+
+    if (relay == NULL || g_hash_table_contains(names, relay))
+        return;
+    dsn_toml_quote(quoted, relay);
+    dsn_checks_add(checks, key, key, "there is no section [relay.NAME] for %s", quoted->str);
+}
+
+/* That of a tenant who has it from [notice] is spoken of there. */
+static void
+check_relays(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+
+    check_relay(checks, "relay.default", &configuration->relay, makes_notices(configuration));
+    (void)g_hash_table_add(names, (gpointer) "default");
+    for (guint i = 0; i < configuration->relays->len; i++) {
+        const DsnRelayOptions *relay = configuration->relays->pdata[i];
+        g_autofree char *section = dsn_section_key("relay", relay->name);
+
+        check_relay(checks, section, relay, true);
+        (void)g_hash_table_add(names, relay->name);
+    }
+    check_relay_name(checks, names, "notice", configuration->policy.relay);
+    for (guint i = 0; i < configuration->tenants->len; i++) {
+        const DsnTenantOptions *tenant = configuration->tenants->pdata[i];
+        g_autofree char *section = dsn_section_key("tenant", tenant->name);
+
+        if (g_strcmp0(tenant->notice.relay, configuration->policy.relay) != 0)
+            check_relay_name(checks, names, section, tenant->notice.relay);
+    }
+}
+
+static void
+check_notices(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+
+    if (makes_notices(configuration) && configuration->notice.senders->len == 0 &&
+        configuration->tenants->len == 0)
+        dsn_checks_add(
+            checks, "http.listen", "notice.senders",
+            "lists nobody whom a notice could go to; \"*\" allows everybody, and notice.enable "
+            "= [] says that no notices are wanted");
+}
+
+/* A tenant that is never found has a mistake in it. */
+static void
+check_tenant(DsnChecks *checks, const DsnTenantOptions *tenant)
+{
+    g_autofree char *section = dsn_section_key("tenant", tenant->name);
+    g_autofree char *key = g_strconcat(section, ".match", NULL);
+
+    if (tenant->match.queue->len + tenant->match.sender_domain->len + tenant->match.sender->len +
+                tenant->match.client->len + g_hash_table_size(tenant->match.meta) ==
+            0 &&
+        tenant->match.senders_file == NULL)
+        dsn_checks_add(checks, section, key, "says nothing of whose mail it is");
+}
+
+/* What a client is bound to must be there. */
+static void
+check_bounds(DsnChecks *checks, const DsnHttpClient *client, GHashTable *tenants)
+{
+    g_autofree char *section = dsn_section_key("http.client", client->name);
+    g_autofree char *key = g_strconcat(section, ".tenants", NULL);
+
+    for (guint i = 0; i < client->tenants->len; i++) {
+        g_autoptr(GString) quoted = g_string_new(NULL);
+
+        if (g_hash_table_contains(tenants, client->tenants->pdata[i]))
+            continue;
+        dsn_toml_quote(quoted, client->tenants->pdata[i]);
+        dsn_checks_add(checks, key, key, "there is no section [tenant.NAME] for %s", quoted->str);
+    }
+}
+
+static void
+check_tenants(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < configuration->tenants->len; i++) {
+        const DsnTenantOptions *tenant = configuration->tenants->pdata[i];
+
+        check_tenant(checks, tenant);
+        (void)g_hash_table_add(names, tenant->name);
+    }
+    for (guint i = 0; i < configuration->http.clients->len; i++)
+        check_bounds(checks, configuration->http.clients->pdata[i], names);
+}
+
+/* An intake that listens for nobody, or reports without one. */
+static void
+check_listener(DsnChecks *checks, const char *section, const char *listen, bool reports)
+{
+    g_autofree char *listen_key = g_strconcat(section, ".listen", NULL);
+    g_autofree char *reports_key = g_strconcat(section, ".reports", NULL);
+
+    if (listen != NULL && !reports)
+        dsn_checks_add(checks, listen_key, reports_key,
+                       "lists nobody whose mail is read as a report");
+    if (listen == NULL && reports)
+        dsn_checks_add(checks, reports_key, listen_key, "is missing");
+}
+
+static void
+check_mail(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    const char *others = configuration->lmtp.others;
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+
+    check_listener(checks, "milter", configuration->milter.listen,
+                   configuration->milter.reports->len + configuration->milter.roles->len > 0);
+    for (guint i = 0; i < configuration->milter.roles->len; i++) {
+        const DsnMilterRole *role = configuration->milter.roles->pdata[i];
+        g_autofree char *section = dsn_section_key("milter.role", role->name);
+        g_autofree char *key = g_strconcat(section, ".reports", NULL);
+
+        if (role->reports->len == 0)
+            dsn_checks_add(checks, section, key, "lists nobody whose mail is read as a report");
+    }
+    check_listener(checks, "lmtp", configuration->lmtp.listen,
+                   configuration->lmtp.reports->len > 0);
+    for (guint i = 0; i < configuration->maildirs->len; i++) {
+        const DsnMaildirIntake *maildir = configuration->maildirs->pdata[i];
+        g_autofree char *section = dsn_section_key("maildir", maildir->name);
+
+        check_path(checks, section, maildir->path, paths);
+    }
+    if (others != NULL && g_hash_table_contains(paths, others))
+        dsn_checks_add(checks, "lmtp.others", "lmtp.others", "%s reads what is put there",
+                       (const char *)g_hash_table_lookup(paths, others));
+}
+
+static bool
+reads_reports(const DsnConfiguration *configuration)
+{
+    return configuration->milter.listen != NULL || configuration->lmtp.listen != NULL ||
+           configuration->maildirs->len > 0;
+}
+
+static void
+check_outlets(DsnChecks *checks, const bool *wanted)
+{
+    static const DsnRecordType of_reports[] = {DSN_RECORD_FEEDBACK, DSN_RECORD_OOB};
+    const DsnConfiguration *configuration = checks->configuration;
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+
+    if (configuration->spool.directory == NULL)
+        dsn_checks_add(checks, "spool.directory", "spool.directory", "is missing");
+    for (guint i = 0; i < configuration->files->len; i++) {
+        const DsnFileOutlet *file = configuration->files->pdata[i];
+        g_autofree char *section = dsn_section_key("file", file->name);
+        g_autofree char *key = g_strconcat(section, ".types", NULL);
+
+        check_path(checks, section, file->path, paths);
+        if (file->types->len == 0)
+            dsn_checks_add(checks, key, key, "lists no type of record");
+    }
+    /* A report is consumed once its record is kept: without an outlet nobody would see it. */
+    for (size_t i = 0; i < G_N_ELEMENTS(of_reports) && reads_reports(configuration); i++) {
+        if (!wanted[of_reports[i]])
+            dsn_checks_add(
+                checks, "", "file",
+                "reports are read, and no [file.NAME] takes %s records, so that they would be "
+                "lost",
+                dsn_record_type_to_string(of_reports[i]));
+    }
+}
+
+void
+dsn_check_configuration(DsnChecks *checks, const bool *wanted)
+{
+    check_http(checks);
+    check_notices(checks);
+    check_relays(checks);
+    check_tenants(checks);
+    check_mail(checks);
+    check_outlets(checks, wanted);
+}
