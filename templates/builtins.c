@@ -12,9 +12,13 @@
 static const DsnBuiltin *const *
 tables_of(DsnBuiltinKind kind)
 {
-    static const DsnBuiltin *const filters[] = {dsn_filters_text,   dsn_filters_list,
-                                                dsn_filters_number, dsn_filters_order,
-                                                dsn_filters_kumo,   NULL};
+    static const DsnBuiltin *const filters[] = {dsn_filters_text,
+                                                dsn_filters_list,
+                                                dsn_filters_number,
+                                                dsn_filters_order,
+                                                dsn_filters_kumo,
+                                                dsn_filters_notice,
+                                                NULL};
     static const DsnBuiltin *const tests[] = {dsn_tests, NULL};
     static const DsnBuiltin *const functions[] = {dsn_functions, NULL};
     static const DsnBuiltin *const methods[] = {dsn_methods, NULL};
@@ -33,7 +37,7 @@ tables_of(DsnBuiltinKind kind)
 }
 
 const DsnBuiltin *
-dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size, bool kumo,
+dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size, DsnTemplateFlags flags,
                  const char **ret_suggestion)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -42,7 +46,8 @@ dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size, bool kumo,
     *ret_suggestion = NULL;
     for (const DsnBuiltin *const *table = tables_of(kind); *table != NULL; table++) {
         for (const DsnBuiltin *row = *table; row->name != NULL; row++) {
-            if (row->flags & DSN_BUILTIN_KUMO && !kumo)
+            if ((row->flags & DSN_BUILTIN_KUMO && !(flags & DSN_TEMPLATE_KUMO)) ||
+                (row->flags & DSN_BUILTIN_UNESCAPES && flags & DSN_TEMPLATE_INERT))
                 continue;
             if (strlen(row->name) == size && memcmp(row->name, name, size) == 0)
                 return row;
@@ -65,8 +70,7 @@ dsn_builtin_named(DsnRun *run, DsnBuiltinKind kind, DsnValue name)
                      what, dsn_value_kind_name(name));
         return NULL;
     }
-    found = dsn_builtin_find(kind, name.text, name.size,
-                             (run->template_->flags & DSN_TEMPLATE_KUMO) != 0, &suggestion);
+    found = dsn_builtin_find(kind, name.text, name.size, run->template_->flags, &suggestion);
     if (found == NULL)
         dsn_run_fail(run, DSN_TEMPLATE_ERROR_OPERATION, "unknown %s \"%.*s\"", what,
                      (int)MIN(name.size, 40), name.text);

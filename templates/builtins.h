@@ -26,7 +26,8 @@ typedef enum DsnBuiltinFlags {
     DSN_BUILTIN_NAMED = 1 << 2,        /* takes any argument by name */
     DSN_BUILTIN_NAMES_FILTER = 1 << 3, /* the first argument names a filter */
     DSN_BUILTIN_NAMES_TEST = 1 << 4,   /* the first argument names a test */
-    DSN_BUILTIN_TESTS_MEMBER = 1 << 5  /* the second argument names a test */
+    DSN_BUILTIN_TESTS_MEMBER = 1 << 5, /* the second argument names a test */
+    DSN_BUILTIN_UNESCAPES = 1 << 6     /* not known under DSN_TEMPLATE_INERT */
 } DsnBuiltinFlags;
 
 /* What a builtin is called with. */
@@ -49,8 +50,8 @@ typedef struct DsnBuiltin {
 } DsnBuiltin;
 
 /* NULL when there is none of that name; *@ret_suggestion is then a name like it, or NULL. */
-const DsnBuiltin *dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size, bool kumo,
-                                   const char **ret_suggestion);
+const DsnBuiltin *dsn_builtin_find(DsnBuiltinKind kind, const char *name, size_t size,
+                                   DsnTemplateFlags flags, const char **ret_suggestion);
 
 /* How many parameters have a name. */
 unsigned dsn_builtin_parameters(const DsnBuiltin *builtin);
@@ -72,6 +73,7 @@ extern const DsnBuiltin dsn_filters_list[];
 extern const DsnBuiltin dsn_filters_number[];
 extern const DsnBuiltin dsn_filters_order[];
 extern const DsnBuiltin dsn_filters_kumo[];
+extern const DsnBuiltin dsn_filters_notice[];
 extern const DsnBuiltin dsn_tests[];
 extern const DsnBuiltin dsn_functions[];
 extern const DsnBuiltin dsn_methods[];

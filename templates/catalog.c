@@ -3,178 +3,188 @@
 
 #include "templates/catalog.h"
 
-#include "templates/shipped.h"
+#include "templates/catalog-private.h"
+
 #include "templates/tree.h"
 
-/* The words of one occasion. */
-typedef struct Words {
-    DsnTemplate *subject, *body;
-    bool wraps; /* the body shows {{ default_text }} */
-} Words;
-
-struct DsnCatalog {
-    DsnTemplateLimits limits;
-    Words shipped[DSN_N_OCCASIONS];
-    Words own[DSN_N_OCCASIONS]; /* of the directory; empty where it has no file */
+static const char *const topic_names[DSN_N_TOPICS] = {
+    [DSN_TOPIC_FAILED] = "failed",   [DSN_TOPIC_EXPIRED] = "expired",
+    [DSN_TOPIC_DELAYED] = "delayed", [DSN_TOPIC_DELIVERED] = "delivered",
+    [DSN_TOPIC_RELAYED] = "relayed", [DSN_TOPIC_EXPANDED] = "expanded",
+    [DSN_TOPIC_LATE] = "late",
 };
 
-static const char *const file_names[] = {
-    [DSN_OCCASION_BOUNCE] = "failed.en.txt",
-    [DSN_OCCASION_EXPIRATION] = "expired.en.txt",
+static const char *const failure_names[DSN_N_FAILURES] = {
+    [DSN_FAILURE_OTHER] = "other",       [DSN_FAILURE_ADDRESS] = "address",
+    [DSN_FAILURE_MAILBOX] = "mailbox",   [DSN_FAILURE_FULL] = "full",
+    [DSN_FAILURE_SYSTEM] = "system",     [DSN_FAILURE_NETWORK] = "network",
+    [DSN_FAILURE_PROTOCOL] = "protocol", [DSN_FAILURE_CONTENT] = "content",
+    [DSN_FAILURE_SIZE] = "size",         [DSN_FAILURE_POLICY] = "policy",
 };
 
-static void
-words_clear(Words *words)
+const char *
+dsn_topic_to_string(DsnTopic topic)
 {
-    g_clear_pointer(&words->subject, dsn_template_free);
-    g_clear_pointer(&words->body, dsn_template_free);
+    return topic_names[topic];
+}
+
+const char *
+dsn_failure_to_string(DsnFailureClass failure)
+{
+    return failure_names[failure];
+}
+
+DsnFailureClass
+dsn_failure_class(unsigned subject, unsigned detail)
+{
+    static const DsnFailureClass classes[] = {
+        DSN_FAILURE_OTHER,   DSN_FAILURE_ADDRESS,  DSN_FAILURE_MAILBOX, DSN_FAILURE_SYSTEM,
+        DSN_FAILURE_NETWORK, DSN_FAILURE_PROTOCOL, DSN_FAILURE_CONTENT, DSN_FAILURE_POLICY};
+
+    if ((subject == 2 && detail == 3) || (subject == 3 && detail == 4))
+        return DSN_FAILURE_SIZE;
+    if (subject == 2 && detail == 2)
+        return DSN_FAILURE_FULL;
+    /* The sender's address, about which nobody reads with profit that the recipient's is wrong. */
+    if (subject == 1 && (detail == 7 || detail == 8))
+        return DSN_FAILURE_PROTOCOL;
+    return subject < G_N_ELEMENTS(classes) ? classes[subject] : DSN_FAILURE_OTHER;
 }
 
 void
-dsn_catalog_free(DsnCatalog *catalog)
+dsn_wording_init(DsnWording *wording)
 {
-    if (catalog == NULL)
-        return;
-    for (size_t i = 0; i < DSN_N_OCCASIONS; i++) {
-        words_clear(&catalog->shipped[i]);
-        words_clear(&catalog->own[i]);
+    *wording = (DsnWording){
+        .subject = g_string_new(NULL), .text = g_string_new(NULL), .html = g_string_new(NULL)};
+}
+
+void
+dsn_wording_clear(DsnWording *wording)
+{
+    if (wording->subject != NULL)
+        (void)g_string_free(wording->subject, TRUE);
+    if (wording->text != NULL)
+        (void)g_string_free(wording->text, TRUE);
+    if (wording->html != NULL)
+        (void)g_string_free(wording->html, TRUE);
+    g_free(wording->fault);
+    *wording = (DsnWording){0};
+}
+
+const char *const *
+dsn_catalog_languages(const DsnCatalog *catalog)
+{
+    while (catalog->languages == NULL)
+        catalog = catalog->base;
+    return (const char *const *)catalog->languages->pdata;
+}
+
+/* The tag of a language of @catalog that fits @wanted, or NULL. */
+static const char *
+fit(const DsnCatalog *catalog, const char *wanted)
+{
+    char tag[DSN_LANGUAGE_MAX];
+
+    return wanted != NULL && dsn_language_read(wanted, strlen(wanted), tag)
+               ? dsn_language_fit(tag, dsn_catalog_languages(catalog))
+               : NULL;
+}
+
+const char *
+dsn_catalog_choose_language(const DsnCatalog *catalog, const char *const *wanted,
+                            const char *spoken)
+{
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    const char *chosen = NULL;
+
+    for (size_t i = 0; wanted != NULL && wanted[i] != NULL; i++) {
+        const char *tag = fit(catalog, wanted[i]);
+
+        if (tag != NULL)
+            g_ptr_array_add(known, (gpointer)tag);
     }
-    g_free(catalog);
+    g_ptr_array_add(known, NULL);
+    if (spoken != NULL)
+        chosen = dsn_language_choose(spoken, known->len > 1 ? (const char *const *)known->pdata
+                                                            : dsn_catalog_languages(catalog));
+    if (chosen == NULL)
+        chosen = known->pdata[0];
+    return chosen == NULL ? "en" : chosen;
 }
 
 /*
- * Reading.
+ * Finding.
  */
 
-static bool
-fail_at(GError **error, const char *name, unsigned line, const char *message, const char *detail)
+const DsnPhrases *
+dsn_catalog_phrases(const DsnCatalog *catalog, const char *language)
 {
-    g_set_error(error, DSN_TEMPLATE_ERROR, DSN_TEMPLATE_ERROR_SYNTAX, "%s:%u:1: %s%s", name, line,
-                message, detail);
-    return false;
-}
+    char tag[DSN_LANGUAGE_MAX];
 
-/* One line of the header; *@at is then behind it. */
-static bool
-read_header_line(Words *words, const char *name, unsigned line, const char **at, const char *end,
-                 const DsnTemplateLimits *limits, GError **error)
-{
-    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
-    const char *stop = newline == NULL ? end : newline, *value = *at;
+    (void)g_strlcpy(tag, language, sizeof tag);
+    do {
+        for (const DsnCatalog *level = catalog; level != NULL; level = level->base) {
+            DsnPhrases *found =
+                level->phrases == NULL ? NULL : g_hash_table_lookup(level->phrases, tag);
 
-    if (g_ascii_strncasecmp(*at, "Subject:", MIN((size_t)(stop - *at), 8)) != 0 || stop - *at < 8) {
-        g_autofree char *start = g_strndup(*at, (size_t)MIN(stop - *at, 40));
-        g_autofree char *clean = g_utf8_make_valid(start, -1);
-
-        return fail_at(error, name, line,
-                       "before the empty line stands only \"Subject: ...\", not: ", clean);
-    }
-    if (words->subject != NULL)
-        return fail_at(error, name, line, "a second subject", "");
-    for (value += 8; value < stop && (*value == ' ' || *value == '\t'); value++)
-        ;
-    words->subject =
-        dsn_template_compile_at(name, (DsnPlace){line, (uint32_t)(value - *at) + 1}, value,
-                                (size_t)(stop - value), DSN_TEMPLATE_KUMO, limits, error);
-    *at = newline == NULL ? end : newline + 1;
-    return words->subject != NULL;
-}
-
-/* Header lines, an empty line, the body. */
-static bool
-read_words(Words *words, const char *name, const char *text, size_t length,
-           const DsnTemplateLimits *limits, GError **error)
-{
-    const char *at = text, *end = text + length;
-    unsigned line = 1;
-
-    for (; at < end && *at != '\n'; line++) {
-        if (!read_header_line(words, name, line, &at, end, limits, error))
-            return false;
-    }
-    if (words->subject == NULL)
-        return fail_at(error, name, line, "there is no line \"Subject: ...\"", "");
-    if (at == end)
-        return fail_at(error, name, line, "there is no text behind an empty line", "");
-    at++;
-    words->body = dsn_template_compile_at(name, (DsnPlace){line + 1, 1}, at, (size_t)(end - at),
-                                          DSN_TEMPLATE_KUMO, limits, error);
-    if (words->body == NULL)
-        return false;
-    words->wraps = dsn_template_symbol(words->body, "default_text") >= 0;
-    return true;
-}
-
-/* Lines that end in CRLF end in LF afterwards. */
-static void
-drop_carriage_returns(GString *text)
-{
-    gsize to = 0;
-
-    for (gsize from = 0; from < text->len; from++) {
-        if (text->str[from] != '\r' || text->str[from + 1] != '\n')
-            text->str[to++] = text->str[from];
-    }
-    g_string_truncate(text, to);
-}
-
-static bool
-load_file(DsnCatalog *catalog, const char *directory, const char *name, DsnOccasion occasion,
-          GError **error)
-{
-    g_autofree char *path = g_build_filename(directory, name, NULL);
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autofree char *bytes = NULL;
-    gsize length;
-
-    if (!g_file_get_contents(path, &bytes, &length, error))
-        return false;
-    g_string_append_len(text, bytes, (gssize)length);
-    drop_carriage_returns(text);
-    return read_words(&catalog->own[occasion], path, text->str, text->len, &catalog->limits, error);
-}
-
-static bool
-load_directory(DsnCatalog *catalog, const char *directory, GError **error)
-{
-    g_autoptr(GDir) dir = g_dir_open(directory, 0, error);
-    const char *name;
-
-    if (dir == NULL)
-        return false;
-    while ((name = g_dir_read_name(dir)) != NULL) {
-        size_t occasion = 0;
-
-        if (*name == '.')
-            continue;
-        while (occasion < DSN_N_OCCASIONS && strcmp(name, file_names[occasion]) != 0)
-            occasion++;
-        if (occasion == DSN_N_OCCASIONS) {
-            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                        "%s/%s: no notice has this text; the names are %s and %s", directory, name,
-                        file_names[DSN_OCCASION_BOUNCE], file_names[DSN_OCCASION_EXPIRATION]);
-            return false;
+            if (found != NULL)
+                return found;
         }
-        if (!load_file(catalog, directory, name, (DsnOccasion)occasion, error))
-            return false;
-    }
-    return true;
+    } while (dsn_language_shorten(tag));
+    return NULL;
 }
 
-static bool
-load_shipped(DsnCatalog *catalog, GError **error)
+/* What one level has for exactly @topic, @failure and the language @tag. */
+static const DsnFileWords *
+find_file(const DsnCatalog *level, DsnTopic topic, DsnFailureClass failure, const char *tag)
 {
-    for (size_t i = 0; i < DSN_N_OCCASIONS; i++) {
-        const DsnShippedText *shipped = dsn_shipped_texts;
+    DsnFileKey key = {.topic = topic, .failure = failure};
 
-        while (shipped->name != NULL && strcmp(shipped->name, file_names[i]) != 0)
-            shipped++;
-        g_assert(shipped->name != NULL);
-        if (!read_words(&catalog->shipped[i], shipped->name, shipped->text, strlen(shipped->text),
-                        &catalog->limits, error))
-            return false;
+    (void)g_strlcpy(key.tag, tag, sizeof key.tag);
+    const DsnFileWords *found = g_hash_table_lookup(level->files, &key);
+    if (found == NULL && failure != DSN_FAILURE_OTHER) {
+        key.failure = DSN_FAILURE_OTHER;
+        found = g_hash_table_lookup(level->files, &key);
     }
-    return true;
+    return found;
+}
+
+static void
+choose_layout(const DsnCatalog *level, DsnChoice *choice)
+{
+    for (choice->text = level; choice->text->layout_text.template_ == NULL;)
+        choice->text = choice->text->base;
+    for (choice->html = level; choice->html->layout_html.template_ == NULL;)
+        choice->html = choice->html->base;
+}
+
+void
+dsn_catalog_choose(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
+                   const char *language, bool shipped, DsnChoice *ret_choice)
+{
+    const DsnCatalog *level = catalog;
+
+    while (shipped && level->base != NULL)
+        level = level->base;
+    const DsnPhrases *phrases = dsn_catalog_phrases(level, language);
+    if (phrases == NULL)
+        phrases = dsn_catalog_phrases(level, "en");
+    *ret_choice = (DsnChoice){.tag = phrases->tag, .phrases = phrases};
+    for (; level->base != NULL; level = level->base) {
+        char tag[DSN_LANGUAGE_MAX];
+
+        (void)g_strlcpy(tag, language, sizeof tag);
+        do {
+            ret_choice->file = level->files == NULL ? NULL : find_file(level, topic, failure, tag);
+        } while (ret_choice->file == NULL && dsn_language_shorten(tag));
+        if (ret_choice->file != NULL) {
+            ret_choice->tag = ret_choice->file->key.tag;
+            return;
+        }
+        if (level->layout_text.template_ != NULL || level->layout_html.template_ != NULL)
+            break;
+    }
+    choose_layout(level, ret_choice);
 }
 
 /*
@@ -207,21 +217,200 @@ append_line(GString *line, const char *text, size_t length)
     }
 }
 
-static bool
-render(const Words *words, const DsnTemplateInput *input, const DsnTemplateLimits *limits,
-       const char *default_text, GString *subject, GString *body, GError **error)
+/* The recipients with their status codes explained in the language of @phrases. */
+static json_t *
+explain_recipients(const DsnPhrases *phrases, json_t *recipients)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
-    size_t start = body->len;
+    json_t *list = json_array(), *recipient;
+    size_t i;
 
-    if (!dsn_template_render(words->subject, input, limits, line, error) ||
-        !dsn_template_render_given(words->body, input, limits, "default_text", default_text, body,
-                                   error))
+    json_array_foreach(recipients, i, recipient)
+    {
+        json_t *copy = json_is_object(recipient) ? json_copy(recipient) : json_incref(recipient);
+        const char *status = json_string_value(json_object_get(copy, "status"));
+
+        if (status != NULL)
+            json_object_set_nocheck(copy, "meaning", dsn_phrases_explain(phrases, status));
+        json_array_append_new(list, copy);
+    }
+    return list;
+}
+
+/* What the caller knows, and what depends on the language. */
+static json_t *
+make_context(const DsnChoice *choice, DsnTopic topic, DsnFailureClass failure, json_t *given)
+{
+    json_t *context = given == NULL ? json_object() : json_copy(given);
+    json_t *recipients = json_object_get(context, "recipients");
+
+    if (json_is_array(recipients))
+        json_object_set_new_nocheck(context, "recipients",
+                                    explain_recipients(choice->phrases, recipients));
+    json_object_set_new_nocheck(context, "topic", json_string_nocheck(topic_names[topic]));
+    json_object_set_new_nocheck(context, "failure", json_string_nocheck(failure_names[failure]));
+    json_object_set_new_nocheck(context, "language", json_string_nocheck(choice->tag));
+    json_object_set_nocheck(context, "say", choice->phrases->say);
+    return context;
+}
+
+/* One render of one wording. */
+typedef struct Rendering {
+    const DsnTemplateInput *input;
+    const DsnTemplateLimits *limits;
+    const DsnWording *standard; /* what would be said without the file; NULL: nobody asks */
+    GError **error;
+} Rendering;
+
+static bool
+render_part(const Rendering *rendering, const DsnPart *part, const char *name, DsnValue value,
+            GString *output)
+{
+    return dsn_template_render_given(part->template_, rendering->input, rendering->limits,
+                                     part->wraps ? name : NULL, value, output, rendering->error);
+}
+
+static DsnValue
+borrow(const GString *text)
+{
+    return text == NULL ? DSN_UNDEFINED : dsn_value_text(text->str, text->len);
+}
+
+static bool
+render_subject(const Rendering *rendering, const DsnPart *part, GString *subject)
+{
+    const DsnWording *standard = rendering->standard;
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    if (!render_part(rendering, part, "default_subject",
+                     borrow(standard == NULL ? NULL : standard->subject), line))
         return false;
     append_line(subject, line->str, line->len);
-    if (body->len == start || body->str[body->len - 1] != '\n')
-        g_string_append_c(body, '\n');
     return true;
+}
+
+static bool
+render_text(const Rendering *rendering, const DsnPart *part, GString *text)
+{
+    const DsnWording *standard = rendering->standard;
+
+    if (!render_part(rendering, part, "default_text",
+                     borrow(standard == NULL ? NULL : standard->text), text))
+        return false;
+    if (text->len == 0 || text->str[text->len - 1] != '\n')
+        g_string_append_c(text, '\n');
+    return true;
+}
+
+/* What is inside the body of a whole document, to stand in another one. */
+static DsnValue
+body_of(const GString *html)
+{
+    const char *start = strstr(html->str, "<body"), *end = g_strrstr(html->str, "</body>");
+
+    start = start == NULL ? NULL : strchr(start, '>');
+    DsnValue value = start == NULL || end == NULL || end < start
+                         ? borrow(html)
+                         : dsn_value_text(start + 1, (size_t)(end - start - 1));
+    value.flags |= DSN_VALUE_SAFE;
+    return value;
+}
+
+static bool
+render_html(const Rendering *rendering, const DsnPart *part, GString *html)
+{
+    const DsnWording *standard = rendering->standard;
+
+    if (!render_part(rendering, part, "default_html",
+                     standard == NULL ? DSN_UNDEFINED : body_of(standard->html), html))
+        return false;
+    if (html->len == 0 || html->str[html->len - 1] != '\n')
+        g_string_append_c(html, '\n');
+    return true;
+}
+
+static bool
+render_layouts(const DsnChoice *choice, bool html, const DsnTemplateInput *input,
+               DsnWording *wording, GError **error)
+{
+    Rendering text = {input, &choice->text->limits, NULL, error};
+    Rendering page = {input, &choice->html->limits, NULL, error};
+
+    return render_subject(&text, &choice->text->layout_subject, wording->subject) &&
+           render_text(&text, &choice->text->layout_text, wording->text) &&
+           (!html || render_html(&page, &choice->html->layout_html, wording->html));
+}
+
+static bool
+render_file(const DsnCatalog *catalog, const DsnChoice *choice, bool html,
+            const DsnTemplateInput *input, DsnWording *wording, GError **error)
+{
+    const DsnFileWords *file = choice->file;
+    Rendering rendering = {input, &catalog->limits, NULL, error};
+    g_auto(DsnWording) standard = {0};
+
+    html = html && file->html.template_ != NULL;
+    if (file->subject.wraps || file->text.wraps || (html && file->html.wraps)) {
+        DsnChoice layouts = *choice;
+
+        choose_layout(catalog, &layouts);
+        dsn_wording_init(&standard);
+        if (!render_layouts(&layouts, html && file->html.wraps, input, &standard, error))
+            return false;
+        rendering.standard = &standard;
+    }
+    return render_subject(&rendering, &file->subject, wording->subject) &&
+           render_text(&rendering, &file->text, wording->text) &&
+           (!html || render_html(&rendering, &file->html, wording->html));
+}
+
+bool
+dsn_catalog_render_choice(const DsnCatalog *catalog, const DsnChoice *choice, DsnTopic topic,
+                          DsnFailureClass failure, bool html, const DsnTemplateInput *input,
+                          DsnWording *ret_wording, GError **error)
+{
+    json_t *context = make_context(choice, topic, failure, input->context);
+    const DsnTemplateInput own = {context, input->global_name, input->global};
+
+    g_string_truncate(ret_wording->subject, 0);
+    g_string_truncate(ret_wording->text, 0);
+    g_string_truncate(ret_wording->html, 0);
+    bool done = choice->file == NULL ? render_layouts(choice, html, &own, ret_wording, error)
+                                     : render_file(catalog, choice, html, &own, ret_wording, error);
+    ret_wording->language = choice->tag;
+    json_decref(context);
+    return done;
+}
+
+bool
+dsn_catalog_word(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
+                 const char *language, bool html, bool shipped, const DsnTemplateInput *input,
+                 DsnWording *ret_wording, GError **error)
+{
+    const char *known = fit(catalog, language);
+    DsnChoice choice;
+
+    g_clear_pointer(&ret_wording->fault, g_free);
+    for (;;) {
+        g_autoptr(GError) fault = NULL;
+
+        dsn_catalog_choose(catalog, topic, failure, known == NULL ? "en" : known, shipped, &choice);
+        if (dsn_catalog_render_choice(catalog, &choice, topic, failure, html, input, ret_wording,
+                                      &fault))
+            return true;
+        if (shipped) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+        ret_wording->fault = g_strdup(fault->message);
+        shipped = true;
+    }
+}
+
+bool
+dsn_catalog_render(const DsnCatalog *catalog, DsnOccasion occasion, const DsnTemplateInput *input,
+                   GString *subject, GString *body, GError **error)
+{
+    return dsn_occasions_render(catalog->occasions, occasion, input, subject, body, error);
 }
 
 bool
@@ -229,90 +418,5 @@ dsn_catalog_render_shipped(const DsnCatalog *catalog, DsnOccasion occasion,
                            const DsnTemplateInput *input, GString *subject, GString *body,
                            GError **error)
 {
-    return render(&catalog->shipped[occasion], input, &catalog->limits, NULL, subject, body, error);
-}
-
-bool
-dsn_catalog_render(const DsnCatalog *catalog, DsnOccasion occasion, const DsnTemplateInput *input,
-                   GString *subject, GString *body, GError **error)
-{
-    const Words *own = &catalog->own[occasion];
-    g_autoptr(GString) shipped_subject = NULL, shipped_body = NULL;
-
-    if (own->body == NULL)
-        return dsn_catalog_render_shipped(catalog, occasion, input, subject, body, error);
-    if (own->wraps) {
-        shipped_subject = g_string_new(NULL);
-        shipped_body = g_string_new(NULL);
-        if (!dsn_catalog_render_shipped(catalog, occasion, input, shipped_subject, shipped_body,
-                                        error))
-            return false;
-    }
-    return render(own, input, &catalog->limits, own->wraps ? shipped_body->str : NULL, subject,
-                  body, error);
-}
-
-/*
- * Trying.
- */
-
-/* What a notice is about in a trial: everything is known, or with @sparse hardly anything. */
-static json_t *
-sample_context(bool sparse)
-{
-    json_t *full = json_pack("{s:s, s:s, s:s, s:s}", "address", "user@example.net", "status",
-                             "5.1.1", "meaning", "the mailbox does not exist", "diagnostic",
-                             sparse ? "" : "550 5.1.1 no such user");
-    json_t *original = sparse
-                           ? json_null()
-                           : json_pack("{s:s, s:s, s:s}", "subject", "Sample", "message_id",
-                                       "<1@example.com>", "date", "Tue, 1 Jul 2003 08:52:37 +0000");
-
-    json_object_set_new(full, "remote_mta", sparse ? json_null() : json_string("mx.example.net"));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:[o], s:i, s:o, s:s, s:s?}", "hostname",
-                     "mta.example.com", "sender", "sender@example.com", "type", "Bounce", "action",
-                     "failed", "arrival_date", sparse ? NULL : "Tue, 1 Jul 2003 08:52:37 +0000",
-                     "event_date", sparse ? NULL : "Tue, 1 Jul 2003 08:53:01 +0000", "recipients",
-                     full, "more_recipients", sparse ? 0 : 2, "original", original, "returned",
-                     sparse ? "no" : "full", "postmaster",
-                     sparse ? NULL : "postmaster@example.com");
-}
-
-/* A record as far as a text is likely to look at it. */
-static json_t *
-sample_record(void)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:i, s:s}, s:{}, s:{}}", "type", "Bounce", "id",
-                     "0123456789abcdef0123456789abcdef", "sender", "sender@example.com",
-                     "recipient", "user@example.net", "response", "code", 550, "content",
-                     "no such user", "meta", "headers");
-}
-
-/* Renders every text once, so that what is wrong with it shows now and not when it is needed. */
-static bool
-try_all(const DsnCatalog *catalog, bool sparse, GError **error)
-{
-    json_auto_t *context = sample_context(sparse), *record = sample_record();
-    DsnTemplateInput input = {context, "log_record", record};
-    g_autoptr(GString) subject = g_string_new(NULL), body = g_string_new(NULL);
-
-    for (size_t i = 0; i < DSN_N_OCCASIONS; i++) {
-        if (!dsn_catalog_render_shipped(catalog, (DsnOccasion)i, &input, subject, body, error) ||
-            !dsn_catalog_render(catalog, (DsnOccasion)i, &input, subject, body, error))
-            return false;
-    }
-    return true;
-}
-
-DsnCatalog *
-dsn_catalog_new(const char *directory, const DsnTemplateLimits *limits, GError **error)
-{
-    g_autoptr(DsnCatalog) catalog = g_new0(DsnCatalog, 1);
-
-    catalog->limits = *limits;
-    if (!load_shipped(catalog, error) ||
-        (directory != NULL && !load_directory(catalog, directory, error)) ||
-        !try_all(catalog, false, error) || !try_all(catalog, true, error))
-        return NULL;
-    return g_steal_pointer(&catalog);
+    return dsn_occasions_render_shipped(catalog->occasions, occasion, input, subject, body, error);
 }

@@ -71,6 +71,10 @@ typedef enum DsnFailureClass {
 
 DsnFailureClass dsn_failure_class(unsigned subject, unsigned detail);
 
+/* "failed", "policy" and so on; "other" for DSN_FAILURE_OTHER (transfer none). */
+const char *dsn_topic_to_string(DsnTopic topic);
+const char *dsn_failure_to_string(DsnFailureClass failure);
+
 /* The words of one part of a notice in one language. */
 typedef struct DsnWording {
     const char *language; /* tag of what was used (transfer none) */
@@ -93,10 +97,10 @@ DsnCatalog *dsn_catalog_new_over(const DsnCatalog *base, const char *directory,
 /* The languages that it has words in, NULL-terminated (transfer none). */
 const char *const *dsn_catalog_languages(const DsnCatalog *catalog);
 
-/* The language that fits best (RFC 4647 section 3.4): the first of @wanted (tags, NULL-terminated,
- * may be NULL) that fits a language of @spoken, which is the value of Accept-Language or
+/* The language that fits best (RFC 4647 section 3.4): of @wanted (tags, NULL-terminated, may be
+ * NULL) the one that fits best what @spoken says, which is the value of Accept-Language or
  * Content-Language of the original and may be NULL; else the first of @wanted; without @wanted
- * the best of @spoken among all languages; else "en" (transfer none). */
+ * the best for @spoken among all languages; else "en" (transfer none). */
 const char *dsn_catalog_choose_language(const DsnCatalog *catalog, const char *const *wanted,
                                         const char *spoken);
 

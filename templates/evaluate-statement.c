@@ -82,7 +82,10 @@ print_escaped(DsnRun *run, DsnValue value)
         return;
     }
     value = dsn_text_of(run, value);
-    dsn_text_write_html(run, value.text, value.size);
+    if (run->template_->flags & DSN_TEMPLATE_INERT)
+        dsn_text_write_inert(run, value.text, value.size);
+    else
+        dsn_text_write_html(run, value.text, value.size);
 }
 
 static bool

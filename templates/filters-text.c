@@ -202,7 +202,7 @@ const DsnBuiltin dsn_filters_text[] = {
     {"lower", filter_lower, "", 0, 0},
     {"pprint", filter_pprint, "", 0, 0},
     {"replace", filter_replace, "from to", 2, 0},
-    {"safe", filter_safe, "", 0, 0},
+    {"safe", filter_safe, "", 0, DSN_BUILTIN_UNESCAPES},
     {"split", filter_split, "separator most", 0, 0},
     {"string", filter_string, "", 0, 0},
     {"title", filter_title, "", 0, 0},

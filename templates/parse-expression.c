@@ -269,7 +269,7 @@ check_names(DsnParser *parser, const DsnBuiltin *builtin, const DsnStep *const *
         return true;
     DsnValue name = values[at]->constant;
     if (dsn_builtin_find(filter ? DSN_BUILTIN_FILTER : DSN_BUILTIN_TEST, name.text, name.size,
-                         parser->kumo, &suggestion) != NULL)
+                         parser->flags, &suggestion) != NULL)
         return true;
     return fail_unknown(parser, values[at]->place, filter ? "filter" : "test", name.text, name.size,
                         suggestion);
@@ -339,7 +339,7 @@ parse_filter(DsnParser *parser, DsnChain *chain)
     if (name.kind != DSN_TOKEN_NAME)
         return dsn_parser_unexpected(parser, "the name of a filter");
     const DsnBuiltin *builtin =
-        dsn_builtin_find(DSN_BUILTIN_FILTER, name.text, name.size, parser->kumo, &suggestion);
+        dsn_builtin_find(DSN_BUILTIN_FILTER, name.text, name.size, parser->flags, &suggestion);
     if (builtin == NULL)
         return fail_unknown(parser, name.place, "filter", name.text, name.size, suggestion);
     dsn_parser_next(parser);
@@ -387,7 +387,7 @@ parse_test(DsnParser *parser, DsnChain *chain)
     if (name.kind != DSN_TOKEN_NAME)
         return dsn_parser_unexpected(parser, "the name of a test");
     const DsnBuiltin *builtin =
-        dsn_builtin_find(DSN_BUILTIN_TEST, name.text, name.size, parser->kumo, &suggestion);
+        dsn_builtin_find(DSN_BUILTIN_TEST, name.text, name.size, parser->flags, &suggestion);
     if (builtin == NULL)
         return fail_unknown(parser, name.place, "test", name.text, name.size, suggestion);
     dsn_parser_next(parser);
@@ -416,7 +416,7 @@ parse_method(DsnParser *parser, DsnChain *chain, DsnToken name)
     Arguments arguments = {0};
     const char *suggestion;
     const DsnBuiltin *builtin =
-        dsn_builtin_find(DSN_BUILTIN_METHOD, name.text, name.size, parser->kumo, &suggestion);
+        dsn_builtin_find(DSN_BUILTIN_METHOD, name.text, name.size, parser->flags, &suggestion);
 
     if (builtin == NULL)
         return fail_unknown(parser, name.place, "method", name.text, name.size, suggestion);
@@ -512,8 +512,8 @@ parse_name(DsnParser *parser, DsnChain *chain, DsnToken name)
 
     if (dsn_parser_at_sign(parser, "(") &&
         !g_array_index(parser->template_->symbols, DsnSymbol, symbol).assigned) {
-        const DsnBuiltin *builtin =
-            dsn_builtin_find(DSN_BUILTIN_FUNCTION, name.text, name.size, parser->kumo, &suggestion);
+        const DsnBuiltin *builtin = dsn_builtin_find(DSN_BUILTIN_FUNCTION, name.text, name.size,
+                                                     parser->flags, &suggestion);
         if (builtin != NULL) {
             dsn_parser_next(parser);
             return parse_arguments(parser, &arguments) &&

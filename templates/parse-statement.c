@@ -529,6 +529,9 @@ parse_autoescape(DsnParser *parser, Row *row, DsnPlace place)
 {
     DsnNode *node = add_node(parser, row, DSN_NODE_AUTOESCAPE, place);
 
+    if (parser->flags & DSN_TEMPLATE_INERT)
+        return dsn_parser_fail(parser, place,
+                               "everything is escaped here, autoescape is not known");
     return parse_value(parser, &node->value) &&
            parse_whole_body(parser, "endautoescape", place, &node->body);
 }
@@ -700,9 +703,7 @@ bool
 dsn_tree_parse(DsnTemplate *template_, DsnPlace first, const char *source, size_t length,
                bool expression, const DsnTemplateLimits *limits, GError **error)
 {
-    DsnParser parser = {.template_ = template_,
-                        .depth = limits->depth,
-                        .kumo = (template_->flags & DSN_TEMPLATE_KUMO) != 0};
+    DsnParser parser = {.template_ = template_, .depth = limits->depth, .flags = template_->flags};
 
     parser.symbols = g_hash_table_new(g_str_hash, g_str_equal);
     parser.called = g_array_new(FALSE, FALSE, sizeof(DsnCalled));

@@ -22,7 +22,7 @@ typedef struct DsnParser {
     GArray *called;      /* DsnCalled: names that must be assigned somewhere */
     size_t depth;        /* levels that may still be entered */
     unsigned loops;      /* around this place, for break and continue */
-    bool kumo;
+    DsnTemplateFlags flags;
 } DsnParser;
 
 typedef struct DsnCalled {

@@ -155,12 +155,12 @@ bool
 dsn_template_render(const DsnTemplate *template_, const DsnTemplateInput *input,
                     const DsnTemplateLimits *limits, GString *output, GError **error)
 {
-    return dsn_template_render_given(template_, input, limits, NULL, NULL, output, error);
+    return dsn_template_render_given(template_, input, limits, NULL, DSN_UNDEFINED, output, error);
 }
 
 bool
 dsn_template_render_given(const DsnTemplate *template_, const DsnTemplateInput *input,
-                          const DsnTemplateLimits *limits, const char *name, const char *text,
+                          const DsnTemplateLimits *limits, const char *name, DsnValue value,
                           GString *output, GError **error)
 {
     int symbol = name == NULL ? -1 : dsn_template_symbol(template_, name);
@@ -170,7 +170,7 @@ dsn_template_render_given(const DsnTemplate *template_, const DsnTemplateInput *
 
     begin(&run, template_, input, limits, output, first, sizeof first, error);
     if (symbol >= 0)
-        run.names[symbol] = text == NULL ? DSN_UNDEFINED : dsn_value_text(text, strlen(text));
+        run.names[symbol] = value;
     bool ok = dsn_carry_out(&run, template_->body);
     dsn_arena_clear(&run.arena);
     if (!ok)

@@ -31,7 +31,9 @@ GQuark dsn_template_error_quark(void);
 typedef enum DsnTemplateFlags {
     DSN_TEMPLATE_PLAIN = 0,
     DSN_TEMPLATE_AUTOESCAPE = 1 << 0, /* HTML: every printed value is escaped unless marked safe */
-    DSN_TEMPLATE_KUMO = 1 << 1        /* also what KumoMTA adds: string methods, contrib filters */
+    DSN_TEMPLATE_KUMO = 1 << 1,       /* also what KumoMTA adds: string methods, contrib filters */
+    DSN_TEMPLATE_INERT = 1 << 2       /* with AUTOESCAPE: it cannot be left, and what is printed is
+                                         broken where a reader's program would make a link of it */
 } DsnTemplateFlags;
 
 typedef struct DsnTemplateLimits {

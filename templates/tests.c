@@ -142,8 +142,7 @@ is_known(DsnRun *run, DsnBuiltinKind kind, DsnValue name)
     const char *suggestion;
 
     return name.kind == DSN_VALUE_STRING &&
-           dsn_builtin_find(kind, name.text, name.size,
-                            (run->template_->flags & DSN_TEMPLATE_KUMO) != 0, &suggestion) != NULL;
+           dsn_builtin_find(kind, name.text, name.size, run->template_->flags, &suggestion) != NULL;
 }
 
 static bool

@@ -400,3 +400,18 @@ dsn_text_write_html(DsnRun *run, const char *text, size_t size)
     }
     dsn_run_write(run, clean, (size_t)(text - clean));
 }
+
+void
+dsn_text_write_inert(DsnRun *run, const char *text, size_t size)
+{
+    const char *end = text + size, *from = text;
+
+    for (const char *at = text; at < end; at++) {
+        if (strchr("@.:/", *at) == NULL || *at == '\0' || at + 1 == end || g_ascii_isspace(at[1]))
+            continue;
+        dsn_text_write_html(run, from, (size_t)(at + 1 - from));
+        dsn_run_write_text(run, "<wbr>");
+        from = at + 1;
+    }
+    dsn_text_write_html(run, from, (size_t)(end - from));
+}

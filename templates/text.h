@@ -71,4 +71,8 @@ bool dsn_text_only(DsnRun *run, DsnValue text, DsnTextClass class);
 /* Appends @text as HTML. */
 void dsn_text_write_html(DsnRun *run, const char *text, size_t size);
 
+/* The same with <wbr> inside whatever looks like an address, so that no program that shows it finds
+ * one to make a link of; who copies the text still gets it as it is. */
+void dsn_text_write_inert(DsnRun *run, const char *text, size_t size);
+
 #endif

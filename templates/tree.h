@@ -209,9 +209,9 @@ DsnTemplate *dsn_template_compile_at(const char *name, DsnPlace first, const cha
 /* The number of @name in @template_, or -1 when it does not occur there. */
 int dsn_template_symbol(const DsnTemplate *template_, const char *name);
 
-/* As dsn_template_render(), where @name is @text whatever the context says; NULL: undefined. */
+/* As dsn_template_render(), where @name (NULL: none) is @value whatever the context says. */
 bool dsn_template_render_given(const DsnTemplate *template_, const DsnTemplateInput *input,
-                               const DsnTemplateLimits *limits, const char *name, const char *text,
+                               const DsnTemplateLimits *limits, const char *name, DsnValue value,
                                GString *output, GError **error);
 
 #endif
