@@ -6,7 +6,12 @@
 #include "mime/delivery-status.h"
 #include "mime/feedback-report.h"
 #include "mime/header.h"
+#include "mime/heuristic-bounce.h"
+#include "mime/lines.h"
 #include "mime/mail-header.h"
+#include "mime/other-mail.h"
+#include "mime/part-text.h"
+#include "mime/quirk.h"
 #include "mime/returned-content.h"
 #include "mime/structure.h"
 
@@ -221,36 +226,6 @@ check_structure(DsnReportParser *parser)
     }
 }
 
-/* The body of @part, transfer encoding undone. */
-static DsnSpan
-decode_part(DsnReportParser *parser, const DsnPart *part, bool may_be_encoded)
-{
-    static const DsnSpan name = DSN_SPAN_LITERAL("Content-Transfer-Encoding");
-    const DsnLimits *limits = parser->fields.limits;
-    DsnReport *report = parser->fields.report;
-
-    if (part->transfer == DSN_TRANSFER_IDENTITY)
-        return part->body;
-
-    DsnSpan value =
-        dsn_field_unfold(&parser->fields, name, dsn_header_find(part->header, name.data));
-    if (part->transfer == DSN_TRANSFER_UNKNOWN) {
-        dsn_report_add_defect(report, limits, DSN_DEFECT_BAD_ENCODING, name, value,
-                              "not known, read as it stands");
-        return part->body;
-    }
-    if (!may_be_encoded)
-        dsn_report_add_defect(report, limits, DSN_DEFECT_UNEXPECTED_ENCODING, name, value, NULL);
-
-    g_autoptr(GString) decoded = g_string_sized_new(part->body.len + 4);
-    if (!dsn_transfer_decode(part->body, part->transfer, limits, decoded)) {
-        bool limited = decoded->len >= limits->decoded;
-        dsn_report_add_defect(report, limits, limited ? DSN_DEFECT_LIMIT : DSN_DEFECT_BAD_ENCODING,
-                              name, value, limited ? "decoded" : "does not decode");
-    }
-    return dsn_report_keep(report, (DsnSpan){decoded->str, decoded->len});
-}
-
 static bool
 is_text_or_file(const DsnPart *part)
 {
@@ -282,7 +257,7 @@ find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
             continue;
         for (const Media *of = media; of->kind != DSN_REPORT_NONE; of++) {
             if (!is_announced(parser, part, of) ||
-                !starts_with_known_field(of->kind, decode_part(parser, part, true)))
+                !starts_with_known_field(of->kind, dsn_part_text(&parser->fields, part, true)))
                 continue;
             add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE,
                        "machine-readable part labelled as something else");
@@ -298,7 +273,7 @@ static bool
 read_machine_part(DsnReportParser *parser, const DsnPart *part, const Media *of)
 {
     DsnFieldReader *fields = &parser->fields;
-    DsnSpan body = decode_part(parser, part, of->encoded);
+    DsnSpan body = dsn_part_text(&parser->fields, part, of->encoded);
     /* The header of the message itself has fields of its own. */
     bool in_header = part->parent >= 0 && has_known_field(of->kind, part->header);
 
@@ -350,7 +325,7 @@ read_mislabelled_content(DsnReportParser *parser, const DsnPart *machine)
         if (part->parent != machine->parent || part->order <= machine->order ||
             !is_text_or_file(part))
             continue;
-        DsnSpan bytes = decode_part(parser, part, true);
+        DsnSpan bytes = dsn_part_bytes(&parser->fields, part, true);
         if (!dsn_returned_content_is_in(bytes))
             continue;
         add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE,
@@ -368,7 +343,7 @@ read_returned_content(DsnReportParser *parser, const DsnPart *machine, DsnReport
 
     if (part != NULL)
         dsn_returned_content_read(&parser->fields, of->returned,
-                                  decode_part(parser, part, of->encoded));
+                                  dsn_part_bytes(&parser->fields, part, of->encoded));
     else
         read_mislabelled_content(parser, machine);
     if (parser->fields.report->returned.kind == DSN_RETURNED_NOTHING && kind == DSN_REPORT_FEEDBACK)
@@ -406,6 +381,81 @@ read_envelope_header(DsnReportParser *parser)
                                dsn_mail_header_is_automatic(header->auto_submitted);
 }
 
+/* Scans @message; one whose lines all end in CR alone is not mail as it stands, and is read as if
+ * they ended in CRLF. */
+static void
+scan_lines(DsnReportParser *parser, DsnSpan message)
+{
+    if (message.len > 0 && memchr(message.data, '\n', message.len) == NULL &&
+        memchr(message.data, '\r', message.len) != NULL) {
+        g_autoptr(GString) repaired = g_string_sized_new(message.len + message.len / 16);
+
+        message.len = MIN(message.len, parser->fields.limits->message);
+        dsn_lines_append_repaired(message, repaired);
+        message = dsn_report_keep(parser->fields.report, (DsnSpan){repaired->str, repaired->len});
+        add_defect(parser, DSN_DEFECT_LINE_ENDS, "lines that end in CR alone");
+    }
+    dsn_structure_scan(parser->structure, message, parser->fields.limits);
+}
+
+/* Scans @message. A multipart may not have a transfer encoding of its own (RFC 2045 section 6.4);
+ * one that has, and whose parts do not stand open, is scanned again without. */
+static void
+scan(DsnReportParser *parser, DsnSpan message)
+{
+    scan_lines(parser, message);
+
+    const DsnPart *top = part_at(parser, 0);
+    if (parser->structure->parts->len > 1 || !dsn_content_type_is(&top->type, "multipart", NULL) ||
+        (top->transfer != DSN_TRANSFER_BASE64 && top->transfer != DSN_TRANSFER_QUOTED_PRINTABLE))
+        return;
+    DsnSpan body = dsn_part_bytes(&parser->fields, top, false);
+    g_autoptr(GString) plain = g_string_sized_new(top->header.len + 2 + body.len);
+    g_string_append_len(plain, top->header.data, (gssize)top->header.len);
+    g_string_append(plain, "\r\n");
+    g_string_append_len(plain, body.data, (gssize)body.len);
+    dsn_structure_scan(parser->structure,
+                       dsn_report_keep(parser->fields.report, (DsnSpan){plain->str, plain->len}),
+                       parser->fields.limits);
+}
+
+/* The message has no machine-readable part that can be read. */
+static void
+read_without_machine_part(DsnReportParser *parser)
+{
+    DsnReport *report = parser->fields.report;
+
+    if (dsn_heuristic_bounce_read(&parser->fields, &parser->header, parser->structure))
+        report->kind = DSN_REPORT_HEURISTIC_BOUNCE;
+    else
+        report->other =
+            dsn_other_mail_find(&parser->header, parser->structure, parser->fields.limits);
+}
+
+/* Notes what is odd about the frame of a message that is a report or says so, and reads its
+ * @machine part; false when there is none that can be read. */
+static bool
+read_report(DsnReportParser *parser, const DsnPart *machine, const Media *of)
+{
+    DsnReport *report = parser->fields.report;
+
+    check_structure(parser);
+    if (machine == NULL) {
+        add_defect(parser, DSN_DEFECT_MISSING_PART, "no machine-readable part");
+        return false;
+    }
+    check_place(parser, machine, of);
+    if (!read_machine_part(parser, machine, of)) {
+        add_defect(parser, DSN_DEFECT_MISSING_PART, "no field in the machine-readable part");
+        return false;
+    }
+    report->kind = of->kind;
+    report->global = of->global;
+    read_returned_content(parser, machine, of->kind);
+    dsn_quirk_find(report, parser->fields.limits, parser->structure, machine);
+    return true;
+}
+
 void
 dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
 {
@@ -414,7 +464,7 @@ dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
     dsn_report_clear(report);
     g_array_set_size(parser->fields.raw, 0);
     parser->fields.report = report;
-    dsn_structure_scan(parser->structure, message, parser->fields.limits);
+    scan(parser, message);
     if (parser->structure->limit != NULL)
         add_defect(parser, DSN_DEFECT_LIMIT, parser->structure->limit);
     dsn_mail_header_read(part_at(parser, 0)->header, &parser->header);
@@ -423,19 +473,7 @@ dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
     const DsnPart *machine = find_machine_part(parser, &of);
     if (machine == NULL)
         machine = find_mislabelled_part(parser, &of);
-    if (machine == NULL && !promises_report(part_at(parser, 0)))
-        return;
-    check_structure(parser);
-    if (machine == NULL) {
-        add_defect(parser, DSN_DEFECT_MISSING_PART, "no machine-readable part");
-        return;
-    }
-    check_place(parser, machine, of);
-    if (!read_machine_part(parser, machine, of)) {
-        add_defect(parser, DSN_DEFECT_MISSING_PART, "no field in the machine-readable part");
-        return;
-    }
-    report->kind = of->kind;
-    report->global = of->global;
-    read_returned_content(parser, machine, of->kind);
+    bool claims = machine != NULL || promises_report(part_at(parser, 0));
+    if (!claims || !read_report(parser, machine, of))
+        read_without_machine_part(parser);
 }

@@ -27,7 +27,7 @@ dsn_test_defects(const DsnReport *report)
                                dsn_defect_kind_to_string(defect->kind));
         if (dsn_span_present(defect->field))
             g_string_append_printf(text, ":%.*s", (int)defect->field.len, defect->field.data);
-        if (defect->kind == DSN_DEFECT_LIMIT)
+        if (defect->kind == DSN_DEFECT_LIMIT || defect->kind == DSN_DEFECT_QUIRK)
             g_string_append_printf(text, "(%s)", defect->detail);
     }
     return g_string_free(text, FALSE);

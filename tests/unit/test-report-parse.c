@@ -23,7 +23,8 @@ static const struct {
     {"arf-auth-failure-dkim", DSN_REPORT_FEEDBACK, DSN_RETURNED_HEADERS, 0, ""},
     {"arf-bad-fields", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0,
      "bad-field duplicate-field:Version bad-value:Incidents bad-address:Original-Mail-From "
-     "bad-address:Original-Rcpt-To bad-date:Arrival-Date bad-value:Reporting-MTA"},
+     "bad-address:Original-Rcpt-To bad-date:Arrival-Date bad-value:Reporting-MTA "
+     "quirk(opendkim-untyped-mta)"},
     {"arf-base64-part", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0,
      "unexpected-encoding:Content-Transfer-Encoding "
      "unexpected-encoding:Content-Transfer-Encoding"},
@@ -32,11 +33,12 @@ static const struct {
      "bad-value:Source-IP duplicate-field:Received-Date"},
     {"arf-cfbl", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, ""},
     {"arf-fraud-no-report-type", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, "inferred-type"},
-    {"arf-jmrp-sparse", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, ""},
+    {"arf-jmrp-sparse", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, "quirk(jmrp-sparse)"},
     {"arf-not-spam", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, ""},
     {"arf-nothing-returned", DSN_REPORT_FEEDBACK, DSN_RETURNED_NOTHING, 0,
      "missing-field:User-Agent missing-field:Version missing-part"},
-    {"arf-obsolete-dates", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0, ""},
+    {"arf-obsolete-dates", DSN_REPORT_FEEDBACK, DSN_RETURNED_MESSAGE, 0,
+     "quirk(yahoo-no-date) quirk(ses-date)"},
     {"arf-virus-headers-only", DSN_REPORT_FEEDBACK, DSN_RETURNED_HEADERS, 0, ""},
     {"dsn-bad-fields", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 2,
      "bad-date:Arrival-Date bad-value:Received-From-MTA bad-address:Final-Recipient "
@@ -65,8 +67,10 @@ static const struct {
     {"dsn-returned-as-text", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1,
      "bad-content-type"},
     {"dsn-status-text-quoted-printable", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1,
-     "unexpected-encoding:Content-Transfer-Encoding bad-value:Status"},
-    {"dsn-truncated", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1, "missing-boundary"},
+     "unexpected-encoding:Content-Transfer-Encoding bad-value:Status quirk(kumomta-status-text) "
+     "quirk(kumomta-encoded-status)"},
+    {"dsn-truncated", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1,
+     "missing-boundary quirk(stalwart-cut-message)"},
     {"dsn-two-recipients", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 2, ""},
     {"dsn-two-status-parts", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1, "misplaced-part"},
     {"dsn-utf8-address-ascii", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_HEADERS, 2,
@@ -74,7 +78,7 @@ static const struct {
     {"dsn-wrong-boundary", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_MESSAGE, 1,
      "boundary-mismatch"},
     {"dsn-xtext-orcpt", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_HEADERS, 1,
-     "bad-value:Original-Envelope-Id bad-value:Original-Recipient"},
+     "bad-value:Original-Envelope-Id bad-value:Original-Recipient quirk(exim-xtext-envid)"},
     {"mdn-displayed", DSN_REPORT_DISPOSITION_NOTIFICATION, DSN_RETURNED_HEADERS, 0, ""},
     {"none-forwarded-report", DSN_REPORT_NONE, DSN_RETURNED_NOTHING, 0, ""},
     {"none-vacation", DSN_REPORT_NONE, DSN_RETURNED_NOTHING, 0, ""},
@@ -413,16 +417,17 @@ START_TEST(marks_what_is_not_of_a_person)
 }
 END_TEST
 
-#define REPORT(type) "Content-Type: multipart/report; report-type=" type "; boundary=b\n\n"
+#define DATE "Date: Thu, 2 Jul 2026 09:15:01 +0000\n"
+#define REPORT(type) DATE "Content-Type: multipart/report; report-type=" type "; boundary=b\n\n"
 #define TEXT_PART "--b\n\ntext\n"
 #define ARF_PART                                     \
     "--b\nContent-Type: message/feedback-report\n\n" \
-    "Feedback-Type: abuse\nUser-Agent: X/1\nVersion: 1\n"
+    "Feedback-Type: abuse\nUser-Agent: X/1\nVersion: 1\nSource-IP: 192.0.2.1\n"
 #define DSN_PART                                     \
     "--b\nContent-Type: message/delivery-status\n\n" \
     "Reporting-MTA: dns; x\n\n"                      \
     "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n"
-#define MESSAGE_PART(id) "--b\nContent-Type: message/rfc822\n\nMessage-ID: " id "\n"
+#define MESSAGE_PART(id) "--b\nContent-Type: message/rfc822\n\nMessage-ID: " id "\n\nText.\n"
 #define END "--b--\n"
 
 static const struct {
@@ -444,7 +449,7 @@ static const struct {
     {"a broken Content-Type",
      "Content-Type: multipart/report; report-type=feedback-report; =;\n"
      " boundary=b\n\n" TEXT_PART ARF_PART MESSAGE_PART("<1@x>") END,
-     DSN_REPORT_FEEDBACK, "<1@x>", "bad-content-type:Content-Type"},
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-content-type:Content-Type quirk(yahoo-no-date)"},
     {"a part without a field",
      REPORT("feedback-report") TEXT_PART
      "--b\nContent-Type: message/feedback-report\n\nSee below.\n" MESSAGE_PART("<1@x>") END,
@@ -463,7 +468,7 @@ static const struct {
      "--b\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"
      "RmVlZGJhY2stVHlwZTogYWJ1c2UKVXNlci1BZ2VudDogWC8xClZlcnNpb246IDEK\n" MESSAGE_PART("<1@x>") END,
      DSN_REPORT_FEEDBACK, "<1@x>",
-     "bad-content-type unexpected-encoding:Content-Transfer-Encoding"},
+     "bad-content-type unexpected-encoding:Content-Transfer-Encoding quirk(jmrp-sparse)"},
     {"fields in the text for people",
      REPORT("delivery-status") "--b\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"
                                "--b\n\nSee above.\n\nAction: failed\n" END,
@@ -494,12 +499,12 @@ static const struct {
      "Final-Recipient: rfc822; a@b.example\r\r\nAction: failed\r\r\nStatus: 5.1.1\r\r\n"
      "--b\r\r\nContent-Type: message/rfc822\r\r\n\r\r\nMessage-ID: <1@x>\r\r\n"
      "--b--\r\r\n",
-     DSN_REPORT_DELIVERY_STATUS, "<1@x>", "line-ends"},
+     DSN_REPORT_DELIVERY_STATUS, "<1@x>", "line-ends quirk(stalwart-cut-message)"},
     {"an unknown transfer encoding",
      REPORT("feedback-report") TEXT_PART
      "--b\nContent-Type: message/feedback-report\nContent-Transfer-Encoding: x-none\n\n"
      "Feedback-Type: abuse\nUser-Agent: X/1\nVersion: 1\n" MESSAGE_PART("<1@x>") END,
-     DSN_REPORT_FEEDBACK, "<1@x>", "bad-encoding:Content-Transfer-Encoding"},
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-encoding:Content-Transfer-Encoding quirk(jmrp-sparse)"},
     {"base64 that is none",
      REPORT("feedback-report") TEXT_PART ARF_PART
      "--b\nContent-Type: text/rfc822-headers\nContent-Transfer-Encoding: base64\n\n"
@@ -509,7 +514,7 @@ static const struct {
      REPORT("feedback-report") TEXT_PART
      "--b\nContent-Type: message/feedback-report\nFeedback-Type: abuse\nUser-Agent: X/1\n"
      "Version: 1\n" MESSAGE_PART("<1@x>") END,
-     DSN_REPORT_FEEDBACK, "<1@x>", "bad-field:Feedback-Type"},
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-field:Feedback-Type quirk(jmrp-sparse)"},
     {"another kind of report",
      REPORT("tlsrpt") TEXT_PART "--b\nContent-Type: application/gzip\n" END, DSN_REPORT_NONE, NULL,
      ""},
@@ -526,7 +531,7 @@ static const struct {
      REPORT("feedback-report") TEXT_PART
      "--b\nContent-Type: message/feedback-report\n\n"
      "Feedback-Type: (abuse)\nUser-Agent: X/1\nVersion: 1\n" MESSAGE_PART("<1@x>") END,
-     DSN_REPORT_FEEDBACK, "<1@x>", "bad-value:Feedback-Type"},
+     DSN_REPORT_FEEDBACK, "<1@x>", "bad-value:Feedback-Type quirk(jmrp-sparse)"},
     {"an MDN of the global family",
      REPORT("disposition-notification") TEXT_PART
      "--b\nContent-Type: message/global-disposition-notification\n\nDisposition: x; "
@@ -598,7 +603,7 @@ START_TEST(a_parser_serves_many_messages)
     for (int round = 0; round < 3; round++) {
         dsn_report_parse(parser, (DsnSpan){first->str, first->len}, report);
         ck_assert_int_eq(report->kind, DSN_REPORT_FEEDBACK);
-        ck_assert_uint_eq(report->defects->len, 7);
+        ck_assert_uint_eq(report->defects->len, 8);
         dsn_report_parse(parser, (DsnSpan){second->str, second->len}, report);
         ck_assert_int_eq(report->kind, DSN_REPORT_DELIVERY_STATUS);
         ck_assert_uint_eq(report->defects->len, 0);

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The text of such a bounce has the same parts everywhere: an opening phrase, a list of recipients
+ * each with the words of the failure, and a line behind which the original stands. A profile says
+ * how these look; one loop over the lines reads them all.
+ */
+#include "config.h"
+
+#include "mime/heuristic-bounce.h"
+
+#include "mime/delivery-status.h"
+#include "mime/header.h"
+#include "mime/lines.h"
+#include "mime/part-text.h"
+#include "mime/returned-content.h"
+#include "mime/smtp-reply.h"
+
+/* The opening phrase stands among so many lines that are not blank. */
+#define OPENING_LINES 12
+#define FROM_MAX_BYTES 500
+
+/* The shapes of a line that names a recipient, and what else a profile needs. */
+enum {
+    ANGLE = 1 << 0,      /* "<address>:", and perhaps the failure on the same line */
+    COLON = 1 << 1,      /* "address: failure" */
+    DATED = 1 << 2,      /* "address on date" */
+    INDENTED = 1 << 3,   /* nothing but the address, behind white space */
+    LISTED = 1 << 4,     /* nothing but the address, wherever it stands */
+    PARAGRAPHS = 1 << 5, /* the failure goes on behind blank lines */
+    TRANSCRIPT = 1 << 6  /* replies of the session follow the list */
+};
+
+typedef struct Profile {
+    const char *name;       /* as it stands in the defect */
+    const char *phrases[4]; /* how a line at the beginning of the text starts, any of them */
+    unsigned flags;
+} Profile;
+
+/* In the order in which they are tried. */
+static const Profile profiles[] = {
+    {"heuristic:qmail",
+     {"Hi. This is the qmail", "Hi. This is the deliver program", "Hi. This is the MTA", NULL},
+     ANGLE},
+    {"heuristic:yahoo",
+     {"Sorry, we were unable to deliver your message to the following address",
+      "Unable to deliver message to the following address", "Message from yahoo", NULL},
+     ANGLE},
+    {"heuristic:exim",
+     {"This message was created automatically by mail delivery software",
+      "This message was created automatically by the mail system",
+      "A message that you sent could not be delivered",
+      "A message that you sent has not yet been delivered"},
+     INDENTED},
+    {"heuristic:gmail",
+     {"Delivery to the following recipient failed permanently",
+      "Delivery to the following recipients failed permanently",
+      "Delivery to the following recipient has been delayed",
+      "Delivery to the following recipients has been delayed"},
+     INDENTED | PARAGRAPHS},
+    {"heuristic:exchange",
+     {"did not reach the following recipient(s)", "Delivery has failed to these recipients",
+      "Delivery to the following recipients failed",
+      "Your message did not reach some or all of the intended recipients"},
+     DATED | LISTED},
+    {"heuristic:postfix",
+     {"This is the mail system at host", "This is the Postfix program at host",
+      "This is the Postfix-", NULL},
+     ANGLE},
+    {"heuristic:opensmtpd", {"This is the MAILER-DAEMON, please DO NOT REPLY"}, COLON},
+    {"heuristic:sendmail",
+     {"----- The following addresses", "----- Transcript of session follows",
+      "The original message was received at", NULL},
+     LISTED | TRANSCRIPT},
+};
+
+/* Such a line ends the list and what belongs to it; what follows is the original. So does any other
+ * line that starts with "--", but for the headings of Sendmail. */
+static const char *const ends[] = {
+    "----- Original message", "----- Unsent message",     "----- Message header",
+    "----Original message",   "Original message headers", "Below is a copy of the original",
+};
+static const char *const headings[] = {"----- The following addresses",
+                                       "----- Transcript of session"};
+
+/* Such a line says that delivery is still being tried. */
+static const char *const delays[] = {
+    "Delivery to the following recipient has been delayed",
+    "A message that you sent has not yet been delivered",
+    "The message has not yet been delivered",
+    "----- The following addresses had transient non-fatal errors",
+    "Warning: could not send message for past",
+    "THIS IS A WARNING MESSAGE ONLY",
+    "No action is required on your part",
+};
+
+/* Behind these words in a failure stands what the other host answered. */
+static const char *const quotations[] = {"returned was:", "said:", "returned '"};
+
+typedef struct Bounce {
+    DsnFieldReader *fields;
+    const Profile *profile;
+    GString *failure; /* words of the failure of the last recipient */
+    DsnSpan reply;    /* in the transcript, the first one that names nobody */
+    guint recipient;  /* the one whose failure is read, if @open */
+    bool open;
+    bool delayed;
+    bool in_transcript;
+} Bounce;
+
+static bool
+starts_with_any(DsnSpan text, const char *const *phrases, size_t count)
+{
+    for (size_t i = 0; i < count && phrases[i] != NULL; i++) {
+        if (dsn_span_starts(text, phrases[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool
+contains(DsnSpan text, const char *phrase)
+{
+    size_t len = strlen(phrase);
+
+    for (size_t i = 0; i + len <= text.len; i++) {
+        if (g_ascii_strncasecmp(text.data + i, phrase, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* True for what a mail system may have sent; somebody who answers or forwards it is a person. */
+static bool
+may_be_bounce(const DsnMailHeader *header)
+{
+    static const char *const senders[] = {"mailer-daemon", "mailerdaemon", "postmaster",
+                                          "mail delivery", "mail system"};
+    static const char *const talk[] = {"re:", "fwd:", "fw:", "aw:", "wg:"};
+    DsnSpan from = {header->from.data, MIN(header->from.len, FROM_MAX_BYTES)};
+
+    if (starts_with_any(dsn_span_trim(header->subject), talk, G_N_ELEMENTS(talk)))
+        return false;
+    if (dsn_span_present(header->failed_recipients) ||
+        (dsn_span_present(header->return_path) &&
+         dsn_span_is(dsn_field_strip_comments(header->return_path), "<>")))
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(senders); i++) {
+        if (contains(from, senders[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The part that people read: the first text/plain. */
+static const DsnPart *
+find_text(const DsnStructure *structure)
+{
+    for (guint i = 0; i < structure->parts->len; i++) {
+        const DsnPart *part = &g_array_index(structure->parts, DsnPart, i);
+
+        if (dsn_content_type_is(&part->type, "text", "plain"))
+            return part;
+    }
+    return NULL;
+}
+
+/* The profile one of whose phrases starts one of the first lines of *@text, which then begins with
+ * that line; NULL when there is none. */
+static const Profile *
+find_profile(DsnSpan *text)
+{
+    DsnLines lines = DSN_LINES(*text);
+    DsnSpan line;
+
+    for (unsigned count = 0; count < OPENING_LINES && dsn_lines_next(&lines, &line);) {
+        DsnSpan words = dsn_span_trim(line);
+
+        count += words.len > 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(profiles); i++) {
+            if (starts_with_any(words, profiles[i].phrases, G_N_ELEMENTS(profiles[i].phrases))) {
+                *text = dsn_span_from(*text, (size_t)(line.data - text->data));
+                return &profiles[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The address in ">>> Name <address>", which Active!hunter writes into its list. */
+static DsnSpan
+take_marked_address(DsnSpan text)
+{
+    const char *open = g_strrstr_len(text.data, (gssize)text.len, "<");
+
+    return open == NULL || text.data[text.len - 1] != '>'
+               ? DSN_SPAN_ABSENT
+               : (DsnSpan){open + 1, (size_t)(text.data + text.len - 1 - (open + 1))};
+}
+
+/* The address that @text is, apart from brackets, quotes and what Outlook writes behind it; absent
+ * when it is none. */
+static DsnSpan
+take_address(DsnSpan text)
+{
+    text = dsn_span_trim(text);
+    if (dsn_span_starts(text, ">>> "))
+        text = take_marked_address(text);
+    const char *link = text.len == 0 ? NULL : memmem(text.data, text.len, "<mailto:", 8);
+    if (link != NULL)
+        text = dsn_span_trim((DsnSpan){text.data, (size_t)(link - text.data)});
+    if (text.len >= 2 && ((text.data[0] == '<' && text.data[text.len - 1] == '>') ||
+                          (text.data[0] == '\'' && text.data[text.len - 1] == '\'')))
+        text = (DsnSpan){text.data + 1, text.len - 2};
+    return dsn_address_is_mailbox(text) ? text : DSN_SPAN_ABSENT;
+}
+
+/* The address before @mark in @text, absent when there is none; *@ret_rest is what follows. */
+static DsnSpan
+take_address_before(DsnSpan text, const char *mark, DsnSpan *ret_rest)
+{
+    const char *at = memmem(text.data, text.len, mark, strlen(mark));
+
+    if (at == NULL)
+        return DSN_SPAN_ABSENT;
+    *ret_rest = dsn_span_from(text, (size_t)(at - text.data) + strlen(mark));
+    return take_address((DsnSpan){text.data, (size_t)(at - text.data)});
+}
+
+/* The recipient that @line names, absent when it names none; *@ret_failure is what it says more. */
+static DsnSpan
+read_recipient(const Profile *profile, DsnSpan line, DsnSpan *ret_failure)
+{
+    DsnSpan text = dsn_span_trim(line);
+    DsnSpan ignored;
+    DsnSpan address = DSN_SPAN_ABSENT;
+
+    *ret_failure = DSN_SPAN_LITERAL("");
+    if (text.len == 0)
+        return DSN_SPAN_ABSENT;
+    if ((profile->flags & ANGLE) != 0 && text.data[0] == '<')
+        address = take_address_before(dsn_span_from(text, 1), ">:", ret_failure);
+    else if ((profile->flags & COLON) != 0)
+        address = take_address_before(text, ": ", ret_failure);
+    else if ((profile->flags & DATED) != 0)
+        address = take_address_before(text, " on ", &ignored);
+    if (!dsn_span_present(address) &&
+        ((profile->flags & LISTED) != 0 ||
+         ((profile->flags & INDENTED) != 0 && dsn_is_space(line.data[0]))))
+        address = take_address(text);
+    return address;
+}
+
+/* The diagnostic code, and the status that it holds. */
+static void
+set_failure(Bounce *bounce, DsnPerRecipient *recipient, DsnSpan failure)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    DsnSpan reply = failure;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(quotations); i++) {
+        const char *at = memmem(failure.data, failure.len, quotations[i], strlen(quotations[i]));
+        if (at != NULL) {
+            reply = dsn_span_from(failure, (size_t)(at - failure.data) + strlen(quotations[i]));
+            break;
+        }
+    }
+    DsnSmtpReply codes = dsn_smtp_reply_parse(reply, words);
+    recipient->diagnostic_code = (DsnTyped){
+        .type = codes.code != 0 ? DSN_SPAN_LITERAL("smtp") : DSN_SPAN_ABSENT,
+        .value = dsn_report_keep(bounce->fields->report, failure),
+    };
+    recipient->status = codes.enhanced;
+}
+
+static DsnPerRecipient *
+recipient_at(const Bounce *bounce, guint index)
+{
+    return &g_array_index(bounce->fields->report->per_recipient, DsnPerRecipient, index);
+}
+
+/* The words of the last recipient are complete. */
+static void
+finish_recipient(Bounce *bounce)
+{
+    if (bounce->open && bounce->failure->len > 0)
+        set_failure(bounce, recipient_at(bounce, bounce->recipient),
+                    (DsnSpan){bounce->failure->str, bounce->failure->len});
+    g_string_truncate(bounce->failure, 0);
+    bounce->open = false;
+}
+
+/* Makes @address the recipient that the lines are about; a list may name one twice. False when
+ * there may not be more. */
+static bool
+start_recipient(Bounce *bounce, DsnSpan address)
+{
+    DsnReport *report = bounce->fields->report;
+    guint index = 0;
+
+    finish_recipient(bounce);
+    while (index < report->per_recipient->len &&
+           !dsn_span_equal(recipient_at(bounce, index)->final_recipient.value, address))
+        index++;
+    if (index == report->per_recipient->len) {
+        if (index >= bounce->fields->limits->groups) {
+            dsn_field_note_limit(bounce->fields, DSN_SPAN_ABSENT, "groups");
+            return false;
+        }
+        dsn_report_add_recipient(report)->final_recipient =
+            (DsnTyped){DSN_SPAN_LITERAL("rfc822"), address};
+    }
+    bounce->recipient = index;
+    bounce->open = true;
+    return true;
+}
+
+static void
+add_failure(Bounce *bounce, DsnSpan words)
+{
+    size_t room =
+        bounce->fields->limits->field - MIN(bounce->failure->len, bounce->fields->limits->field);
+
+    words = dsn_span_trim(words);
+    if (dsn_span_starts(words, "(expanded from:"))
+        return;
+    if (dsn_span_starts(words, "(reason: ") && words.data[words.len - 1] == ')') {
+        words = dsn_span_from(words, strlen("(reason: "));
+        words.len--;
+    }
+    if (words.len == 0 || words.len >= room)
+        return;
+    if (bounce->failure->len > 0)
+        g_string_append_c(bounce->failure, '\n');
+    g_string_append_len(bounce->failure, words.data, (gssize)words.len);
+}
+
+/* A line of the session: "550 5.1.1 <address>... words", or an answer that names nobody. */
+static void
+read_transcript(Bounce *bounce, DsnSpan line)
+{
+    DsnSpan text = dsn_span_trim(line);
+    DsnSpan rest;
+
+    if (dsn_span_starts(text, "<<< "))
+        text = dsn_span_from(text, strlen("<<< "));
+    if (text.len < 4 || (text.data[0] != '4' && text.data[0] != '5') ||
+        !g_ascii_isdigit(text.data[1]) || !g_ascii_isdigit(text.data[2]))
+        return;
+    if (!dsn_span_present(bounce->reply))
+        bounce->reply = text;
+
+    const char *dots = memmem(text.data, text.len, "...", 3);
+    if (dots == NULL)
+        return;
+    rest = (DsnSpan){text.data, (size_t)(dots - text.data)};
+    const char *space = g_strrstr_len(rest.data, (gssize)rest.len, " ");
+    DsnSpan address = space == NULL
+                          ? DSN_SPAN_ABSENT
+                          : take_address((DsnSpan){space, rest.len - (size_t)(space - rest.data)});
+    if (!dsn_span_present(address) || !start_recipient(bounce, address))
+        return;
+    if (!dsn_span_present(recipient_at(bounce, bounce->recipient)->diagnostic_code.value))
+        add_failure(bounce, text);
+    finish_recipient(bounce);
+}
+
+/* False when the list ends with @line. */
+static bool
+read_line(Bounce *bounce, DsnSpan line)
+{
+    DsnSpan text = dsn_span_trim(line);
+    DsnSpan failure;
+
+    bounce->delayed |= starts_with_any(text, delays, G_N_ELEMENTS(delays));
+    if ((bounce->profile->flags & TRANSCRIPT) != 0 &&
+        starts_with_any(text, headings, G_N_ELEMENTS(headings))) {
+        finish_recipient(bounce);
+        bounce->in_transcript = dsn_span_starts(text, headings[1]);
+        return true;
+    }
+    if (dsn_span_starts(line, "--") || starts_with_any(text, ends, G_N_ELEMENTS(ends)))
+        return false;
+    if (bounce->in_transcript) {
+        read_transcript(bounce, line);
+        return true;
+    }
+
+    DsnSpan address = read_recipient(bounce->profile, line, &failure);
+    if (dsn_span_present(address)) {
+        if (!start_recipient(bounce, address))
+            return false;
+        add_failure(bounce, failure);
+    } else if (text.len > 0 && bounce->open) {
+        add_failure(bounce, text);
+    } else if (text.len == 0 && (bounce->profile->flags & PARAGRAPHS) == 0) {
+        finish_recipient(bounce);
+    }
+    return true;
+}
+
+/* Recipients that the text does not name, as of a pipe or a file. */
+static void
+add_failed_recipients(Bounce *bounce, const DsnMailHeader *header)
+{
+    DsnSpan rest = header->failed_recipients;
+
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.data, ',', rest.len);
+        size_t len = comma == NULL ? rest.len : (size_t)(comma - rest.data);
+        DsnSpan address = take_address((DsnSpan){rest.data, len});
+
+        if (dsn_span_present(address) && !start_recipient(bounce, address))
+            return;
+        finish_recipient(bounce);
+        rest = dsn_span_from(rest, comma == NULL ? len : len + 1);
+    }
+}
+
+/* What holds for all recipients. */
+static void
+finish_recipients(Bounce *bounce)
+{
+    const GArray *recipients = bounce->fields->report->per_recipient;
+
+    for (guint i = 0; i < recipients->len; i++) {
+        DsnPerRecipient *recipient = recipient_at(bounce, i);
+
+        if (!dsn_span_present(recipient->diagnostic_code.value) && dsn_span_present(bounce->reply))
+            set_failure(bounce, recipient, bounce->reply);
+        recipient->action = bounce->delayed ? DSN_ACTION_DELAYED : DSN_ACTION_FAILED;
+        recipient->action_text = dsn_span(dsn_action_to_string(recipient->action));
+    }
+}
+
+/* The original, in @text behind the list or in a part of its own. */
+static void
+read_original(DsnFieldReader *fields, DsnSpan text, const DsnStructure *structure)
+{
+    DsnLines lines = DSN_LINES(text);
+    DsnSpan line;
+
+    while (dsn_lines_next(&lines, &line) &&
+           (dsn_span_trim(line).len == 0 || dsn_span_starts(line, "--")))
+        text = lines.rest;
+    if (text.len > 0 && dsn_returned_content_is_in(text)) {
+        dsn_returned_content_read(fields, DSN_RETURNED_MESSAGE, text);
+        return;
+    }
+    for (guint i = structure->parts->len; i-- > 0;) {
+        const DsnPart *part = &g_array_index(structure->parts, DsnPart, i);
+        bool message = dsn_content_type_is(&part->type, "message", "rfc822");
+
+        if (message || dsn_content_type_is(&part->type, "text", "rfc822-headers")) {
+            dsn_returned_content_read(fields, message ? DSN_RETURNED_MESSAGE : DSN_RETURNED_HEADERS,
+                                      dsn_part_bytes(fields, part, true));
+            return;
+        }
+    }
+}
+
+static void
+note_profile(DsnFieldReader *fields, const char *name)
+{
+    dsn_report_add_defect(fields->report, fields->limits, DSN_DEFECT_QUIRK, DSN_SPAN_ABSENT,
+                          DSN_SPAN_ABSENT, name);
+}
+
+/* Reads by a profile; false when there is no recipient. */
+static bool
+read_by_profile(DsnFieldReader *fields, const Profile *profile, DsnSpan text,
+                const DsnMailHeader *header, const DsnStructure *structure)
+{
+    g_autoptr(GString) failure = g_string_new(NULL);
+    Bounce bounce = {.fields = fields, .profile = profile, .failure = failure};
+    DsnLines lines = DSN_LINES(text);
+    DsnSpan line;
+
+    while (dsn_lines_next(&lines, &line) && read_line(&bounce, line))
+        text = lines.rest;
+    finish_recipient(&bounce);
+    add_failed_recipients(&bounce, header);
+    if (fields->report->per_recipient->len == 0)
+        return false;
+    finish_recipients(&bounce);
+    note_profile(fields, profile->name);
+    read_original(fields, text, structure);
+    return true;
+}
+
+/* The first line of @text that is a field with which a delivery status begins; absent when there is
+ * none, or no recipient and what became of it behind it. What a delimiter follows is another part.
+ */
+static DsnSpan
+find_status_fields(DsnSpan text)
+{
+    static const char *const names[] = {
+        "Reporting-MTA:", "Original-Recipient:", "Final-Recipient:"};
+    DsnLines lines = DSN_LINES(text);
+    DsnSpan line;
+    const char *start = NULL;
+
+    while (dsn_lines_next(&lines, &line)) {
+        if (start == NULL && starts_with_any(line, names, G_N_ELEMENTS(names)))
+            start = line.data;
+        if (start != NULL && dsn_span_starts(line, "--")) {
+            text.len = (size_t)(line.data - text.data);
+            break;
+        }
+    }
+    if (start == NULL)
+        return DSN_SPAN_ABSENT;
+    text = dsn_span_from(text, (size_t)(start - text.data));
+    return dsn_span_present(dsn_header_find(text, "Final-Recipient")) &&
+                   dsn_span_present(dsn_header_find(text, "Action"))
+               ? text
+               : DSN_SPAN_ABSENT;
+}
+
+bool
+dsn_heuristic_bounce_read(DsnFieldReader *fields, const DsnMailHeader *header,
+                          const DsnStructure *structure)
+{
+    const DsnPart *part = may_be_bounce(header) ? find_text(structure) : NULL;
+
+    if (part == NULL)
+        return false;
+    DsnSpan text = dsn_part_text(fields, part, true);
+    DsnSpan list = text;
+    const Profile *profile = find_profile(&list);
+    if (profile != NULL && read_by_profile(fields, profile, list, header, structure))
+        return true;
+    DsnSpan status = profile == NULL ? find_status_fields(text) : DSN_SPAN_ABSENT;
+    if (!dsn_span_present(status))
+        return false;
+    dsn_field_read_groups(fields, status, false);
+    dsn_delivery_status_read(fields);
+    note_profile(fields, "heuristic:status-fields");
+    read_original(fields, DSN_SPAN_ABSENT, structure);
+    return true;
+}
