@@ -7,6 +7,7 @@
 
 #include "filter/core/notice.h"
 
+#include "filter/core/authentication.h"
 #include "filter/core/wishes.h"
 #include "mime/header.h"
 
@@ -336,15 +337,20 @@ check_wishes(Case *the_case)
 
 /* ---- who the sender is ---- */
 
-/* What the record itself says (rule ENV-23). An injection over HTTP is never anonymous. */
+/* What the record itself says, and what our own hosts have written into the original (rule ENV-23).
+ * An injection over HTTP is never anonymous. */
 static unsigned
-find_trust(const DsnNoticeOptions *options, const DsnRecord *record)
+find_trust(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original)
 {
     bool authenticated =
         g_strcmp0(record->reception_protocol, "HTTP") == 0 ||
         (options->meta != NULL && meta_text(record, options->meta->authenticated) != NULL);
+    unsigned trust = authenticated ? DSN_TRUST_AUTHENTICATED : 0;
 
-    return authenticated ? DSN_TRUST_AUTHENTICATED : 0;
+    if (options->authentication != NULL)
+        trust |=
+            dsn_sender_authentication(options->authentication, original, dsn_span(record->sender));
+    return trust;
 }
 
 /* Rules LOOP-07, LOOP-08, LOOP-10: what nobody asked for is not sent to programs and lists; a
@@ -394,7 +400,7 @@ dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan or
         ret_decision->reason = DSN_REASON_TYPE_NOT_ENABLED; /* most records: no closer look */
         return;
     }
-    ret_decision->trust |= find_trust(options, record);
+    ret_decision->trust |= find_trust(options, record, original);
     the_case.facts = look_at_header(record, original);
     dsn_wishes_read(record, options->meta, &the_case.wishes);
     ret_decision->broken_wishes = the_case.wishes.broken;

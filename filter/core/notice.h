@@ -42,6 +42,7 @@ typedef struct DsnNoticeOptions {
     DsnSpan tenant;               /* its name; absent: none */
     const char *const *languages; /* NULL-terminated; may be NULL */
     const DsnMetaKeys *meta;      /* may be NULL: the records' meta says nothing of wishes */
+    const DsnAuthenticationOptions *authentication; /* may be NULL: no field is believed */
     const DsnCatalog *catalog;
     const DsnLimits *limits;
     bool stable; /* fixed boundary and Message-ID, the record's event time as Date */

@@ -177,6 +177,7 @@ compile(DsnTenants *tenants, const char *name, const DsnNoticePolicy *policy,
         .tenant = dsn_span(name),
         .languages = compile_languages(tenants, policy->languages),
         .meta = &configuration->meta,
+        .authentication = &configuration->authentication,
         .catalog = catalog,
         .limits = &configuration->limits,
     };

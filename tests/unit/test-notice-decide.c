@@ -395,6 +395,29 @@ START_TEST(senders_that_are_trusted)
 }
 END_TEST
 
+/* Rule ENV-23: an SPF or DKIM pass that a host of ours has seen. */
+START_TEST(a_field_of_our_own_host_is_trusted)
+{
+    static gpointer ids[] = {(gpointer) "mx.ours.example"};
+    GPtrArray list = {ids, 1};
+    const DsnAuthenticationOptions authentication = {.authserv_ids = &list, .received = 1};
+    const char *forged = "Authentication-Results: mx.evil.example; "
+                         "dkim=pass header.d=shop.example\r\n" ORDINARY;
+    const char *ours = "Authentication-Results: mx.ours.example; "
+                       "dkim=pass header.d=shop.example\r\n" ORDINARY;
+
+    fixture.options.trust = DSN_TRUST_DKIM;
+    ck_assert_int_eq(decide_changed("", ours), DSN_REASON_SENDER_NOT_TRUSTED);
+    fixture.options.authentication = &authentication;
+    ck_assert_int_eq(decide_changed("", forged), DSN_REASON_SENDER_NOT_TRUSTED);
+    ck_assert_int_eq(decide_changed("", NULL), DSN_REASON_SENDER_NOT_TRUSTED);
+    ck_assert_int_eq(decide_changed("\"sender\": \"a@other.example\"", ours),
+                     DSN_REASON_SENDER_NOT_TRUSTED);
+    ck_assert_int_eq(decide_changed("", ours), DSN_REASON_NONE);
+    ck_assert_uint_eq(fixture.decision.trust, DSN_TRUST_DKIM);
+}
+END_TEST
+
 /* ---- loops and machines ---- */
 
 static const struct {
@@ -565,6 +588,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, to_whom, 0, G_N_ELEMENTS(senders));
     tcase_add_test(tcase, ignored_senders);
     tcase_add_loop_test(tcase, senders_that_are_trusted, 0, G_N_ELEMENTS(trusts));
+    tcase_add_test(tcase, a_field_of_our_own_host_is_trusted);
     tcase_add_loop_test(tcase, no_loops, 0, G_N_ELEMENTS(loops));
     tcase_add_loop_test(tcase, automatic_mail, 0, G_N_ELEMENTS(marks));
     tcase_add_test(tcase, marks_in_the_record_alone);
