@@ -135,9 +135,10 @@ expiry_of(const Worker *worker, const DsnWaitingNotice *notice)
 
 /* In the words that administrators know from Postfix. */
 static void
-write_log(const Worker *worker, const DsnWaitingNotice *notice, const char *status,
+write_log(const Worker *worker, const DsnSmtpMessage *message, const char *status,
           const char *reply)
 {
+    const DsnWaitingNotice *notice = notice_of(worker, message);
     g_autofree char *to = g_strdup_printf("<%s>", notice->recipient);
     DsnLogLine line;
 
@@ -150,20 +151,24 @@ write_log(const Worker *worker, const DsnWaitingNotice *notice, const char *stat
     dsn_log_number(&line, "delay", g_get_real_time() / G_TIME_SPAN_SECOND - notice->taken_in);
     dsn_log_number(&line, "attempts", (int64_t)notice->attempts + 1);
     dsn_log_text(&line, "status", status);
+    if (message->converted != NULL)
+        dsn_log_text(&line, "converted", "7bit");
     dsn_log_text(&line, "reply", reply);
     dsn_log_end(&line, DSN_LOG_INFO);
 }
 
 static void
-settle_dead(Worker *worker, const DsnWaitingNotice *notice, const char *reply)
+settle_dead(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
+    const DsnWaitingNotice *notice = notice_of(worker, message);
+
     dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_DEAD, 0, reply);
     dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_DEAD, 1);
-    write_log(worker, notice, "dead", reply);
+    write_log(worker, message, "dead", reply);
 }
 
 static void
-settle_expired(Worker *worker, const DsnWaitingNotice *notice, const char *reply)
+settle_expired(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
     int64_t hours = worker->settings->max_age / G_TIME_SPAN_HOUR;
     g_autofree char *text =
@@ -171,19 +176,20 @@ settle_expired(Worker *worker, const DsnWaitingNotice *notice, const char *reply
                         hours < 2 ? worker->settings->max_age / G_TIME_SPAN_MINUTE : hours,
                         hours < 2 ? "minutes" : "hours", reply);
 
-    settle_dead(worker, notice, text);
+    settle_dead(worker, message, text);
 }
 
 /* The last attempt is at the end of the notice's age. */
 static void
-settle_retry(Worker *worker, const DsnWaitingNotice *notice, const char *reply)
+settle_retry(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
+    const DsnWaitingNotice *notice = notice_of(worker, message);
     const Settings *settings = worker->settings;
     int64_t now = g_get_real_time();
     int64_t expiry = expiry_of(worker, notice);
 
     if (now >= expiry) {
-        settle_expired(worker, notice, reply);
+        settle_expired(worker, message, reply);
         return;
     }
     GTimeSpan delay = dsn_relay_delay(settings->retry_interval, settings->max_retry_interval,
@@ -191,7 +197,7 @@ settle_retry(Worker *worker, const DsnWaitingNotice *notice, const char *reply)
     dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_RETRY,
                      MIN(now + delay, expiry), reply);
     dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_DEFERRED, 1);
-    write_log(worker, notice, "deferred", reply);
+    write_log(worker, message, "deferred", reply);
 }
 
 /* A message has its outcome: it is settled now, lest a crash send the whole batch again. */
@@ -206,15 +212,15 @@ on_done(DsnSmtpMessage *message, gpointer user)
     case DSN_SMTP_SENT:
         dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_SENT, 0, message->reply);
         dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_SENT, 1);
-        write_log(worker, notice, "sent", message->reply);
+        write_log(worker, message, "sent", message->reply);
         return;
     case DSN_SMTP_PERMFAIL:
-        settle_dead(worker, notice, message->reply);
+        settle_dead(worker, message, message->reply);
         return;
     case DSN_SMTP_TEMPFAIL:
     case DSN_SMTP_BROKEN:
     case DSN_SMTP_UNKNOWN:
-        settle_retry(worker, notice, message->reply);
+        settle_retry(worker, message, message->reply);
         return;
     case DSN_SMTP_UNTRIED:
     case DSN_SMTP_UNSUITABLE:
@@ -232,16 +238,17 @@ settle_rest(Worker *worker, DsnSmtpMessage *message, bool asked_all)
 
     if (message->reply != NULL) { /* unsuitable for some or all */
         if (asked_all)
-            settle_dead(worker, notice, message->reply);
+            settle_dead(worker, message, message->reply);
         else
-            settle_retry(worker, notice, message->reply);
+            settle_retry(worker, message, message->reply);
         return false;
     }
     if (is_stopping(worker->relay) || g_get_real_time() < expiry_of(worker, notice)) {
         dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_BACK, 0, NULL);
         return false;
     }
-    settle_expired(worker, notice, worker->fault == NULL ? "no host could be used" : worker->fault);
+    settle_expired(worker, message,
+                   worker->fault == NULL ? "no host could be used" : worker->fault);
     return true;
 }
 
@@ -405,7 +412,7 @@ deliver(Worker *worker)
     for (guint i = 0; i < count; i++) {
         if (messages[i].outcome <= DSN_SMTP_UNSUITABLE)
             more = settle_rest(worker, &messages[i], all) || more;
-        g_free(messages[i].reply);
+        dsn_smtp_message_clear(&messages[i]);
     }
     adapt_batch(worker, g_get_monotonic_time() - start);
     worker->messages = NULL;

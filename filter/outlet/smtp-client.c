@@ -4,6 +4,7 @@
 #include "filter/outlet/smtp-client.h"
 
 #include "mime/address.h"
+#include "mime/down-convert.h"
 #include "mime/status-code.h"
 
 /* So many messages in a row refused at MAIL, and it is the host: "452 insufficient storage". */
@@ -75,6 +76,15 @@ dsn_smtp_client_is_usable(DsnSmtpClient *client)
            dsn_smtp_link_is_quiet(client->link);
 }
 
+void
+dsn_smtp_message_clear(DsnSmtpMessage *message)
+{
+    g_clear_pointer(&message->reply, g_free);
+    if (message->converted != NULL)
+        (void)g_string_free(message->converted, TRUE);
+    message->converted = NULL;
+}
+
 static bool
 offers(const DsnSmtpClient *client, DsnSmtpOffer offer)
 {
@@ -96,20 +106,28 @@ decide(DsnSmtpClient *client, DsnSmtpMessage *message, DsnSmtpOutcome outcome, c
 
 /* ---- commands ---- */
 
+/* What the host gets. */
+static DsnSpan
+content_of(const DsnSmtpMessage *message)
+{
+    return message->converted == NULL ? message->content
+                                      : (DsnSpan){message->converted->str, message->converted->len};
+}
+
 static void
 write_mail(DsnSmtpClient *client, const DsnSmtpMessage *message)
 {
-    bool ended = message->content.len >= 2 &&
-                 memcmp(message->content.data + message->content.len - 2, "\r\n", 2) == 0;
+    DsnSpan content = content_of(message);
+    bool as_it_is = message->converted == NULL;
+    bool ended = content.len >= 2 && memcmp(content.data + content.len - 2, "\r\n", 2) == 0;
 
     g_string_assign(client->command, "MAIL FROM:<>");
-    if (message->eight_bit)
+    if (message->eight_bit && as_it_is)
         g_string_append(client->command, " BODY=8BITMIME");
-    if (message->utf8)
+    if ((message->utf8 && as_it_is) || !dsn_text_is_ascii(message->recipient))
         g_string_append(client->command, " SMTPUTF8");
     if (offers(client, DSN_SMTP_SIZE))
-        g_string_append_printf(client->command, " SIZE=%zu",
-                               message->content.len + (ended ? 0 : 2));
+        g_string_append_printf(client->command, " SIZE=%zu", content.len + (ended ? 0 : 2));
     g_string_append(client->command, "\r\n");
 }
 
@@ -291,18 +309,45 @@ is_text_mailbox(DsnSpan recipient)
            memchr(recipient.data, '>', recipient.len) == NULL;
 }
 
+/* Makes @message one that this host can take, as it is or in 7 bits. */
+static bool
+fit_content(DsnSmtpMessage *message, bool lacking)
+{
+    GString *converted = message->converted;
+
+    message->converted = NULL;
+    if (!lacking) { /* another host may have got it converted */
+        if (converted != NULL)
+            (void)g_string_free(converted, TRUE);
+        return true;
+    }
+    if (converted == NULL) {
+        converted = g_string_sized_new(message->content.len);
+        if (!dsn_notice_down_convert(message->content, &DSN_LIMITS_DEFAULT, converted)) {
+            (void)g_string_free(converted, TRUE);
+            return false;
+        }
+    }
+    message->converted = converted;
+    return true;
+}
+
 /* Says what cannot go to this host. */
 static bool
 is_fit(DsnSmtpClient *client, DsnSmtpMessage *message)
 {
-    bool utf8 = message->utf8 || !dsn_text_is_ascii(message->recipient);
+    bool no_utf8 = !offers(client, DSN_SMTP_SMTPUTF8);
+    bool lacks_utf8 = message->utf8 && no_utf8;
+    bool lacks_8bit = message->eight_bit && !offers(client, DSN_SMTP_8BITMIME);
 
     if (!is_text_mailbox(message->recipient)) /* SEC-01 */
         decide(client, message, DSN_SMTP_PERMFAIL, "5.1.3 not an address for RCPT");
-    else if (utf8 && !offers(client, DSN_SMTP_SMTPUTF8))
+    else if (no_utf8 && !dsn_text_is_ascii(message->recipient))
         decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.7 SMTPUTF8 is not offered");
-    else if (message->eight_bit && !offers(client, DSN_SMTP_8BITMIME))
-        decide(client, message, DSN_SMTP_UNSUITABLE, "5.6.3 8BITMIME is not offered");
+    else if (!fit_content(message, lacks_utf8 || lacks_8bit))
+        decide(client, message, DSN_SMTP_UNSUITABLE,
+               lacks_utf8 ? "5.6.7 SMTPUTF8 is not offered, and it cannot be converted"
+                          : "5.6.3 8BITMIME is not offered, and it cannot be converted");
     return message->outcome == DSN_SMTP_UNTRIED;
 }
 
@@ -315,7 +360,8 @@ send_content(DsnSmtpClient *client, DsnSmtpMessage *message, GError **error)
 
     wait_for(client, STEP_DOT, message);
     client->open = false;
-    return dsn_smtp_link_content(client->link, refused ? DSN_SPAN_ABSENT : message->content, error);
+    return dsn_smtp_link_content(client->link, refused ? DSN_SPAN_ABSENT : content_of(message),
+                                 error);
 }
 
 /* Takes @message as far as its final dot. With PIPELINING its commands leave together, behind the

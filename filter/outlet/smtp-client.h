@@ -5,7 +5,7 @@
  * Purpose:   hand over messages with the null sender and one recipient each, and tell apart what
  *            is wrong with a message and what is wrong with the host.
  * RFC:       5321, 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8), 1870 (SIZE), 3461 (DSN);
- *            rules ENV-02, ENV-08, ENV-09, ENV-17, LOOP-11, ESMTP-19, SEC-01.
+ *            rules ENV-02, ENV-08, ENV-09, ENV-17, LOOP-11, ESMTP-19, SEC-01, MIME-12, I18N-15.
  * Ownership: the client owns its connection and borrows its target; messages are the caller's.
  * Errors:    DSN_SMTP_ERROR with the answer or what else is wrong with the host.
  * Threads:   one thread at a time; see smtp-link.h.
@@ -19,7 +19,8 @@ typedef struct DsnSmtpClient DsnSmtpClient;
 
 typedef enum DsnSmtpOutcome {
     DSN_SMTP_UNTRIED,    /* nothing came of it: as if it had not been given */
-    DSN_SMTP_UNSUITABLE, /* it needs 8BITMIME or SMTPUTF8, and this host offers neither */
+    DSN_SMTP_UNSUITABLE, /* it needs 8BITMIME or SMTPUTF8, which this host does not offer, and it
+                            cannot be converted */
     DSN_SMTP_SENT,
     DSN_SMTP_TEMPFAIL, /* the host refused it for now */
     DSN_SMTP_PERMFAIL, /* the host refused it for good */
@@ -33,8 +34,12 @@ typedef struct DsnSmtpMessage {
     bool eight_bit;
     bool utf8;
     DsnSmtpOutcome outcome;
-    char *reply; /* what the outcome rests on (transfer full); NULL for UNTRIED */
+    char *reply;        /* what the outcome rests on; NULL for UNTRIED */
+    GString *converted; /* the content in 7 bits, if that is what this host gets; else NULL */
 } DsnSmtpMessage;
+
+/* Frees what the client has put into @message. */
+void dsn_smtp_message_clear(DsnSmtpMessage *message);
 
 typedef enum DsnSmtpRun {
     DSN_SMTP_RUN_DONE,  /* all but the UNTRIED ones have their outcome; those were not begun because

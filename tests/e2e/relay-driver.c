@@ -9,6 +9,7 @@
 
 #include "filter/outlet/relay.h"
 
+#include <gmime/gmime.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -194,6 +195,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     Driver driver = {0};
 
+    g_mime_init();
     (void)signal(SIGPIPE, SIG_IGN);
     dsn_log_open(DSN_LOG_STDERR, DSN_LOG_DEBUG);
     driver.spool = dsn_spool_open(&options, &driver.metrics, &error);

@@ -345,36 +345,64 @@ def a_working_connection_outlives_the_refusal_of_others(folder):
             raise lib.Failure(f"{peer.connections} connections")
 
 
+def eight_bit_notice(number, to="s@example.com"):
+    return (f"To: {to}\r\nSubject: {number}\r\nMIME-Version: 1.0\r\n"
+            "Content-Transfer-Encoding: 8bit\r\n\r\nEs grünt so grün.\r\n").encode()
+
+
 def what_a_host_cannot_take_goes_to_the_next(folder):
     with Peer(keywords=("PIPELINING", "DSN")) as first, Peer() as second, Relay(folder) as relay:
         relay.put(5)
-        relay.put(5, 5, eight_bit=True)
-        relay.put(5, 10, utf8=True, eight_bit=True)
+        relay.put(5, 5, eight_bit=True, utf8=True, content=eight_bit_notice(0, "ß@example.com"))
         relay.start(first.host, second.host)
         relay.wait_empty()
-        expect_once(15, first, second)
-        lib.expect((len(first.messages), len(second.messages)), (5, 10))
+        lib.expect((len(first.messages), len(second.messages)), (5, 5))
+        lib.expect({given["content"] for given in second.messages},
+                   {eight_bit_notice(0, "ß@example.com")})
+
+
+def a_host_without_8bitmime_gets_seven_bits(folder):
+    """The same bytes each time, and as it is when a host can take that (MIME-12)."""
+    script = {"dot": ["451 4.3.0 later", close, "250 Ok"]}
+    with Peer(script, keywords=("PIPELINING",)) as peer, Relay(folder) as relay:
+        relay.put(1, eight_bit=True, content=eight_bit_notice(0))
+        relay.start(peer.host, connections=1)
+        relay.wait_empty()
+        contents = {given["content"] for given in peer.messages}
+        lib.expect(len(contents), 1, "different bytes")
+        text = contents.pop()
+        lib.expect((text.isascii(), b"quoted-printable" in text, b"gr=C3=BCn" in text),
+                   (True, True, True), text.decode("latin-1"))
+        lib.expect(len(relay.logged("attempts=3 status=sent converted=7bit reply=")), 1)
+        with Peer() as able:
+            relay.start(able.host)
+            relay.put(1, 1, eight_bit=True, content=eight_bit_notice(1))
+            relay.wait_empty()
+            lib.expect([given["content"] for given in able.messages], [eight_bit_notice(1)])
+            lib.expect(len(relay.logged("converted")), 3)
 
 
 def what_no_host_can_take_is_a_dead_letter(folder):
     with Peer(keywords=()) as first, Peer(keywords=("8BITMIME",)) as second, Relay(folder) as relay:
-        relay.put(1, 0, utf8=True)
-        relay.put(1, 1, eight_bit=True)
+        relay.do("put", notices=[{**notice(0), "to": "größe@example.com", "utf8": True}])
+        relay.put(1, 1, utf8=True, content=eight_bit_notice(1, "ß@example.com"))
         relay.start(first.host, second.host)
         relay.wait_empty()
-        dead, = relay.do("list")
-        lib.expect((dead["id"], dead["state"], dead["reason"]),
-                   ("record-0", "dead", "5.6.7 SMTPUTF8 is not offered"))
-        lib.expect(len(second.messages), 1)
+        dead = sorted((entry["id"], entry["state"], entry["reason"]) for entry in relay.do("list"))
+        lib.expect(dead, [
+            ("record-0", "dead", "5.6.7 SMTPUTF8 is not offered"),
+            ("record-1", "dead", "5.6.7 SMTPUTF8 is not offered, and it cannot be converted")])
+        lib.expect(len(first.messages) + len(second.messages), 0)
 
 
 def what_only_an_absent_host_may_take_waits(folder):
     with Peer(keywords=()) as first, Relay(folder) as relay:
-        relay.put(1, eight_bit=True)
+        relay.put(1, eight_bit=True, content=eight_bit_notice(0, "ß@example.com"))
         relay.start(first.host, f"127.0.0.1:{lib.free_port()}", connections=1)
         lib.wait_until(lambda: relay.do("count")["deferred"] >= 2, "two attempts")
         entry, = relay.do("list")
-        lib.expect((entry["state"], entry["reason"]), ("waiting", "5.6.3 8BITMIME is not offered"))
+        lib.expect((entry["state"], entry["reason"]),
+                   ("waiting", "5.6.3 8BITMIME is not offered, and it cannot be converted"))
         if len(first.seen) > 40:
             raise lib.Failure("the host was asked again and again")
 
@@ -492,7 +520,8 @@ lib.run(all_are_sent_once_over_kept_connections, an_idle_connection_is_closed,
         age_ends_what_no_host_was_found_for, a_host_fault_never_burns_the_queue, pauses_double,
         the_next_host_is_used_meanwhile, all_hosts_down_and_one_comes_back, no_host_is_no_fault,
         a_kick_forgets_pauses, a_working_connection_outlives_the_refusal_of_others,
-        what_a_host_cannot_take_goes_to_the_next, what_no_host_can_take_is_a_dead_letter,
+        what_a_host_cannot_take_goes_to_the_next, a_host_without_8bitmime_gets_seven_bits,
+        what_no_host_can_take_is_a_dead_letter,
         what_only_an_absent_host_may_take_waits, a_lost_reply_repeats_the_same_bytes,
         a_connection_that_ends_between_messages_is_no_fault, a_stop_finishes_what_is_on_its_way,
         a_stop_does_not_wait_for_a_silent_host, a_reload_changes_hosts_and_words,

@@ -3,8 +3,10 @@
 """The SMTP client against a server that answers every kind of nonsense."""
 import base64
 import concurrent.futures
+import email
 import json
 import os
+import quopri
 import shutil
 import signal
 import socket
@@ -312,9 +314,10 @@ def parameters_follow_what_is_offered(_):
 
 
 def what_the_host_cannot_take_is_unsuitable(_):
+    own_address = notice().replace(b"To: s@", "To: ß@".encode())
     rows = [
-        (("PIPELINING", "SMTPUTF8"), {"eight_bit": True}, "5.6.3"),
-        (("PIPELINING", "8BITMIME"), {"utf8": True}, "5.6.7"),
+        (("PIPELINING", "SMTPUTF8"), {"eight_bit": True, "content": own_address}, "5.6.3"),
+        (("PIPELINING", "8BITMIME"), {"utf8": True, "content": own_address}, "5.6.7"),  # I18N-15
         (("PIPELINING", "8BITMIME"), {"to": "grün@example.com"}, "5.6.7"),
         (("8BITMIME",), {"to": "x@grün.example"}, "5.6.7"),
     ]
@@ -329,6 +332,56 @@ def what_the_host_cannot_take_is_unsuitable(_):
         run, = send(peer.host, [[message(to="grün@example.com", utf8=True)]])
         lib.expect(outcomes(run), ["sent"])
         lib.expect(peer.messages[0]["rcpt"], ["RCPT TO:<grün@example.com> NOTIFY=NEVER"])
+
+
+def notice(signed=False):
+    """As dsnarf writes one that has 8-bit content and ASCII addresses."""
+    signed = "Content-Type: multipart/signed; boundary=s\r\n" if signed else ""
+    body = "--s\r\n\r\nGrün\r\n--s--\r\n" if signed else "Es grünt so grün.\r\n"
+    return ("From: a@example.com\r\nTo: s@example.com\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: multipart/report; report-type=global-delivery-status; boundary=b\r\n"
+            "Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"
+            "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+            "Reporting-MTA: dns; mta.example\r\n\r\nFinal-Recipient: utf-8; größe@example.com\r\n"
+            "Action: failed\r\nStatus: 5.1.1\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n"
+            "Content-Transfer-Encoding: 8bit\r\n\r\nFrom: s@example.com\r\nMIME-Version: 1.0\r\n"
+            f"{signed}\r\n{body}\r\n--b--\r\n").encode()
+
+
+def what_the_host_lacks_is_converted(_):
+    """Peers that offer neither, one, both; what arrives says the same (MIME-12, I18N-08)."""
+    flags = {"eight_bit": True, "content": notice()}
+    for keywords in ((), ("PIPELINING",), ("PIPELINING", "SMTPUTF8", "SIZE"), ("8BITMIME",),
+                     ("PIPELINING", "8BITMIME", "SMTPUTF8")):
+        with Peer(keywords=keywords) as peer:
+            run, = send(peer.host, [[message(1), message(2, **flags), message(3)]])
+            lib.expect(outcomes(run), ["sent"] * 3, str(keywords))
+            given = peer.messages[1]
+            capable = "8BITMIME" in keywords
+            lib.expect(given["content"] == notice(), capable, str(keywords))
+            lib.expect("BODY=8BITMIME" in given["mail"], capable, str(keywords))
+            lib.expect("SMTPUTF8" in given["mail"], False, str(keywords))
+            if "SIZE" in keywords:
+                lib.expect(given["mail"].split("SIZE=")[1], str(len(given["content"])))
+            lib.expect(given["content"].isascii(), not capable, str(keywords))
+            report = email.message_from_bytes(given["content"])
+            lib.expect(report.get_param("report-type"), "global-delivery-status")
+            _, status, original = report.get_payload()
+            if not capable:
+                lib.expect("größe@example.com" in quopri.decodestring(
+                    status.as_bytes().split(b"\n\n", 1)[1]).decode(), True)
+            lib.expect(original.get_payload(0).get_payload(decode=True).decode(),
+                       "Es grünt so grün.\r\n")
+            expect_order(peer)
+
+
+def what_is_signed_comes_back_as_headers(_):
+    with Peer(keywords=("PIPELINING",)) as peer:
+        run, = send(peer.host, [[message(1, notice(signed=True), eight_bit=True)]])
+        lib.expect(outcomes(run), ["sent"])
+        content = peer.messages[0]["content"]
+        lib.expect(content.isascii() and b"Content-Type: text/rfc822-headers\r\n\r\nFrom: s@" in content,
+                   True, content.decode("latin-1"))
 
 
 def no_address_can_add_a_command(_):
@@ -620,7 +673,8 @@ def kept(folder):
 lib.run(every_script_pipelined, every_script_in_lock_step, every_opening, nobody_listens,
         the_name_cannot_be_resolved, a_full_backlog_is_a_connection_that_takes_too_long,
         the_second_address_of_a_host_is_tried, parameters_follow_what_is_offered,
-        what_the_host_cannot_take_is_unsuitable, no_address_can_add_a_command,
+        what_the_host_cannot_take_is_unsuitable, what_the_host_lacks_is_converted,
+        what_is_signed_comes_back_as_headers, no_address_can_add_a_command,
         contents_arrive_byte_for_byte, an_unfinished_last_line_is_ended,
         a_dot_behind_a_bare_line_feed_ends_nothing, a_connection_is_kept_and_has_its_share,
         a_stale_connection_is_noticed, a_stop_cuts_every_wait, a_server_that_takes_nothing_is_left,

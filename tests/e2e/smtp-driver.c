@@ -11,6 +11,7 @@
 
 #include "filter/outlet/smtp-client.h"
 
+#include <gmime/gmime.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ message_clear(gpointer data)
 
     g_free((char *)message->recipient.data);
     g_free((char *)message->content.data);
-    g_free(message->reply);
+    dsn_smtp_message_clear(message);
 }
 
 static GArray *
@@ -151,6 +152,7 @@ main(void)
     json_t *messages;
 
     g_assert(input != NULL);
+    g_mime_init();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGUSR1, on_alarm);
     read_target(input, &target);
