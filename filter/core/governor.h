@@ -2,7 +2,7 @@
 /*
  * governor.h - how many notices may go out
  *
- * Purpose:   limit the rate of notices to one sender, for one poster, and overall.
+ * Purpose:   limit the rate of notices to one sender, to one domain, for one poster, and overall.
  * Source:    rule ENV-22.
  * Ownership: the governor owns its buckets.
  * Errors:    none.
@@ -29,8 +29,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnGovernor, dsn_governor_free)
 typedef struct DsnRates {
     size_t overall;
     size_t sender;
+    size_t domain; /* to all addresses of one domain */
     size_t poster;
 } DsnRates;
+
+/* A bucket as it is kept beyond the life of the process. */
+typedef struct DsnBucket {
+    char *name;
+    double tokens; /* the part of an hour's worth that it held, from 0 to 1 */
+    int64_t time;  /* when, in unix microseconds */
+} DsnBucket;
+
+void dsn_bucket_clear(DsnBucket *bucket);
+
+/* The buckets that have changed since this was last asked (of DsnBucket, which it clears; transfer
+ * full), NULL for none, or when that was less than @interval ago. */
+GArray *dsn_governor_changed(DsnGovernor *governor, GTimeSpan interval);
+
+/* Takes over @buckets (of DsnBucket) of an earlier process, before anything is admitted. What is
+ * from the future, by a clock that was set since, is from now. */
+void dsn_governor_restore(DsnGovernor *governor, const GArray *buckets);
 
 /* Takes one notice to @sender by @poster (may be NULL) out of every bucket, or, when one is empty,
  * out of none and says false. @now in monotonic microseconds. */

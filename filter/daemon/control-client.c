@@ -119,8 +119,11 @@ static bool
 work_alone(const char *directory, const char *request, int answer, GError **error)
 {
     g_autofree char *database = g_build_filename(directory, "spool.db", NULL);
-    const DsnSpoolOptions options = {
-        .directory = directory, .keep = KEEP_S, .max_size = G_MAXINT64, .large = G_MAXINT32};
+    const DsnSpoolOptions options = {.directory = directory,
+                                     .keep = KEEP_S,
+                                     .history_keep = KEEP_S,
+                                     .max_size = G_MAXINT64,
+                                     .large = G_MAXINT32};
     g_autofree DsnMetrics *metrics = g_new0(DsnMetrics, 1);
     g_autoptr(GError) problem = NULL;
 

@@ -271,6 +271,7 @@ open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
     const DsnSpoolOptions options = {
         .directory = configuration->spool.directory,
         .keep = configuration->dedup.keep / G_TIME_SPAN_SECOND,
+        .history_keep = configuration->history.keep / G_TIME_SPAN_SECOND,
         .max_size = configuration->spool.max_size,
         .min_free = configuration->spool.min_free,
         .large = configuration->spool.large,

@@ -450,7 +450,7 @@ take(Worker *worker)
 
     if (worker->client != NULL)
         wait = CLAMP(worker->idle_since + worker->settings->idle_timeout - now, 0, wait);
-    bool good = dsn_spool_take_notices(relay->spool, worker->batch, wait, worker->notices);
+    bool good = dsn_spool_take_notices(relay->spool, NULL, worker->batch, wait, worker->notices);
     if (worker->notices->len > 0)
         return;
     if (worker->client != NULL &&

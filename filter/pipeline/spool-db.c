@@ -30,7 +30,7 @@ static const char READER_PRAGMAS[] = "PRAGMA query_only = 1;"
 /* In the order of ids, without sorting: an index by anything else is not to be used. */
 #define LIST_COLUMNS                                                                        \
     "id, kind, state, record_id, record_type, recipient, reason, size, attempts, taken_in," \
-    " next_attempt"
+    " next_attempt, relay, tenant, due"
 #define LIST_REST                                                                 \
     " AND id > ?1 AND id <= ?2 AND (?4 IS NULL OR recipient = ?4 COLLATE NOCASE)" \
     " AND +taken_in <= ?5 ORDER BY id LIMIT ?6"
@@ -44,7 +44,7 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_PROBE] = "UPDATE watermark SET probes = probes + 1",
 
     [DSN_SQL_HAS_EVENT] = "SELECT 1 FROM event_key WHERE bucket = ?1 AND digest = ?2",
-    [DSN_SQL_ADD_EVENT] = "INSERT INTO event_key(bucket, digest) VALUES(?1, ?2)",
+    [DSN_SQL_ADD_EVENT] = "INSERT OR IGNORE INTO event_key(bucket, digest) VALUES(?1, ?2)",
     [DSN_SQL_EVENT_CHUNK] = "SELECT bucket, digest FROM event_key WHERE bucket < ?1"
                             " ORDER BY bucket, digest LIMIT 1 OFFSET ?2",
     [DSN_SQL_EXPIRE_EVENTS_BEFORE] = "DELETE FROM event_key WHERE (bucket, digest) < (?1, ?2)",
@@ -64,15 +64,31 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
 
     [DSN_SQL_LOOK_NOTICE] = "SELECT entry.id FROM notice_key LEFT JOIN entry"
                             " ON entry.id = notice_key.entry AND entry.state = 0"
-                            " AND entry.has_original = 0 WHERE notice_key.digest = ?1",
+                            " AND entry.next_attempt = 0 AND entry.has_original = 0"
+                            " WHERE notice_key.digest = ?1",
     [DSN_SQL_OPEN_ENTRY] = "SELECT size, file FROM entry WHERE id = ?1 AND kind = 0 AND state = 0"
-                           " AND has_original = 0 AND keys = ?2",
+                           " AND next_attempt = 0 AND has_original = 0 AND keys = ?2",
     [DSN_SQL_MERGE_ENTRY] = "UPDATE entry SET eight_bit = ?2, utf8 = ?3, has_original = 1,"
                             " size = ?4, file = ?5 WHERE id = ?1",
+    [DSN_SQL_OPEN_OF_GROUP] = "SELECT 1 FROM entry WHERE grouping = ?1 AND state = 0"
+                              " AND next_attempt = 0 AND id > ?2",
+    [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, lines FROM entry"
+                          " JOIN source ON source.entry = entry.id"
+                          " WHERE grouping = ?1 AND state = 0 AND next_attempt = 0"
+                          " ORDER BY id DESC LIMIT 1",
+    [DSN_SQL_OPEN_VERSION] = "SELECT keys, size, file, record_id FROM entry WHERE id = ?1"
+                             " AND kind = 0 AND state = 0 AND next_attempt = 0 AND version = ?2",
+    [DSN_SQL_REPLACE_ENTRY] = "UPDATE entry SET eight_bit = ?2, utf8 = ?3, has_original = ?4,"
+                              " size = ?5, file = ?6, keys = ?7, grouping = ?8,"
+                              " version = version + 1 WHERE id = ?1",
     [DSN_SQL_ADD_ENTRY] = "INSERT INTO entry(kind, state, taken_in, next_attempt, keys, eight_bit,"
                           " utf8, has_original, size, record_id, record_type, recipient, reason,"
-                          " file) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-                          " ?13)",
+                          " file, relay, tenant, grouping, due) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6,"
+                          " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    [DSN_SQL_SET_SOURCE] = "INSERT OR REPLACE INTO source(entry, lines) VALUES(?1, ?2)",
+    [DSN_SQL_REMOVE_SOURCE] = "DELETE FROM source WHERE entry = ?1",
+    [DSN_SQL_TRIM_SOURCES] = "DELETE FROM source WHERE entry IN (SELECT entry FROM source"
+                             " WHERE entry <= ?1 ORDER BY entry LIMIT ?2)",
     [DSN_SQL_SET_CONTENT] = "INSERT OR REPLACE INTO content(entry, bytes) VALUES(?1, ?2)",
     [DSN_SQL_REMOVE_ENTRY] = "DELETE FROM entry WHERE id = ?1",
     [DSN_SQL_REMOVE_CONTENT] = "DELETE FROM content WHERE entry = ?1",
@@ -80,19 +96,24 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                             " reason = ?3 WHERE id = ?1",
     [DSN_SQL_MAKE_DEAD] = "UPDATE entry SET state = 1, attempts = attempts + 1, reason = ?2"
                           " WHERE id = ?1",
-    [DSN_SQL_RETRY_WAITING] = "UPDATE entry SET next_attempt = min(next_attempt, ?2)"
+    /* 1: one that waits for its first attempt is due too, and open no more */
+    [DSN_SQL_RETRY_WAITING] = "UPDATE entry SET next_attempt = max(min(next_attempt, ?2), 1)"
                               " WHERE id = ?1 AND kind = 0 AND state = 0",
     [DSN_SQL_RETRY_DEAD] = "UPDATE entry SET state = 0, attempts = 0, next_attempt = ?2,"
-                           " taken_in = ?3 WHERE id = ?1 AND kind = 0 AND state = 1",
+                           " taken_in = ?3, relay = ?4 WHERE id = ?1 AND kind = 0 AND state = 1",
+    [DSN_SQL_NEXT_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND relay > ?1"
+                           " ORDER BY relay LIMIT 1",
+    [DSN_SQL_MOVE_RELAY] = "UPDATE entry SET relay = 'default' WHERE id IN"
+                           " (SELECT id FROM entry WHERE state = 0 AND relay = ?1 LIMIT ?2)",
     [DSN_SQL_SET_WATERMARK] = "UPDATE watermark SET entry = ?1 WHERE entry < ?1",
     [DSN_SQL_WATERMARK] = "SELECT entry FROM watermark",
 
-    [DSN_SQL_FRESH] = "SELECT id FROM entry WHERE state = 0 AND next_attempt = 0 AND id > ?1"
-                      " ORDER BY id",
-    [DSN_SQL_DUE] = "SELECT id FROM entry WHERE state = 0 AND next_attempt > 0"
-                    " AND next_attempt <= ?1 ORDER BY next_attempt, id",
-    [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND next_attempt > ?1"
-                         " ORDER BY next_attempt LIMIT 1",
+    [DSN_SQL_FRESH] = "SELECT id, due FROM entry WHERE state = 0 AND relay = ?1"
+                      " AND next_attempt = 0 AND id > ?2 ORDER BY id",
+    [DSN_SQL_DUE] = "SELECT id FROM entry WHERE state = 0 AND relay = ?1 AND next_attempt > 0"
+                    " AND next_attempt <= ?2 ORDER BY next_attempt, id",
+    [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND relay = ?1"
+                         " AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",
     [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
                      " bytes FROM entry LEFT JOIN content ON content.entry = entry.id"
                      " WHERE id = ?1 AND kind = 0 AND state = 0 AND next_attempt <= ?2",
@@ -118,6 +139,27 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_ADD_OUTLET] = "INSERT OR IGNORE INTO outlet(name, position) VALUES(?1, ?2)",
     [DSN_SQL_ADVANCE_OUTLET] = "UPDATE outlet SET position = ?2, note = ?3 WHERE name = ?1",
     [DSN_SQL_REMOVE_OUTLET] = "DELETE FROM outlet WHERE name = ?1",
+
+    /* In one microsecond nothing happens twice to one subject, but for a clock that was set. */
+    [DSN_SQL_ADD_HISTORY] = "INSERT OR REPLACE INTO history(bucket, subject, time, text)"
+                            " VALUES(?1, ?2, ?3, ?4)",
+    [DSN_SQL_NEXT_HISTORY] = "SELECT bucket FROM history WHERE bucket > ?1"
+                             " ORDER BY bucket LIMIT 1",
+    [DSN_SQL_HISTORY] = "SELECT time, text FROM history WHERE bucket = ?1 AND subject = ?2"
+                        " ORDER BY time",
+    [DSN_SQL_EXPIRE_HISTORY] = "DELETE FROM history WHERE bucket = ?1",
+    [DSN_SQL_SET_ATTEMPT] = "INSERT INTO attempt(digest, stored, time, record)"
+                            " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(digest) DO UPDATE SET"
+                            " stored = excluded.stored, time = excluded.time,"
+                            " record = excluded.record WHERE excluded.time >= time",
+    [DSN_SQL_ATTEMPT] = "SELECT record FROM attempt WHERE digest = ?1",
+    [DSN_SQL_ATTEMPT_CHUNK] = "SELECT digest FROM attempt WHERE digest > ?1"
+                              " ORDER BY digest LIMIT 1 OFFSET ?2",
+    [DSN_SQL_EXPIRE_ATTEMPTS] = "DELETE FROM attempt"
+                                " WHERE digest > ?1 AND digest <= ?2 AND stored < ?3",
+    [DSN_SQL_SET_BUCKET] = "INSERT OR REPLACE INTO bucket(name, tokens, time) VALUES(?1, ?2, ?3)",
+    [DSN_SQL_BUCKETS] = "SELECT name, tokens, time FROM bucket ORDER BY time DESC LIMIT ?1",
+    [DSN_SQL_EXPIRE_BUCKETS] = "DELETE FROM bucket WHERE time + (1 - tokens) * ?1 < ?2",
 };
 
 G_DEFINE_QUARK(dsn - spool - error - quark, dsn_spool_error)
@@ -215,6 +257,8 @@ bind_value(sqlite3_stmt *statement, int index, const DsnValue *value)
     switch (value->kind) {
     case DSN_VALUE_INT:
         return sqlite3_bind_int64(statement, index, value->number);
+    case DSN_VALUE_REAL:
+        return sqlite3_bind_double(statement, index, value->real);
     case DSN_VALUE_TEXT:
         return sqlite3_bind_text(statement, index, value->data, -1, SQLITE_STATIC);
     case DSN_VALUE_BLOB:
@@ -272,6 +316,20 @@ dsn_db_number(DsnDb *db, DsnSql sql, int64_t fallback, int64_t *ret_number, GErr
                       ? sqlite3_column_int64(query, 0)
                       : fallback;
     return true;
+}
+
+bool
+dsn_db_has(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values, bool *ret_has,
+           GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(DsnQuery) query = dsn_db_query(db, sql, values, n_values);
+
+    *ret_has = dsn_query_next(db, query, &failure);
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 DsnDb *

@@ -11,6 +11,17 @@
 #define MIN_INTERVAL G_TIME_SPAN_SECOND
 #define MAX_INTERVAL (6 * G_TIME_SPAN_HOUR)
 
+/* What is swept, in turn. */
+enum {
+    SWEEP_EVENTS,
+    SWEEP_NOTICES,
+    SWEEP_MESSAGES,
+    SWEEP_ATTEMPTS,
+    SWEEP_HISTORY,
+    SWEEP_BUCKETS,
+    N_SWEEPS
+};
+
 /* ---- looking ---- */
 
 static DsnSeen
@@ -38,6 +49,39 @@ look(DsnSpool *spool, DsnSql sql, const DsnValue *values, size_t n_values)
         seen = DSN_SEEN_OPEN;
     g_mutex_unlock(&spool->lock);
     return seen;
+}
+
+bool
+dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_open)
+{
+    g_autoptr(GError) error = NULL;
+    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
+
+    *ret_open = (DsnOpenNotice){.entry = 0};
+    if (db == NULL)
+        return false;
+    DsnQuery *query = dsn_db_query(db, DSN_SQL_LOOK_OPEN, DSN_VALUES(dsn_blob(group->digest, 16)));
+    if (dsn_query_next(db, query, &error)) {
+        ret_open->entry = sqlite3_column_int64(query, 0);
+        ret_open->version = sqlite3_column_int64(query, 1);
+        ret_open->has_original = sqlite3_column_int(query, 2) != 0;
+        ret_open->sources =
+            g_bytes_new(sqlite3_column_blob(query, 3), (gsize)sqlite3_column_bytes(query, 3));
+    }
+    dsn_query_end(query);
+    dsn_spool_reader_done(spool, db, error);
+    g_mutex_lock(&spool->lock);
+    bool open = ret_open->entry > spool->watermark;
+    g_mutex_unlock(&spool->lock);
+    if (!open)
+        dsn_open_notice_clear(ret_open);
+    return open;
+}
+
+void
+dsn_open_notice_clear(DsnOpenNotice *open)
+{
+    g_clear_pointer(&open->sources, g_bytes_unref);
 }
 
 DsnSeen
@@ -123,31 +167,50 @@ expire_digests(DsnSpool *spool, DsnSql chunk, DsnSql expire, int64_t before, boo
         DSN_VALUES(dsn_blob(start, start_len), dsn_blob(end, sizeof end), dsn_int(before)), error);
 }
 
+/* One step in the table whose turn it is. */
+static bool
+sweep_step(DsnSpool *spool, bool *ret_done, GError **error)
+{
+    const int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+    const int64_t before = now - spool->keep;
+
+    switch (spool->sweep.table) {
+    case SWEEP_EVENTS:
+        return expire_events(spool, before, ret_done, error);
+    case SWEEP_NOTICES:
+        return expire_digests(spool, DSN_SQL_NOTICE_CHUNK, DSN_SQL_EXPIRE_NOTICES, before, ret_done,
+                              error);
+    case SWEEP_MESSAGES:
+        return expire_digests(spool, DSN_SQL_MESSAGE_CHUNK, DSN_SQL_EXPIRE_MESSAGES, before,
+                              ret_done, error);
+    case SWEEP_ATTEMPTS:
+        return expire_digests(spool, DSN_SQL_ATTEMPT_CHUNK, DSN_SQL_EXPIRE_ATTEMPTS, before,
+                              ret_done, error);
+    case SWEEP_HISTORY:
+        return dsn_history_expire(spool, now - spool->history_keep, ret_done, error);
+    case SWEEP_BUCKETS:
+    default:
+        *ret_done = true;
+        return dsn_buckets_expire(spool, error);
+    }
+}
+
 bool
 dsn_spool_sweep(DsnSpool *spool, GError **error)
 {
     DsnSweep *sweep = &spool->sweep;
-    const int64_t before = g_get_real_time() / G_USEC_PER_SEC - spool->keep;
     int64_t now = g_get_monotonic_time();
     bool done = true;
-    bool good;
 
     if (now < sweep->next)
         return true;
-    if (sweep->table == 0)
-        good = expire_events(spool, before, &done, error);
-    else if (sweep->table == 1)
-        good = expire_digests(spool, DSN_SQL_NOTICE_CHUNK, DSN_SQL_EXPIRE_NOTICES, before, &done,
-                              error);
-    else
-        good = expire_digests(spool, DSN_SQL_MESSAGE_CHUNK, DSN_SQL_EXPIRE_MESSAGES, before, &done,
-                              error);
+    bool good = sweep_step(spool, &done, error);
     sweep->next = now + STEP_INTERVAL;
     if (good && done) {
         sweep->cursor_len = 0;
         sweep->table++;
     }
-    if (sweep->table == 3) {
+    if (sweep->table == N_SWEEPS) {
         sweep->table = 0;
         sweep->next =
             now + CLAMP(spool->keep * G_USEC_PER_SEC / SWEEPS_PER_KEEP, MIN_INTERVAL, MAX_INTERVAL);

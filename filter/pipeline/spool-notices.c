@@ -3,6 +3,7 @@
 
 #include "filter/pipeline/spool-private.h"
 
+#include "filter/core/json-writer.h"
 #include "filter/core/log.h"
 
 /* Of a last reply as it is kept. */
@@ -11,6 +12,8 @@
 #define MAX_BYTES ((size_t)32 << 20)
 /* When a content that could not be read now is tried again. */
 #define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
+/* Rows that one transaction removes at most. */
+#define TRIM_SOURCES 1000
 
 void
 dsn_waiting_notice_free(DsnWaitingNotice *notice)
@@ -24,11 +27,12 @@ dsn_waiting_notice_free(DsnWaitingNotice *notice)
 }
 
 DsnTaken *
-dsn_taken_new(int64_t entry, bool fresh)
+dsn_taken_new(int64_t entry, DsnRelayLine *line, bool fresh)
 {
     DsnTaken *taken = g_new0(DsnTaken, 1);
 
     taken->entry = entry;
+    taken->line = line;
     taken->fresh = fresh;
     return taken;
 }
@@ -37,18 +41,19 @@ void
 dsn_taken_free(DsnTaken *taken)
 {
     g_free(taken->file);
+    g_free(taken->record_id);
     g_free(taken);
 }
 
 void
-dsn_spool_tell_due(DsnSpool *spool, guint64 count)
+dsn_spool_tell_due(DsnRelayLine *line, guint64 count)
 {
-    spool->due_changes++;
+    line->changes++;
     /* One sender takes many: there is no need to wake all of them for one notice. */
     if (count > 1)
-        g_cond_broadcast(&spool->due);
+        g_cond_broadcast(&line->due);
     else
-        g_cond_signal(&spool->due);
+        g_cond_signal(&line->due);
 }
 
 /* ---- choosing ---- */
@@ -57,88 +62,123 @@ void
 dsn_spool_release(DsnSpool *spool, int64_t entry)
 {
     const DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
+    DsnRelayLine *other = dsn_spool_line(spool, NULL); /* it may be its line by now */
 
-    if (taken != NULL && taken->fresh)
-        spool->given_back = MIN(spool->given_back, entry - 1);
+    if (taken != NULL && taken->fresh) {
+        taken->line->given_back = MIN(taken->line->given_back, entry - 1);
+        other->given_back = MIN(other->given_back, entry - 1);
+    }
     (void)g_hash_table_remove(spool->taken, &entry);
 }
 
 /* Gives back @chosen from the index @first on. */
 static void
-release_from(DsnSpool *spool, const GArray *chosen, guint first)
+release_from(DsnSpool *spool, DsnRelayLine *line, const GArray *chosen, guint first)
 {
     if (first >= chosen->len)
         return;
     g_mutex_lock(&spool->lock);
     for (guint i = first; i < chosen->len; i++)
         dsn_spool_release(spool, g_array_index(chosen, int64_t, i));
-    dsn_spool_tell_due(spool, chosen->len - first);
+    dsn_spool_tell_due(line, chosen->len - first);
     g_mutex_unlock(&spool->lock);
 }
 
-/* Takes what @query lists until @chosen has @max, without what is taken already. */
+/* Who takes, and what is in it for them. */
+typedef struct Choice {
+    DsnSpool *spool;
+    DsnDb *db;
+    DsnRelayLine *line;
+    unsigned max;
+    GArray *chosen; /* of int64_t */
+    int64_t newest; /* of those that wait for their first attempt */
+    int64_t next;   /* when the next one becomes due, unix microseconds; 0: none */
+} Choice;
+
+/* A time that is too far ahead is from a clock that was set back since. */
 static bool
-choose_from(DsnSpool *spool, DsnDb *db, DsnQuery *query, bool fresh, guint max, GArray *chosen,
-            GError **error)
+is_held(int64_t due, int64_t now)
 {
-    g_autoptr(GError) failure = NULL;
-
-    while (chosen->len < max && dsn_query_next(db, query, &failure)) {
-        int64_t entry = sqlite3_column_int64(query, 0);
-
-        g_mutex_lock(&spool->lock);
-        if (fresh)
-            spool->fresh_after = MAX(spool->fresh_after, entry);
-        if (!g_hash_table_contains(spool->taken, &entry)) {
-            DsnTaken *taken = dsn_taken_new(entry, fresh);
-
-            (void)g_hash_table_insert(spool->taken, &taken->entry, taken);
-            g_array_append_val(chosen, entry);
-        }
-        g_mutex_unlock(&spool->lock);
-    }
-    if (failure == NULL)
-        return true;
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return false;
+    return due > now && due <= now + DSN_HOLD_MAX;
 }
 
-static bool
-choose_retries(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **error)
+/* Takes the entry, unless it is taken already. */
+static void
+choose_entry(Choice *choice, int64_t entry, bool fresh)
+{
+    DsnSpool *spool = choice->spool;
+
+    g_mutex_lock(&spool->lock);
+    if (fresh)
+        choice->line->fresh_after = MAX(choice->line->fresh_after, entry);
+    if (!g_hash_table_contains(spool->taken, &entry)) {
+        DsnTaken *taken = dsn_taken_new(entry, choice->line, fresh);
+
+        (void)g_hash_table_insert(spool->taken, &taken->entry, taken);
+        g_array_append_val(choice->chosen, entry);
+        choice->newest = MAX(choice->newest, fresh ? entry : 0);
+    }
+    g_mutex_unlock(&spool->lock);
+}
+
+static void
+choose_retries(Choice *choice, unsigned max, GError **error)
 {
     g_autoptr(DsnQuery) query =
-        dsn_db_query(db, DSN_SQL_DUE, DSN_VALUES(dsn_int(g_get_real_time())));
+        dsn_db_query(choice->db, DSN_SQL_DUE,
+                     DSN_VALUES(dsn_text(choice->line->name), dsn_int(g_get_real_time())));
 
-    return choose_from(spool, db, query, false, max, chosen, error);
+    while (choice->chosen->len < max && dsn_query_next(choice->db, query, error))
+        choose_entry(choice, sqlite3_column_int64(query, 0), false);
 }
 
-/* In the order of their entries. What is given back meanwhile is found by the next look. */
-static bool
-choose_fresh(DsnSpool *spool, DsnDb *db, guint max, GArray *chosen, GError **error)
+/* In the order of their entries, up to one that is held. What is given back meanwhile is found by
+ * the next look. */
+static void
+choose_fresh(Choice *choice, GError **error)
 {
-    g_mutex_lock(&spool->lock);
-    int64_t after = MIN(spool->fresh_after, spool->given_back);
-    spool->fresh_after = after;
-    spool->given_back = G_MAXINT64;
-    g_mutex_unlock(&spool->lock);
+    DsnRelayLine *line = choice->line;
+    const int64_t now = g_get_real_time();
 
-    g_autoptr(DsnQuery) query = dsn_db_query(db, DSN_SQL_FRESH, DSN_VALUES(dsn_int(after)));
-    return choose_from(spool, db, query, true, max, chosen, error);
+    g_mutex_lock(&choice->spool->lock);
+    int64_t after = MIN(line->fresh_after, line->given_back);
+    line->fresh_after = after;
+    line->given_back = G_MAXINT64;
+    g_mutex_unlock(&choice->spool->lock);
+
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(choice->db, DSN_SQL_FRESH, DSN_VALUES(dsn_text(line->name), dsn_int(after)));
+    while (choice->chosen->len < choice->max && dsn_query_next(choice->db, query, error)) {
+        int64_t due = sqlite3_column_int64(query, 1);
+
+        if (is_held(due, now)) {
+            choice->next = due;
+            break;
+        }
+        choose_entry(choice, sqlite3_column_int64(query, 0), true);
+    }
 }
 
 /* Up to half are retries, so that neither they nor first attempts wait for the other to end; what
  * one leaves the other takes. */
 static bool
-choose(DsnSpool *spool, DsnDb *db, unsigned max, GArray *chosen, GError **error)
+choose(Choice *choice, GError **error)
 {
-    g_mutex_lock(&spool->take_lock);
-    unsigned half = (max + (spool->retries_first ? 1 : 0)) / 2;
-    spool->retries_first = !spool->retries_first;
-    bool good = choose_retries(spool, db, half, chosen, error) &&
-                choose_fresh(spool, db, max, chosen, error) &&
-                choose_retries(spool, db, max, chosen, error);
-    g_mutex_unlock(&spool->take_lock);
-    return good;
+    g_autoptr(GError) failure = NULL;
+    DsnRelayLine *line = choice->line;
+
+    g_mutex_lock(&choice->spool->take_lock);
+    choose_retries(choice, (choice->max + (line->retries_first ? 1 : 0)) / 2, &failure);
+    line->retries_first = !line->retries_first;
+    if (failure == NULL)
+        choose_fresh(choice, &failure);
+    if (failure == NULL)
+        choose_retries(choice, choice->max, &failure);
+    g_mutex_unlock(&choice->spool->take_lock);
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 /* ---- the watermark ---- */
@@ -151,8 +191,11 @@ typedef struct WatermarkJob {
 static bool
 run_watermark(DsnSpool *spool, DsnJob *job, GError **error)
 {
-    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK,
-                      DSN_VALUES(dsn_int(((WatermarkJob *)job)->entry)), error);
+    const int64_t entry = ((WatermarkJob *)job)->entry;
+
+    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK, DSN_VALUES(dsn_int(entry)), error) &&
+           dsn_db_run(spool->writer, DSN_SQL_TRIM_SOURCES,
+                      DSN_VALUES(dsn_int(entry), dsn_int(TRIM_SOURCES)), error);
 }
 
 static void
@@ -161,16 +204,16 @@ watermark_committed(DsnSpool *spool, DsnJob *job)
     spool->watermark = MAX(spool->watermark, ((WatermarkJob *)job)->entry);
 }
 
-/* What was chosen cannot change any more: a merge that the writer ran before this commit is read
- * below, one that comes after it sees the watermark. */
+/* What was chosen cannot change any more: what replaced it before this commit is read below, and
+ * what comes after it sees the watermark. A retry could not change before. What the notices were
+ * made of goes with that, as much at a time as notices come at most, and a little of what another
+ * relay has left behind. */
 static bool
-advance_watermark(DsnSpool *spool, const GArray *chosen, GError **error)
+advance_watermark(DsnSpool *spool, int64_t newest, GError **error)
 {
-    WatermarkJob job = {
-        .job = {.run = run_watermark, .committed = watermark_committed, .items = 1}};
+    WatermarkJob job = {.job = {.run = run_watermark, .committed = watermark_committed, .items = 1},
+                        .entry = newest};
 
-    for (guint i = 0; i < chosen->len; i++)
-        job.entry = MAX(job.entry, g_array_index(chosen, int64_t, i));
     g_mutex_lock(&spool->lock);
     bool below = job.entry <= spool->watermark;
     g_mutex_unlock(&spool->lock);
@@ -221,6 +264,8 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     } else {
         taken->size = (size_t)sqlite3_column_int64(query, 6);
         taken->file = dup_column(query, 7);
+        taken->record_id = dup_column(query, 0);
+        taken->attempts = (unsigned)sqlite3_column_int(query, 4);
     }
     g_mutex_unlock(&spool->lock);
     if (!row) {
@@ -248,8 +293,10 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
 
 /* Hands out @chosen, or as many as are not too much together; the others can be taken again. */
 static bool
-hand_out_all(DsnSpool *spool, DsnDb *db, GArray *chosen, GPtrArray *notices, GError **error)
+hand_out_all(const Choice *choice, DsnDb *db, GPtrArray *notices, GError **error)
 {
+    DsnSpool *spool = choice->spool;
+    GArray *chosen = choice->chosen;
     g_autoptr(GPtrArray) own =
         g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
     size_t bytes = 0;
@@ -265,101 +312,110 @@ hand_out_all(DsnSpool *spool, DsnDb *db, GArray *chosen, GPtrArray *notices, GEr
     }
     if (good) /* else it ends with the connection */
         good = dsn_db_run(db, DSN_SQL_COMMIT, NULL, 0, error);
-    release_from(spool, chosen, i);
+    release_from(spool, choice->line, chosen, i);
     good |= own->len > 0; /* an entry that cannot be read does not keep back those before it */
     g_ptr_array_extend_and_steal(notices, g_steal_pointer(&own));
     return good;
 }
 
-/* Chooses, or says in *@ret_next when the next one becomes due: 0 for none. */
+/* Chooses, or finds out when the next one becomes due. */
 static bool
-choose_or_look_ahead(DsnSpool *spool, unsigned max, GArray *chosen, int64_t *ret_next)
+choose_or_look_ahead(Choice *choice)
 {
     g_autoptr(GError) failure = NULL;
-    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
 
-    if (db == NULL)
+    choice->db = dsn_spool_reader(choice->spool, NULL); /* a failure is logged there */
+    if (choice->db == NULL)
         return false;
-    bool good = choose(spool, db, max, chosen, &failure);
-    if (good && chosen->len == 0) {
+    bool good = choose(choice, &failure);
+    if (good && choice->chosen->len == 0) {
         g_autoptr(DsnQuery) query =
-            dsn_db_query(db, DSN_SQL_NEXT_DUE, DSN_VALUES(dsn_int(g_get_real_time())));
+            dsn_db_query(choice->db, DSN_SQL_NEXT_DUE,
+                         DSN_VALUES(dsn_text(choice->line->name), dsn_int(g_get_real_time())));
 
-        *ret_next = dsn_query_next(db, query, &failure) ? sqlite3_column_int64(query, 0) : 0;
+        if (dsn_query_next(choice->db, query, &failure)) {
+            int64_t retry = sqlite3_column_int64(query, 0);
+            choice->next = choice->next == 0 ? retry : MIN(choice->next, retry);
+        }
     }
-    dsn_spool_reader_done(spool, db, failure);
+    dsn_spool_reader_done(choice->spool, choice->db, failure);
     return failure == NULL;
 }
 
 static bool
-take_now(DsnSpool *spool, unsigned max, GPtrArray *notices, int64_t *ret_next)
+take_now(DsnSpool *spool, DsnRelayLine *line, unsigned max, GPtrArray *notices, int64_t *ret_next)
 {
     g_autoptr(GError) failure = NULL;
     g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    bool good = choose_or_look_ahead(spool, max, chosen, ret_next);
+    Choice choice = {.spool = spool, .line = line, .max = max, .chosen = chosen};
+    bool good = choose_or_look_ahead(&choice);
 
+    *ret_next = choice.next;
     if (good && chosen->len == 0)
         return true;
-    good = good && advance_watermark(spool, chosen, NULL); /* the writer logs its failure */
+    /* the writer logs its failure */
+    good = good && advance_watermark(spool, choice.newest, NULL);
     DsnDb *db = good ? dsn_spool_reader(spool, NULL) : NULL;
     if (db == NULL) {
-        release_from(spool, chosen, 0);
+        release_from(spool, line, chosen, 0);
         return false;
     }
-    good = hand_out_all(spool, db, chosen, notices, &failure);
+    good = hand_out_all(&choice, db, notices, &failure);
     dsn_spool_reader_done(spool, db, failure);
     return good;
 }
 
 /* Waits until something may be due; false when it is not worth to look again. */
 static bool
-wait_for_due(DsnSpool *spool, guint64 seen, int64_t next, int64_t until)
+wait_for_due(DsnSpool *spool, DsnRelayLine *line, guint64 seen, int64_t next, int64_t until)
 {
     int64_t wake = until;
 
     if (next > 0) /* at least a little later, or a clock that is not exact makes it spin */
         wake = MIN(until, g_get_monotonic_time() + MAX(next - g_get_real_time(), 1000));
     g_mutex_lock(&spool->lock);
-    while (!spool->woken && seen == spool->due_changes &&
-           g_cond_wait_until(&spool->due, &spool->lock, wake))
+    while (!spool->woken && seen == line->changes &&
+           g_cond_wait_until(&line->due, &spool->lock, wake))
         ;
-    bool again = !spool->woken && (seen != spool->due_changes || g_get_monotonic_time() < until);
+    bool again = !spool->woken && (seen != line->changes || g_get_monotonic_time() < until);
     g_mutex_unlock(&spool->lock);
     return again;
 }
 
 /* While the disk fails; the next call finds out whether it still does. */
 static void
-wait_out(DsnSpool *spool, int64_t until)
+wait_out(DsnSpool *spool, DsnRelayLine *line, int64_t until)
 {
     g_mutex_lock(&spool->lock);
-    while (!spool->woken && g_cond_wait_until(&spool->due, &spool->lock, until))
+    while (!spool->woken && g_cond_wait_until(&line->due, &spool->lock, until))
         ;
     g_mutex_unlock(&spool->lock);
 }
 
 bool
-dsn_spool_take_notices(DsnSpool *spool, unsigned max, GTimeSpan wait, GPtrArray *notices)
+dsn_spool_take_notices(DsnSpool *spool, const char *relay, unsigned max, GTimeSpan wait,
+                       GPtrArray *notices)
 {
     const int64_t until = g_get_monotonic_time() + wait;
     const guint before = notices->len;
+    DsnRelayLine *line;
     guint64 seen;
     int64_t next;
 
     do {
         g_mutex_lock(&spool->lock);
-        seen = spool->due_changes;
+        line = dsn_spool_line(spool, relay);
+        seen = line->changes;
         bool good = !spool->broken;
         g_mutex_unlock(&spool->lock);
-        next = 0;
-        if (!good || !take_now(spool, max, notices, &next)) {
-            wait_out(spool, until);
+        if (!good || !take_now(spool, line, max, notices, &next)) {
+            wait_out(spool, line, until);
             return false;
         }
-    } while (notices->len == before && wait_for_due(spool, seen, next, until));
+    } while (notices->len == before && wait_for_due(spool, line, seen, next, until));
     if (notices->len - before == max) { /* there may be more, for somebody else */
         g_mutex_lock(&spool->lock);
-        g_cond_signal(&spool->due);
+        g_cond_signal(&line->due);
         g_mutex_unlock(&spool->lock);
     }
     return true;
@@ -370,7 +426,7 @@ dsn_spool_wake(DsnSpool *spool)
 {
     g_mutex_lock(&spool->lock);
     spool->woken = true;
-    g_cond_broadcast(&spool->due);
+    dsn_spool_tell_all_due(spool);
     g_cond_broadcast(&spool->arrived);
     g_mutex_unlock(&spool->lock);
 }
@@ -383,12 +439,14 @@ typedef struct SettleJob {
     DsnSettled how;
     int64_t when;
     char *reply;
+    char *record_id;
+    char *relay;
+    unsigned attempts; /* before this one */
 } SettleJob;
 
 static bool
-run_settle(DsnSpool *spool, DsnJob *job, GError **error)
+change_entry(DsnSpool *spool, const SettleJob *settle, GError **error)
 {
-    const SettleJob *settle = (SettleJob *)job;
     DsnDb *db = spool->writer;
 
     switch (settle->how) {
@@ -410,6 +468,46 @@ run_settle(DsnSpool *spool, DsnJob *job, GError **error)
     }
 }
 
+/* What came of an attempt, for the record that the notice was made from. */
+static bool
+remember(DsnSpool *spool, const SettleJob *settle, GError **error)
+{
+    static const char *const events[] = {
+        [DSN_SETTLED_SENT] = "sent",
+        [DSN_SETTLED_RETRY] = "retry",
+        [DSN_SETTLED_DEAD] = "dead",
+    };
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (settle->how == DSN_SETTLED_BACK || settle->record_id == NULL)
+        return true;
+    dsn_json_key(text, "event");
+    dsn_json_string(text, dsn_span(events[settle->how]));
+    dsn_json_key(text, "entry");
+    dsn_json_int(text, settle->entry);
+    dsn_json_key(text, "relay");
+    dsn_json_string(text, dsn_span(settle->relay));
+    dsn_json_key(text, "attempts");
+    dsn_json_int(text, (int64_t)settle->attempts + 1);
+    if (settle->how == DSN_SETTLED_RETRY) {
+        dsn_json_key(text, "next_attempt");
+        dsn_json_int(text, settle->when / G_USEC_PER_SEC);
+    }
+    if (settle->reply != NULL) {
+        dsn_json_key(text, "reply");
+        dsn_json_string(text, dsn_span(settle->reply));
+    }
+    return dsn_history_add(spool, settle->record_id, text->str, error);
+}
+
+static bool
+run_settle(DsnSpool *spool, DsnJob *job, GError **error)
+{
+    const SettleJob *settle = (SettleJob *)job;
+
+    return change_entry(spool, settle, error) && remember(spool, settle, error);
+}
+
 static void
 settle_committed(DsnSpool *spool, DsnJob *job)
 {
@@ -417,6 +515,8 @@ settle_committed(DsnSpool *spool, DsnJob *job)
     const DsnTaken *taken = g_hash_table_lookup(spool->taken, &settle->entry);
 
     g_assert(taken != NULL);
+    DsnRelayLine *line = taken->line;
+    DsnRelayLine *other = dsn_spool_line(spool, NULL); /* it may be its line by now */
     spool->waiting -= settle->how == DSN_SETTLED_SENT || settle->how == DSN_SETTLED_DEAD;
     spool->dead += settle->how == DSN_SETTLED_DEAD;
     if (settle->how == DSN_SETTLED_SENT && taken->file != NULL) {
@@ -427,8 +527,11 @@ settle_committed(DsnSpool *spool, DsnJob *job)
         dsn_spool_release(spool, settle->entry);
     else
         (void)g_hash_table_remove(spool->taken, &settle->entry);
-    if (settle->how == DSN_SETTLED_BACK || settle->how == DSN_SETTLED_RETRY)
-        dsn_spool_tell_due(spool, 1);
+    if (settle->how != DSN_SETTLED_BACK && settle->how != DSN_SETTLED_RETRY)
+        return;
+    dsn_spool_tell_due(line, 1);
+    if (other != line)
+        dsn_spool_tell_due(other, 1);
 }
 
 static void
@@ -437,6 +540,8 @@ free_settle(DsnJob *job)
     SettleJob *settle = (SettleJob *)job;
 
     g_free(settle->reply);
+    g_free(settle->record_id);
+    g_free(settle->relay);
     g_free(settle);
 }
 
@@ -452,6 +557,11 @@ dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t when, c
     settle->when = when;
     settle->reply = g_strndup(reply, reply == NULL ? 0 : MAX_REASON);
     g_mutex_lock(&spool->lock);
+    DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
+    g_assert(taken != NULL);
+    settle->record_id = g_steal_pointer(&taken->record_id);
+    settle->relay = g_strdup(taken->line->name);
+    settle->attempts = taken->attempts;
     dsn_spool_push(spool, DSN_LANE_WORK, &settle->job);
     g_mutex_unlock(&spool->lock);
 }

@@ -48,7 +48,14 @@ typedef enum DsnSql {
     DSN_SQL_LOOK_NOTICE,
     DSN_SQL_OPEN_ENTRY,
     DSN_SQL_MERGE_ENTRY,
+    DSN_SQL_OPEN_OF_GROUP,
+    DSN_SQL_LOOK_OPEN,
+    DSN_SQL_OPEN_VERSION,
+    DSN_SQL_REPLACE_ENTRY,
     DSN_SQL_ADD_ENTRY,
+    DSN_SQL_SET_SOURCE,
+    DSN_SQL_REMOVE_SOURCE,
+    DSN_SQL_TRIM_SOURCES,
     DSN_SQL_SET_CONTENT,
     DSN_SQL_REMOVE_ENTRY,
     DSN_SQL_REMOVE_CONTENT,
@@ -56,6 +63,8 @@ typedef enum DsnSql {
     DSN_SQL_MAKE_DEAD,
     DSN_SQL_RETRY_WAITING,
     DSN_SQL_RETRY_DEAD,
+    DSN_SQL_NEXT_RELAY,
+    DSN_SQL_MOVE_RELAY,
     DSN_SQL_SET_WATERMARK,
     DSN_SQL_WATERMARK,
     DSN_SQL_FRESH,
@@ -79,6 +88,17 @@ typedef enum DsnSql {
     DSN_SQL_ADD_OUTLET,
     DSN_SQL_ADVANCE_OUTLET,
     DSN_SQL_REMOVE_OUTLET,
+    DSN_SQL_ADD_HISTORY,
+    DSN_SQL_NEXT_HISTORY,
+    DSN_SQL_HISTORY,
+    DSN_SQL_EXPIRE_HISTORY,
+    DSN_SQL_SET_ATTEMPT,
+    DSN_SQL_ATTEMPT,
+    DSN_SQL_ATTEMPT_CHUNK,
+    DSN_SQL_EXPIRE_ATTEMPTS,
+    DSN_SQL_SET_BUCKET,
+    DSN_SQL_BUCKETS,
+    DSN_SQL_EXPIRE_BUCKETS,
     DSN_N_SQL
 } DsnSql;
 
@@ -90,6 +110,8 @@ typedef struct DsnDb {
 } DsnDb;
 
 #define DSN_PAGE_SIZE 4096
+
+#define DSN_DEFAULT_RELAY "default"
 
 /* Opens the database for the writer, who may make it, or for a reader. */
 DsnDb *dsn_db_open(const char *path, bool writer, GError **error);
@@ -104,8 +126,9 @@ bool dsn_db_exec(DsnDb *db, const char *sql, GError **error);
 
 /* A value for a statement; what it points to is borrowed until the statement was run. */
 typedef struct DsnValue {
-    enum { DSN_VALUE_INT, DSN_VALUE_TEXT, DSN_VALUE_BLOB } kind;
+    enum { DSN_VALUE_INT, DSN_VALUE_REAL, DSN_VALUE_TEXT, DSN_VALUE_BLOB } kind;
     int64_t number;
+    double real;
     const void *data; /* NULL is SQL's NULL */
     size_t len;
 } DsnValue;
@@ -114,6 +137,12 @@ static inline DsnValue
 dsn_int(int64_t number)
 {
     return (DsnValue){.kind = DSN_VALUE_INT, .number = number};
+}
+
+static inline DsnValue
+dsn_real(double real)
+{
+    return (DsnValue){.kind = DSN_VALUE_REAL, .real = real};
 }
 
 static inline DsnValue
@@ -138,6 +167,10 @@ DsnQuery *dsn_db_query(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_v
 
 /* True with a row; false at the end, or with @error. */
 bool dsn_query_next(DsnDb *db, DsnQuery *query, GError **error);
+
+/* False for an error only; *@ret_has tells whether there is a row. */
+bool dsn_db_has(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values, bool *ret_has,
+                GError **error);
 
 /* Runs a statement to its end. */
 bool dsn_db_run(DsnDb *db, DsnSql sql, const DsnValue *values, size_t n_values, GError **error);
@@ -226,6 +259,22 @@ dsn_key_bucket(const DsnKey *key)
 /* One small step, in a transaction of the writer. */
 bool dsn_spool_sweep(DsnSpool *spool, GError **error);
 
+/* ---- spool-memory.c: what is remembered, in the writer's thread ---- */
+
+/* The digest under which something is remembered about @subject. */
+DsnKey dsn_subject_key(const char *subject);
+
+/* Adds a row about @subject; @text is cut down if it is too long. */
+bool dsn_history_add(DsnSpool *spool, const char *subject, const char *text, GError **error);
+
+bool dsn_attempt_store(DsnSpool *spool, const DsnKey *message, GBytes *record, int64_t now,
+                       GError **error);
+bool dsn_buckets_store(DsnSpool *spool, const GArray *buckets, GError **error);
+
+/* Removes some of the history from before @before, and of token buckets that are full again. */
+bool dsn_history_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **error);
+bool dsn_buckets_expire(DsnSpool *spool, GError **error);
+
 /* ---- spool-deposit.c ---- */
 
 bool dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error);
@@ -264,22 +313,46 @@ void dsn_spool_set_file_error(GError **error, const char *what, const char *path
 
 /* ---- spool-notices.c ---- */
 
+/* What waits for one relay. */
+typedef struct DsnRelayLine {
+    char *name;
+    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt, */
+    int64_t given_back;  /* but for those behind this one, given back since somebody looked */
+    guint64 changes;
+    GCond due; /* who takes notices waits for it */
+    bool retries_first;
+} DsnRelayLine;
+
+void dsn_relay_line_free(DsnRelayLine *line);
+
+/* Under the lock: the line of the relay of that name (NULL: "default"), which is made if need be.
+ */
+DsnRelayLine *dsn_spool_line(DsnSpool *spool, const char *relay);
+
+/* In the writer's thread: the relay that takes the notices of @relay, see dsn_spool_set_relays().
+ */
+const char *dsn_spool_relay_of(DsnSpool *spool, const char *relay);
+
 /* A notice that is being sent, or that the administrator's job works on. */
 typedef struct DsnTaken {
     int64_t entry;
+    DsnRelayLine *line;
     bool fresh; /* it waits for its first attempt */
     char *file; /* name of its content's file, may be NULL */
     size_t size;
+    char *record_id; /* until it is settled; may be NULL */
+    unsigned attempts;
 } DsnTaken;
 
-DsnTaken *dsn_taken_new(int64_t entry, bool fresh);
+DsnTaken *dsn_taken_new(int64_t entry, DsnRelayLine *line, bool fresh);
 void dsn_taken_free(DsnTaken *taken);
 
 /* Under the lock: the entry may be taken again. */
 void dsn_spool_release(DsnSpool *spool, int64_t entry);
 
-/* Under the lock: notices became due. */
-void dsn_spool_tell_due(DsnSpool *spool, guint64 count);
+/* Under the lock: notices became due, or came. */
+void dsn_spool_tell_due(DsnRelayLine *line, guint64 count);
+void dsn_spool_tell_all_due(DsnSpool *spool);
 
 /* ---- spool-records.c ---- */
 
@@ -306,6 +379,7 @@ struct DsnSpool {
     char *path;       /* of the database */
     char *large_path; /* of the directory of large contents */
     int64_t keep;
+    int64_t history_keep;
     size_t max_size;
     size_t min_free;
     size_t large;
@@ -316,6 +390,11 @@ struct DsnSpool {
     /* the writer's */
     DsnDb *writer;
     DsnSweep sweep;
+    GStrv relays;            /* that are configured; NULL: nobody has said */
+    int64_t history_bucket;  /* that rows go to now, 0: none */
+    int64_t history_started; /* monotonic */
+    size_t history_bytes;    /* in it */
+    int64_t history_time;    /* of the last row */
     bool bulk_left;
     bool damaged;        /* what is in the database is not what was written */
     bool bulk_waited;    /* it was left out of the last transaction */
@@ -330,12 +409,10 @@ struct DsnSpool {
     int64_t read_failure; /* when one was logged, monotonic; 0: never */
 
     GMutex take_lock; /* one thread at a time chooses notices; before the lock */
-    bool retries_first;
 
     GMutex lock;   /* guards all below */
     GCond work;    /* the writer waits for it */
     GCond room;    /* submitters of bulk work do */
-    GCond due;     /* who takes notices */
     GCond arrived; /* who reads records */
     GQueue lanes[DSN_N_LANES];
     size_t bulk_cost;
@@ -348,11 +425,9 @@ struct DsnSpool {
     GPtrArray *doubtful;  /* files of deposits whose commit failed */
     GPtrArray *to_remove; /* files that no entry refers to any more */
 
-    GHashTable *taken;   /* of DsnTaken, by entry */
-    int64_t watermark;   /* no entry above it was ever handed out */
-    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt, */
-    int64_t given_back;  /* but for those behind this one, given back since somebody looked */
-    guint64 due_changes;
+    GHashTable *taken; /* of DsnTaken, by entry */
+    GHashTable *lines; /* of DsnRelayLine, by name */
+    int64_t watermark; /* no entry above it was ever handed out for its first attempt */
     guint64 waiting, dead;
     int64_t database_bytes; /* with its log */
     int64_t large_bytes;

@@ -3,6 +3,8 @@
 
 #include "filter/pipeline/spool-private.h"
 
+#include "filter/core/json-writer.h"
+
 /* Entries that are read at a time: no transaction stays open while the caller looks at them. */
 #define LIST_CHUNK 256
 /* Entries that one transaction changes. */
@@ -18,6 +20,8 @@ clear_entry(gpointer data)
     g_free((char *)entry->record_id);
     g_free((char *)entry->record_type);
     g_free((char *)entry->recipient);
+    g_free((char *)entry->relay);
+    g_free((char *)entry->tenant);
     g_free((char *)entry->reason);
 }
 
@@ -31,6 +35,8 @@ static DsnQueueEntry
 read_entry(DsnQuery *query)
 {
     bool dead = sqlite3_column_int(query, 2) != 0;
+    /* before the first attempt: when that may be */
+    int64_t next = MAX(sqlite3_column_int64(query, 10), sqlite3_column_int64(query, 13));
 
     return (DsnQueueEntry){
         .entry = sqlite3_column_int64(query, 0),
@@ -43,7 +49,9 @@ read_entry(DsnQuery *query)
         .size = (size_t)sqlite3_column_int64(query, 7),
         .attempts = (unsigned)sqlite3_column_int(query, 8),
         .taken_in = sqlite3_column_int64(query, 9),
-        .next_attempt = dead ? 0 : sqlite3_column_int64(query, 10) / G_USEC_PER_SEC,
+        .next_attempt = dead ? 0 : next / G_USEC_PER_SEC,
+        .relay = dup_column(query, 11),
+        .tenant = dup_column(query, 12),
     };
 }
 
@@ -166,15 +174,15 @@ typedef struct ChangeJob {
 
 /* False for a notice that is being sent right now; no other is from now on. */
 static bool
-hold(DsnSpool *spool, ChangeJob *change, int64_t entry)
+hold(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry)
 {
     g_mutex_lock(&spool->lock);
-    bool taken = g_hash_table_contains(spool->taken, &entry);
+    bool taken = g_hash_table_contains(spool->taken, &entry->entry);
     if (!taken) {
-        DsnTaken *held = dsn_taken_new(entry, true);
+        DsnTaken *held = dsn_taken_new(entry->entry, dsn_spool_line(spool, entry->relay), true);
 
         (void)g_hash_table_insert(spool->taken, &held->entry, held);
-        g_array_append_val(change->held, entry);
+        g_array_append_val(change->held, entry->entry);
     }
     g_mutex_unlock(&spool->lock);
     return !taken;
@@ -187,7 +195,7 @@ change_over(DsnSpool *spool, DsnJob *job)
 
     for (guint i = 0; i < change->held->len; i++)
         dsn_spool_release(spool, g_array_index(change->held, int64_t, i));
-    dsn_spool_tell_due(spool, change->held->len);
+    dsn_spool_tell_all_due(spool);
 }
 
 static void
@@ -202,6 +210,21 @@ change_committed(DsnSpool *spool, DsnJob *job)
     change_over(spool, job);
 }
 
+/* What an administrator has done to a notice. */
+static bool
+remember(DsnSpool *spool, const DsnQueueEntry *entry, const char *event, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (entry->record_id == NULL)
+        return true;
+    dsn_json_key(text, "event");
+    dsn_json_string(text, dsn_span(event));
+    dsn_json_key(text, "entry");
+    dsn_json_int(text, entry->entry);
+    return dsn_history_add(spool, entry->record_id, text->str, error);
+}
+
 static bool
 retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GError **error)
 {
@@ -210,16 +233,19 @@ retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErr
     if (!dsn_db_run(spool->writer, DSN_SQL_RETRY_WAITING,
                     DSN_VALUES(dsn_int(entry->entry), dsn_int(now)), error))
         return false;
-    change->count += sqlite3_changes(spool->writer->handle);
+    int waiting = sqlite3_changes(spool->writer->handle);
     if (!dsn_db_run(spool->writer, DSN_SQL_RETRY_DEAD,
-                    DSN_VALUES(dsn_int(entry->entry), dsn_int(now), dsn_int(now / G_USEC_PER_SEC)),
+                    DSN_VALUES(dsn_int(entry->entry), dsn_int(now), dsn_int(now / G_USEC_PER_SEC),
+                               dsn_text(dsn_spool_relay_of(spool, entry->relay))),
                     error))
         return false;
     int revived = sqlite3_changes(spool->writer->handle);
-    change->count += revived;
+    change->count += waiting + revived;
     change->waiting += revived;
     change->dead -= revived;
-    return true;
+    return waiting + revived == 0 || (dsn_db_run(spool->writer, DSN_SQL_REMOVE_SOURCE,
+                                                 DSN_VALUES(dsn_int(entry->entry)), error) &&
+                                      remember(spool, entry, "retried", error));
 }
 
 static bool
@@ -250,7 +276,10 @@ drop_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErro
     return dsn_db_run(spool->writer, DSN_SQL_REMOVE_ENTRY, DSN_VALUES(dsn_int(entry->entry)),
                       error) &&
            dsn_db_run(spool->writer, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(entry->entry)),
-                      error);
+                      error) &&
+           dsn_db_run(spool->writer, DSN_SQL_REMOVE_SOURCE, DSN_VALUES(dsn_int(entry->entry)),
+                      error) &&
+           remember(spool, entry, "dropped", error);
 }
 
 static bool
@@ -262,7 +291,7 @@ run_change(DsnSpool *spool, ChangeJob *change,
     for (guint i = 0; i < change->entries->len; i++) {
         const DsnQueueEntry *entry = &g_array_index(change->entries, DsnQueueEntry, i);
 
-        if (hold(spool, change, entry->entry) && !each(spool, change, entry, error))
+        if (hold(spool, change, entry) && !each(spool, change, entry, error))
             return false;
     }
     return true;

@@ -65,6 +65,40 @@ static const char *const STEPS[] = {
     "  position INTEGER NOT NULL,     -- of the last record that it is done with\n"
     "  note TEXT\n"
     ") WITHOUT ROWID;\n",
+
+    /* 3: several relays, notices that are made again, and what is remembered. A due time is in unix
+     * microseconds; a grouping is the digest of what may come into one notice, or NULL. */
+    "ALTER TABLE entry ADD COLUMN relay TEXT NOT NULL DEFAULT 'default';\n"
+    "ALTER TABLE entry ADD COLUMN tenant TEXT;\n"
+    "ALTER TABLE entry ADD COLUMN grouping BLOB;\n"
+    "ALTER TABLE entry ADD COLUMN due INTEGER NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE entry ADD COLUMN version INTEGER NOT NULL DEFAULT 1;\n"
+    "DROP INDEX entry_due;\n"
+    "CREATE INDEX entry_queue ON entry(relay, next_attempt) WHERE state = 0;\n"
+    "CREATE INDEX entry_group ON entry(grouping)\n"
+    "  WHERE grouping IS NOT NULL AND state = 0 AND next_attempt = 0;\n"
+    /* Gone as soon as the notice is open no more. */
+    "CREATE TABLE source(entry INTEGER PRIMARY KEY, lines BLOB NOT NULL);\n"
+    /* A bucket has a few minutes or half a megabyte, whatever is less: inserts go to few pages, old
+     * rows leave in whole pages, and a look-up asks every bucket. */
+    "CREATE TABLE history(\n"
+    "  bucket INTEGER NOT NULL,       -- unix milliseconds of its first row\n"
+    "  subject BLOB NOT NULL,         -- digest of a record's id, or of a Message-ID\n"
+    "  time INTEGER NOT NULL,         -- unix microseconds\n"
+    "  text TEXT NOT NULL,            -- members of a JSON object\n"
+    "  PRIMARY KEY(bucket, subject, time)\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE attempt(\n"
+    "  digest BLOB NOT NULL PRIMARY KEY, -- of the message\n"
+    "  stored INTEGER NOT NULL,       -- unix seconds\n"
+    "  time INTEGER NOT NULL,         -- unix seconds of the event\n"
+    "  record BLOB NOT NULL           -- one line of JSON\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE bucket(\n"
+    "  name TEXT NOT NULL PRIMARY KEY,\n"
+    "  tokens REAL NOT NULL,          -- the part of an hour's worth that it held, at:\n"
+    "  time INTEGER NOT NULL          -- unix microseconds\n"
+    ") WITHOUT ROWID;\n",
 };
 
 const char *const *

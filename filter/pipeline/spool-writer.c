@@ -254,7 +254,7 @@ break_down(DsnSpool *spool, Batch *batch, const GError *error)
         fail_queue(spool, &spool->lanes[lane], error->message);
     spool->bulk_cost = 0;
     g_cond_broadcast(&spool->room);
-    g_cond_broadcast(&spool->due);
+    dsn_spool_tell_all_due(spool);
     g_cond_broadcast(&spool->arrived);
     g_mutex_unlock(&spool->lock);
 }
@@ -295,8 +295,7 @@ recover(DsnSpool *spool)
      * it back. */
     g_autoptr(GPtrArray) doubtful = g_steal_pointer(&spool->doubtful);
     spool->doubtful = g_ptr_array_new_with_free_func(g_free);
-    spool->due_changes++;
-    g_cond_broadcast(&spool->due);
+    dsn_spool_tell_all_due(spool);
     g_cond_broadcast(&spool->arrived);
     g_mutex_unlock(&spool->lock);
     remove_files(doubtful);

@@ -117,6 +117,7 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     spool->path = g_build_filename(options->directory, "spool.db", NULL);
     spool->large_path = g_build_filename(options->directory, "large", NULL);
     spool->keep = options->keep;
+    spool->history_keep = options->history_keep;
     spool->max_size = options->max_size;
     spool->min_free = options->min_free;
     spool->large = options->large;
@@ -128,13 +129,14 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     g_cond_init(&spool->reader_free);
     g_cond_init(&spool->work);
     g_cond_init(&spool->room);
-    g_cond_init(&spool->due);
     g_cond_init(&spool->arrived);
     spool->readers = g_ptr_array_new_with_free_func((GDestroyNotify)dsn_db_close);
     spool->doubtful = g_ptr_array_new_with_free_func(g_free);
     spool->to_remove = g_ptr_array_new_with_free_func(g_free);
     spool->taken =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)dsn_taken_free);
+    spool->lines =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dsn_relay_line_free);
     spool->outlets = g_ptr_array_new_with_free_func((GDestroyNotify)dsn_outlet_free);
     return spool;
 }
@@ -169,6 +171,8 @@ dsn_spool_close(DsnSpool *spool)
     g_ptr_array_unref(spool->doubtful);
     g_ptr_array_unref(spool->to_remove);
     g_hash_table_unref(spool->taken);
+    g_hash_table_unref(spool->lines);
+    g_strfreev(spool->relays);
     g_ptr_array_unref(spool->outlets);
     g_mutex_clear(&spool->lock);
     g_mutex_clear(&spool->take_lock);
@@ -176,7 +180,6 @@ dsn_spool_close(DsnSpool *spool)
     g_cond_clear(&spool->reader_free);
     g_cond_clear(&spool->work);
     g_cond_clear(&spool->room);
-    g_cond_clear(&spool->due);
     g_cond_clear(&spool->arrived);
     g_free(spool->broken_text);
     g_free(spool->directory);

@@ -16,6 +16,7 @@
 #ifndef DSN_PIPELINE_SPOOL_H
 #define DSN_PIPELINE_SPOOL_H
 
+#include "filter/core/governor.h"
 #include "filter/core/metrics.h"
 #include "filter/core/record.h"
 
@@ -34,7 +35,8 @@ GQuark dsn_spool_error_quark(void);
 
 typedef struct DsnSpoolOptions {
     const char *directory;
-    int64_t keep; /* seconds that keys are kept */
+    int64_t keep;         /* seconds that keys are kept */
+    int64_t history_keep; /* seconds that history is kept; 0: there is none */
     size_t max_size;
     size_t min_free;
     size_t large;
@@ -92,6 +94,9 @@ typedef struct DsnSpoolNotice {
     int64_t version;   /* of that entry, when it was looked at */
 } DsnSpoolNotice;
 
+/* Of one notice. */
+#define DSN_SOURCES_MAX ((size_t)1 << 20)
+
 /* A notice that nobody was handed yet. */
 typedef struct DsnOpenNotice {
     int64_t entry;
@@ -103,10 +108,12 @@ typedef struct DsnOpenNotice {
 void dsn_open_notice_clear(DsnOpenNotice *open);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnOpenNotice, dsn_open_notice_clear)
 
-/* True if there is an open notice of @group; @ret_open need not be initialised. The writer decides
- * when the deposit comes: an item whose notice replaces an entry that is open no more, or that was
- * replaced meanwhile, is a DSN_ITEM_CONFLICT, and so is one that replaces nothing while an open
- * notice of its group is there. Of its keys those of the entry that it replaces may be there. */
+/* True if there is an open notice of @group, and its sources: more than DSN_SOURCES_MAX are not
+ * kept, and what comes later then gets a notice of its own. @ret_open need not be initialised. The
+ * writer decides when the deposit comes: an item whose notice replaces an entry that is open no
+ * more, or that was replaced meanwhile, is a DSN_ITEM_CONFLICT, and so is one that replaces nothing
+ * while an open notice of its group is there. Of its keys those of the entry that it replaces may
+ * be there. */
 bool dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_open);
 
 /* ---- what is remembered ---- */
@@ -127,22 +134,15 @@ typedef struct DsnHistoryLine {
  * dsn_history_line_clear()). */
 bool dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **error);
 void dsn_history_line_clear(DsnHistoryLine *line);
+void dsn_history_clear(DsnHistory *history);
 
 /* What the last attempt of a message said, of DSN_ITEM_ATTEMPT (transfer full): a record as a line
  * of JSON; NULL when nothing is known. @message is dsn_attempt_key(). */
 char *dsn_spool_last_attempt(DsnSpool *spool, const DsnKey *message);
 
-/* A token bucket, as the governor has it. */
-typedef struct DsnBucket {
-    char *name;
-    double tokens;
-    int64_t time; /* unix microseconds when it held them */
-} DsnBucket;
-
 /* Appends what the last deposits with buckets left (of DsnBucket, cleared by dsn_bucket_clear()).
  */
 bool dsn_spool_load_buckets(DsnSpool *spool, GArray *buckets, GError **error);
-void dsn_bucket_clear(DsnBucket *bucket);
 
 DsnSpoolNotice *dsn_spool_notice_new(void);
 void dsn_spool_notice_free(DsnSpoolNotice *notice);
@@ -223,11 +223,23 @@ typedef struct DsnWaitingNotice {
 void dsn_waiting_notice_free(DsnWaitingNotice *notice);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnWaitingNotice, dsn_waiting_notice_free)
 
-/* Appends up to @max due notices to @notices (of DsnWaitingNotice, transfer full), and waits up to
- * @wait for the first. None is handed out twice before it is settled, and from now on none of them
- * changes any more: that is committed first. False when the disk fails, after @wait; nothing was
- * appended then. A full spool still gives its notices. */
-bool dsn_spool_take_notices(DsnSpool *spool, unsigned max, GTimeSpan wait, GPtrArray *notices);
+/* Names the relays that there are, without "default", which there always is and which takes the
+ * notices of all others, those that come later too; they stay with it. Until this is called there
+ * are all. Returns how many waited for another. */
+bool dsn_spool_set_relays(DsnSpool *spool, const char *const *names, guint64 *ret_moved,
+                          GError **error);
+
+/* No notice waits longer than this before its first attempt, whatever it says or the clock does. */
+#define DSN_HOLD_MAX (10 * G_TIME_SPAN_MINUTE)
+
+/* Appends up to @max due notices of @relay (NULL: "default") to @notices (of DsnWaitingNotice,
+ * transfer full), and waits up to @wait for the first. First attempts are in the order in which the
+ * notices came, so that one whose time has not come keeps back those behind it. None is handed out
+ * twice before it is settled, and from now on none of them changes any more: that is committed
+ * first. False when the disk fails, after @wait; nothing was appended then. A full spool still
+ * gives its notices. */
+bool dsn_spool_take_notices(DsnSpool *spool, const char *relay, unsigned max, GTimeSpan wait,
+                            GPtrArray *notices);
 
 /* Ends the wait of all who wait for notices or records, as before a stop. Stays in force. */
 void dsn_spool_wake(DsnSpool *spool);
@@ -290,6 +302,8 @@ typedef struct DsnQueueEntry {
     const char *kind;                                /* "notice", "rejected" */
     const char *state;                               /* "waiting", "dead" */
     const char *record_id, *record_type, *recipient; /* NULL for what was rejected */
+    const char *relay;
+    const char *tenant; /* NULL: none */
     const char *reason; /* last reply, or why it is dead; may be NULL */
     size_t size;
     unsigned attempts;

@@ -173,7 +173,8 @@ send_all(Bench *bench, GTimeSpan wait)
     g_autoptr(GPtrArray) notices =
         g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
 
-    (void)dsn_spool_take_notices(bench->spool, BATCH, wait, notices); /* false: none were added */
+    (void)dsn_spool_take_notices(bench->spool, NULL, BATCH, wait,
+                                 notices); /* false: none were added */
     for (guint i = 0; i < notices->len; i++)
         dsn_spool_settle(bench->spool, ((DsnWaitingNotice *)notices->pdata[i])->entry,
                          DSN_SETTLED_SENT, 0, NULL);

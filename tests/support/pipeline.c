@@ -186,7 +186,7 @@ dsn_test_take_notices(DsnTestPipeline *test)
 {
     GPtrArray *notices = g_ptr_array_new_with_free_func(free_notice);
 
-    ck_assert(dsn_spool_take_notices(test->spool.spool, 100000, 0, notices));
+    ck_assert(dsn_spool_take_notices(test->spool.spool, NULL, 100000, 0, notices));
     return notices;
 }
 

@@ -47,6 +47,7 @@ dsn_test_spool_init(DsnTestSpool *test)
     test->options = (DsnSpoolOptions){
         .directory = test->directory,
         .keep = 14 * 86400,
+        .history_keep = 14 * 86400,
         .max_size = (size_t)1 << 30,
         .large = 65536,
     };
@@ -161,6 +162,6 @@ dsn_test_take(DsnSpool *spool)
 {
     g_autoptr(GPtrArray) notices = g_ptr_array_new();
 
-    ck_assert(dsn_spool_take_notices(spool, 1, 0, notices));
+    ck_assert(dsn_spool_take_notices(spool, NULL, 1, 0, notices));
     return notices->len == 0 ? NULL : notices->pdata[0];
 }

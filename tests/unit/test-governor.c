@@ -31,15 +31,16 @@ static const struct {
     DsnRates rates;
     size_t admitted;
 } limits[] = {
-    {"none", {0, 0, 0}, 10000},
-    {"overall", {100, 0, 0}, 100},
-    {"sender", {0, 7, 0}, 7},
-    {"poster", {0, 0, 1}, 1},
-    {"the least", {5, 4, 6}, 4},
-    {"the least", {3, 4, 6}, 3},
-    {"the least", {5, 4, 2}, 2},
-    {"odd", {0, 7919, 0}, 7919},
-    {"huge", {G_MAXSIZE, G_MAXSIZE, G_MAXSIZE}, 10000},
+    {"none", {.overall = 0}, 10000},
+    {"overall", {.overall = 100}, 100},
+    {"sender", {.sender = 7}, 7},
+    {"poster", {.poster = 1}, 1},
+    {"the least", {.overall = 5, .sender = 4, .poster = 6}, 4},
+    {"the least", {.overall = 3, .sender = 4, .poster = 6}, 3},
+    {"the least", {.overall = 5, .sender = 4, .poster = 2}, 2},
+    {"odd", {.sender = 7919}, 7919},
+    {"huge", {G_MAXSIZE, G_MAXSIZE, G_MAXSIZE, G_MAXSIZE}, 10000},
+    {"domain", {.sender = 9, .domain = 8}, 8},
 };
 
 START_TEST(holds_an_hours_worth)

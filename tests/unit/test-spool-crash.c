@@ -101,7 +101,8 @@ take_for_ever(gpointer data)
         g_autoptr(GPtrArray) notices =
             g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
 
-        (void)dsn_spool_take_notices(test.spool, 2, 1000, notices); /* false: none were added */
+        (void)dsn_spool_take_notices(test.spool, NULL, 2, 1000,
+                                     notices); /* false: none were added */
         for (guint i = 0; i < notices->len; i++) {
             const DsnWaitingNotice *notice = notices->pdata[i];
             Report what = {.kind = REPORT_TAKEN, .number = (guint64)notice->entry};

@@ -39,7 +39,7 @@ take(unsigned max, GTimeSpan wait)
 {
     GPtrArray *notices = g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
 
-    ck_assert(dsn_spool_take_notices(test.spool, max, wait, notices));
+    ck_assert(dsn_spool_take_notices(test.spool, NULL, max, wait, notices));
     return notices;
 }
 

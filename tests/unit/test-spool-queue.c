@@ -105,7 +105,7 @@ START_TEST(retries_what_is_meant)
     /* 1 and 6 are due anyway */
     bool second = strchr(filters[_i].want, '2') != NULL;
     bool third = strchr(filters[_i].want, '3') != NULL;
-    ck_assert(dsn_spool_take_notices(test.spool, 10, 0, due));
+    ck_assert(dsn_spool_take_notices(test.spool, NULL, 10, 0, due));
     ck_assert_msg(due->len == (guint)(2 + second + third), "%s: %u due", filters[_i].label,
                   due->len);
     for (guint i = 0; i < due->len; i++) {

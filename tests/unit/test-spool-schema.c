@@ -65,6 +65,8 @@ START_TEST(an_older_one_is_migrated)
         "INSERT INTO event_key VALUES(1, x'00112233445566778899aabbccddeeff');"
         "INSERT INTO message_key VALUES(x'00112233445566778899aabbccddeeff', 1700000000);"
         "INSERT INTO notice_key VALUES(x'00112233445566778899aabbccddeeff', 1700000000, 1);",
+        "INSERT INTO record(type, json) VALUES('Bounce', x'7b7d0a');"
+        "INSERT INTO outlet VALUES('old', 0, 'note');",
     };
     DsnSpoolOptions options = {
         .directory = directory, .keep = G_MAXINT32, .max_size = 1 << 30, .large = 1000};
@@ -166,9 +168,15 @@ static const struct {
     DsnSql sql;
     const char *want;
 } plans[] = {
-    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_due"},
-    {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_due"},
-    {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_due"},
+    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_queue"},
+    {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_queue"},
+    {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_queue"},
+    {DSN_SQL_NEXT_RELAY, "SEARCH entry USING INDEX entry_queue"},
+    {DSN_SQL_OPEN_OF_GROUP, "SEARCH entry USING INDEX entry_group"},
+    {DSN_SQL_NEXT_HISTORY, "SEARCH history USING PRIMARY KEY"},
+    {DSN_SQL_HISTORY, "SEARCH history USING PRIMARY KEY"},
+    {DSN_SQL_EXPIRE_HISTORY, "SEARCH history USING PRIMARY KEY"},
+    {DSN_SQL_EXPIRE_ATTEMPTS, "SEARCH attempt USING PRIMARY KEY"},
     {DSN_SQL_OLDEST, "SCAN entry USING INDEX entry_age"},
     {DSN_SQL_HAS_FILE, "SEARCH entry USING COVERING INDEX entry_file"},
     {DSN_SQL_LIST, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},

@@ -227,7 +227,7 @@ send_in_thread(gpointer data)
         g_autoptr(GPtrArray) notices =
             g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
 
-        ck_assert(dsn_spool_take_notices(test.spool, 20, 10000, notices));
+        ck_assert(dsn_spool_take_notices(test.spool, NULL, 20, 10000, notices));
         for (guint i = 0; i < notices->len; i++)
             settle_one(bustle, notices->pdata[i], ++turn);
         dsn_spool_state(test.spool, &state);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/spool-private.h"
+
+#include "filter/core/json-writer.h"
+
+#include <jansson.h>
+
+/* When the next bucket of history begins. */
+#define BUCKET_BYTES ((size_t)512 << 10)
+#define BUCKET_TIME (5 * G_TIME_SPAN_MINUTE)
+/* What a row takes beside its text. */
+#define ROW_BYTES 40
+
+/* Of the text of a row, and of one string in it when that was too long. */
+#define MAX_TEXT 4096
+#define MAX_MEMBER 500
+/* Of the record of an attempt: without it a notice only says less. */
+#define MAX_ATTEMPT 8192
+/* What one question can have for an answer. */
+#define MAX_LINES 1000
+/* More than a governor has. */
+#define MAX_BUCKETS 200000
+
+#define HOUR ((int64_t)3600 * G_USEC_PER_SEC)
+
+void
+dsn_history_clear(DsnHistory *history)
+{
+    g_clear_pointer(&history->subject, g_free);
+    g_clear_pointer(&history->text, g_free);
+}
+
+void
+dsn_history_line_clear(DsnHistoryLine *line)
+{
+    g_clear_pointer(&line->text, g_free);
+}
+
+DsnKey
+dsn_subject_key(const char *subject)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 digest[32];
+    gsize len = sizeof digest;
+    DsnKey key = {.time = 0};
+
+    g_checksum_update(checksum, (const guchar *)subject, (gssize)strlen(subject));
+    g_checksum_get_digest(checksum, digest, &len);
+    memcpy(key.digest, digest, sizeof key.digest);
+    return key;
+}
+
+/* ---- storing ---- */
+
+/* The same members with long strings cut, or, if that does not help, what happened alone. */
+static char *
+shorten(const char *text)
+{
+    g_autofree char *object = g_strconcat("{", text, "}", NULL);
+    json_auto_t *json = json_loads(object, 0, NULL);
+    g_autoptr(GString) shorter = g_string_new(NULL);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json, key, value)
+    {
+        const char *string = json_string_value(value);
+        const char *end;
+
+        dsn_json_key(shorter, key);
+        if (string == NULL || strlen(string) <= MAX_MEMBER) {
+            dsn_json_tree(shorter, value);
+        } else {
+            (void)g_utf8_validate_len(string, MAX_MEMBER, &end); /* the end of what is whole */
+            dsn_json_string(shorter, (DsnSpan){string, (size_t)(end - string)});
+        }
+    }
+    if (shorter->len > MAX_TEXT) {
+        const char *event = json_string_value(json_object_get(json, "event"));
+
+        g_string_truncate(shorter, 0);
+        dsn_json_key(shorter, "event");
+        dsn_json_string(shorter, event == NULL || strlen(event) > MAX_MEMBER ? DSN_SPAN_ABSENT
+                                                                             : dsn_span(event));
+    }
+    return g_string_free(g_steal_pointer(&shorter), FALSE);
+}
+
+/* The bucket for the next row of @bytes. Rows have their own times: that of the bucket only says
+ * when all of it is old. */
+static int64_t
+find_bucket(DsnSpool *spool, int64_t now, size_t bytes)
+{
+    int64_t ticks = g_get_monotonic_time();
+
+    if (spool->history_bucket == 0 || spool->history_bytes >= BUCKET_BYTES ||
+        ticks - spool->history_started >= BUCKET_TIME) {
+        spool->history_bucket = MAX(now / 1000, spool->history_bucket + 1);
+        spool->history_started = ticks;
+        spool->history_bytes = 0;
+    }
+    spool->history_bytes += bytes;
+    return spool->history_bucket;
+}
+
+bool
+dsn_history_add(DsnSpool *spool, const char *subject, const char *text, GError **error)
+{
+    g_autofree char *shorter = strlen(text) > MAX_TEXT ? shorten(text) : NULL;
+    const char *kept = shorter == NULL ? text : shorter;
+    int64_t now = g_get_real_time();
+
+    if (spool->history_keep == 0)
+        return true;
+    if (now <= spool->history_time && spool->history_time - now < G_TIME_SPAN_SECOND)
+        now = spool->history_time + 1; /* so that they have an order */
+    spool->history_time = now;
+    DsnKey key = dsn_subject_key(subject);
+    int64_t bucket = find_bucket(spool, now, strlen(kept) + ROW_BYTES);
+    return dsn_db_run(
+        spool->writer, DSN_SQL_ADD_HISTORY,
+        DSN_VALUES(dsn_int(bucket), dsn_blob(key.digest, 16), dsn_int(now), dsn_text(kept)), error);
+}
+
+bool
+dsn_attempt_store(DsnSpool *spool, const DsnKey *message, GBytes *record, int64_t now,
+                  GError **error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(record, &size);
+
+    return size == 0 || size > MAX_ATTEMPT ||
+           dsn_db_run(spool->writer, DSN_SQL_SET_ATTEMPT,
+                      DSN_VALUES(dsn_blob(message->digest, 16), dsn_int(now),
+                                 dsn_int(message->time), dsn_blob(data, size)),
+                      error);
+}
+
+bool
+dsn_buckets_store(DsnSpool *spool, const GArray *buckets, GError **error)
+{
+    for (guint i = 0; buckets != NULL && i < buckets->len; i++) {
+        const DsnBucket *bucket = &g_array_index(buckets, DsnBucket, i);
+
+        if (!dsn_db_run(
+                spool->writer, DSN_SQL_SET_BUCKET,
+                DSN_VALUES(dsn_text(bucket->name), dsn_real(bucket->tokens), dsn_int(bucket->time)),
+                error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- expiry ---- */
+
+bool
+dsn_history_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **error)
+{
+    int64_t first = 0;
+    {
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(DsnQuery) query =
+            dsn_db_query(spool->writer, DSN_SQL_NEXT_HISTORY, DSN_VALUES(dsn_int(0)));
+
+        if (dsn_query_next(spool->writer, query, &failure))
+            first = sqlite3_column_int64(query, 0);
+        if (failure != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+    }
+    *ret_done = first == 0 || first >= before * 1000 - BUCKET_TIME / 1000;
+    return *ret_done ||
+           dsn_db_run(spool->writer, DSN_SQL_EXPIRE_HISTORY, DSN_VALUES(dsn_int(first)), error);
+}
+
+bool
+dsn_buckets_expire(DsnSpool *spool, GError **error)
+{
+    return dsn_db_run(spool->writer, DSN_SQL_EXPIRE_BUCKETS,
+                      DSN_VALUES(dsn_int(HOUR), dsn_int(g_get_real_time())), error);
+}
+
+/* ---- looking ---- */
+
+/* The first bucket behind *@bucket, or false. */
+static bool
+next_bucket(DsnDb *db, int64_t *bucket, GError **error)
+{
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(db, DSN_SQL_NEXT_HISTORY, DSN_VALUES(dsn_int(*bucket)));
+
+    if (!dsn_query_next(db, query, error))
+        return false;
+    *bucket = sqlite3_column_int64(query, 0);
+    return true;
+}
+
+static int
+compare_lines(gconstpointer a, gconstpointer b)
+{
+    const DsnHistoryLine *left = a;
+    const DsnHistoryLine *right = b;
+
+    return (left->time > right->time) - (left->time < right->time);
+}
+
+bool
+dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    const DsnKey key = dsn_subject_key(subject);
+    const guint before = lines->len;
+    int64_t bucket = 0;
+    DsnDb *db = dsn_spool_reader(spool, error);
+
+    if (db == NULL)
+        return false;
+    while (lines->len - before < MAX_LINES && next_bucket(db, &bucket, &failure)) {
+        g_autoptr(DsnQuery) query = dsn_db_query(
+            db, DSN_SQL_HISTORY, DSN_VALUES(dsn_int(bucket), dsn_blob(key.digest, 16)));
+
+        while (lines->len - before < MAX_LINES && dsn_query_next(db, query, &failure)) {
+            const DsnHistoryLine line = {sqlite3_column_int64(query, 0),
+                                         g_strdup((const char *)sqlite3_column_text(query, 1))};
+            g_array_append_val(lines, line);
+        }
+        if (failure != NULL)
+            break;
+    }
+    dsn_spool_reader_done(spool, db, failure);
+    if (failure != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    if (lines->len > before)
+        qsort(&g_array_index(lines, DsnHistoryLine, before), lines->len - before,
+              sizeof(DsnHistoryLine), compare_lines);
+    return true;
+}
+
+char *
+dsn_spool_last_attempt(DsnSpool *spool, const DsnKey *message)
+{
+    g_autoptr(GError) failure = NULL;
+    char *record = NULL;
+    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
+
+    if (db == NULL)
+        return NULL;
+    DsnQuery *query = dsn_db_query(db, DSN_SQL_ATTEMPT, DSN_VALUES(dsn_blob(message->digest, 16)));
+    if (dsn_query_next(db, query, &failure))
+        record = g_strndup(sqlite3_column_blob(query, 0), (gsize)sqlite3_column_bytes(query, 0));
+    dsn_query_end(query);
+    dsn_spool_reader_done(spool, db, failure);
+    return record;
+}
+
+bool
+dsn_spool_load_buckets(DsnSpool *spool, GArray *buckets, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    DsnDb *db = dsn_spool_reader(spool, error);
+
+    if (db == NULL)
+        return false;
+    DsnQuery *query = dsn_db_query(db, DSN_SQL_BUCKETS, DSN_VALUES(dsn_int(MAX_BUCKETS)));
+    while (dsn_query_next(db, query, &failure)) {
+        const DsnBucket bucket = {.name = g_strdup((const char *)sqlite3_column_text(query, 0)),
+                                  .tokens = sqlite3_column_double(query, 1),
+                                  .time = sqlite3_column_int64(query, 2)};
+        g_array_append_val(buckets, bucket);
+    }
+    dsn_query_end(query);
+    dsn_spool_reader_done(spool, db, failure);
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
