@@ -3,8 +3,8 @@
 
 #include "filter/core/notice.h"
 
-#include "filter/core/notice-context.h"
 #include "filter/core/notice-report.h"
+#include "filter/core/notice-words.h"
 #include "filter/core/wishes.h"
 #include "mime/header.h"
 #include "mime/lint.h"
@@ -22,9 +22,6 @@ typedef struct Draft {
     GString *from;
     GString *message_id;
     GString *boundary;
-    int64_t date;
-    GString *subject;
-    GString *text;
 } Draft;
 
 void
@@ -115,56 +112,47 @@ identify(Draft *draft)
     }
 }
 
-/* The words: from the administrator's template, or if that fails or @shipped, from our own. */
-static bool
-render(Draft *draft, const DsnReturnedPlan *returned, bool shipped, DsnNotice *notice,
-       GError **error)
-{
-    json_t *record;
-    json_t *context = dsn_notice_context_new(
-        &(DsnNoticeFacts){
-            .request = draft->request,
-            .report = draft->report,
-            .sender = draft->sender,
-            .returned = returned,
-        },
-        &record);
-    DsnTemplateInput input = {context, "log_record", record};
-    DsnOccasion occasion = draft->request->records[0]->type == DSN_RECORD_EXPIRATION
-                               ? DSN_OCCASION_EXPIRATION
-                               : DSN_OCCASION_BOUNCE;
-    g_autoptr(GError) fault = NULL;
-    bool done;
-
-    g_string_truncate(draft->subject, 0);
-    g_string_truncate(draft->text, 0);
-    done = !shipped && dsn_catalog_render(draft->options->catalog, occasion, &input, draft->subject,
-                                          draft->text, &fault);
-    if (fault != NULL)
-        notice->template_fault = g_strdup(fault->message);
-    if (!done)
-        done = dsn_catalog_render_shipped(draft->options->catalog, occasion, &input, draft->subject,
-                                          draft->text, error);
-    json_decref(context);
-    return done;
-}
-
+/* With the words of the administrator's texts, or if those fail or @shipped, of our own. */
 static bool
 build(Draft *draft, const DsnReturnedPlan *returned, bool shipped, GString *bytes,
       DsnNotice *notice, GError **error)
 {
-    if (!render(draft, returned, shipped, notice, error))
-        return false;
+    const DsnNoticeFacts facts = {
+        .request = draft->request,
+        .report = draft->report,
+        .sender = draft->sender,
+        .returned = returned,
+    };
+    g_auto(DsnNoticeWords) words;
+    DsnWords parts[DSN_NOTICE_LANGUAGES_MAX];
 
-    DsnFrame frame = {
+    if (!dsn_notice_words(&facts, shipped, &words, error))
+        return false;
+    for (size_t i = 0; i < words.n_wordings; i++) {
+        DsnWording *wording = &words.wordings[i];
+
+        parts[i] = (DsnWords){
+            .language = dsn_span(wording->language),
+            .text = {wording->text->str, wording->text->len},
+            .html = wording->html->len == 0 ? DSN_SPAN_ABSENT
+                                            : (DsnSpan){wording->html->str, wording->html->len},
+        };
+        if (notice->template_fault == NULL)
+            notice->template_fault = g_steal_pointer(&wording->fault);
+    }
+    notice->language = words.wordings[0].language;
+
+    const GString *subject = words.wordings[0].subject;
+    const DsnFrame frame = {
         .from_display = draft->from_display,
         .from = {draft->from->str, draft->from->len},
         .to = draft->sender,
-        .subject = {draft->subject->str, draft->subject->len},
+        .subject = {subject->str, subject->len},
         .message_id = {draft->message_id->str, draft->message_id->len},
-        .date = draft->date,
+        .date = draft->request->now,
         .boundary = {draft->boundary->str, draft->boundary->len},
-        .text = {draft->text->str, draft->text->len},
+        .words = parts,
+        .n_words = words.n_wordings,
         .returned = returned,
     };
     return dsn_report_build(draft->report, &frame, bytes, &notice->built, error);
@@ -297,8 +285,6 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
     g_autoptr(GString) from = g_string_new(NULL);
     g_autoptr(GString) message_id = g_string_new(NULL);
     g_autoptr(GString) boundary = g_string_new(NULL);
-    g_autoptr(GString) subject = g_string_new(NULL);
-    g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(DsnReport) report = dsn_report_new();
     g_autoptr(GArray) wishes = g_array_sized_new(FALSE, TRUE, sizeof(DsnWishes), 1);
     DsnNoticeRequest timed = *request;
@@ -307,9 +293,7 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
                    .report = report,
                    .from = from,
                    .message_id = message_id,
-                   .boundary = boundary,
-                   .subject = subject,
-                   .text = text};
+                   .boundary = boundary};
     DsnReturnedPlan returned;
 
     *ret_notice = (DsnNotice){0};
@@ -317,7 +301,6 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
         return false;
     if (request->options->stable)
         timed.now = request->records[0]->event_time;
-    draft.date = timed.now;
     draft.sender = (DsnSpan){sender->str, sender->len};
     g_array_set_clear_func(wishes, clear_wishes);
     g_array_set_size(wishes, (guint)request->n_records);
