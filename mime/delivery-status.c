@@ -3,15 +3,45 @@
 
 #include "mime/delivery-status.h"
 
+/* "rfc822: address" or "rfc822 address", as some write it. */
+static DsnTyped
+split_sloppily(DsnSpan text)
+{
+    size_t len = strlen("rfc822");
+
+    if (!dsn_span_starts(text, "rfc822") || text.len == len ||
+        (text.data[len] != ':' && text.data[len] != ',' && !dsn_is_space(text.data[len])))
+        return (DsnTyped){DSN_SPAN_ABSENT, text};
+    DsnSpan address = dsn_span_trim(dsn_span_from(text, len + 1));
+    return address.len == 0 ? (DsnTyped){DSN_SPAN_ABSENT, text}
+                            : (DsnTyped){{text.data, len}, address};
+}
+
+/* "<address> (comment)": comments are no part of an address (RFC 3464 section 2.1.2). Where no
+ * address is left, all of it stays. */
+static DsnSpan
+strip_comments(DsnSpan text)
+{
+    if (text.len == 0 || memchr(text.data, '(', text.len) == NULL || text.data[0] == '"')
+        return text;
+    DsnSpan bare = dsn_field_strip_comments(text);
+    DsnSpan address = bare;
+    if (bare.len >= 2 && bare.data[0] == '<' && bare.data[bare.len - 1] == '>')
+        address = (DsnSpan){bare.data + 1, bare.len - 2};
+    return dsn_address_is_mailbox(address) ? bare : text;
+}
+
 /* "type; address" of a recipient (RFC 3464 sections 2.3.1 and 2.3.2). */
 static void
 set_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
 {
     DsnTyped typed = dsn_field_split_typed(field->value);
+    if (!dsn_span_present(typed.type)) {
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "no type before the address");
+        typed = split_sloppily(typed.value);
+    }
     bool utf8 = dsn_span_present(typed.type) && dsn_span_is(typed.type, "utf-8");
 
-    if (!dsn_span_present(typed.type))
-        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "no type before the address");
     if (utf8) {
         g_string_truncate(reader->scratch, 0);
         if (typed.value.len <= reader->limits->address &&
@@ -21,7 +51,7 @@ set_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
         else /* rule I18N-07 */
             dsn_field_add_defect(reader, DSN_DEFECT_BAD_ADDRESS, field, "kept as it stands");
     } else if (!dsn_span_present(typed.type) || dsn_span_is(typed.type, "rfc822")) {
-        typed.value = dsn_field_read_address(reader, field, typed.value);
+        typed.value = dsn_field_read_address(reader, field, strip_comments(typed.value));
     }
     *(DsnTyped *)ret_value = typed;
 }
@@ -44,6 +74,15 @@ set_original_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_
 static void
 set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
 {
+    /* Other forms of the same words. */
+    static const struct {
+        const char *word;
+        DsnAction action;
+    } slips[] = {
+        {"failure", DSN_ACTION_FAILED},    {"fail", DSN_ACTION_FAILED},
+        {"delay", DSN_ACTION_DELAYED},     {"relay", DSN_ACTION_RELAYED},
+        {"deliver", DSN_ACTION_DELIVERED},
+    };
     DsnPerRecipient *recipient = ret_value;
     DsnSpan token = dsn_field_strip_comments(field->value);
 
@@ -52,6 +91,13 @@ set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
 
     recipient->action_text = field->value;
     token.len -= punctuated;
+    for (size_t i = 0; i < G_N_ELEMENTS(slips); i++) {
+        if (dsn_span_is(token, slips[i].word)) {
+            recipient->action = slips[i].action;
+            dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "read as the action meant");
+            return;
+        }
+    }
     for (int action = DSN_ACTION_FAILED; action <= DSN_ACTION_EXPANDED; action++) {
         if (dsn_span_is(token, dsn_action_to_string((DsnAction)action))) {
             recipient->action = (DsnAction)action;
@@ -64,6 +110,33 @@ set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
     dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "no action of RFC 3464");
 }
 
+/* A code that does not stand as it should: "550 5.1.1", "smtp; 5.1.1", "#5.1.1", "5.1.1.", "5.0".
+ * Returns the length of @text up to the end of the code, 0 when there is none. */
+static size_t
+read_sloppy_status(DsnSpan text, DsnStatusCode *ret_code)
+{
+    char short_code[] = "d.d.0";
+    DsnSpan padded = {short_code, strlen(short_code)};
+
+    for (size_t i = 1; i < text.len; i++) {
+        if (!g_ascii_isdigit(text.data[i]) || g_ascii_isalnum(text.data[i - 1]) ||
+            text.data[i - 1] == '.')
+            continue;
+        size_t len = dsn_status_code_parse(dsn_span_from(text, i), ret_code);
+        if (len > 0)
+            return i + len;
+    }
+    if (text.len > 5 && text.data[text.len - 1] == '.') {
+        DsnSpan front = {text.data, text.len - 1};
+        return dsn_status_code_parse(front, ret_code) == front.len ? text.len : 0;
+    }
+    if (text.len != 3 || text.data[1] != '.')
+        return 0;
+    short_code[0] = text.data[0];
+    short_code[2] = text.data[2];
+    return dsn_status_code_parse(padded, ret_code) == 0 ? 0 : text.len;
+}
+
 /* The code, and after it a comment, or the text without parentheses that RFC 3464 section 2.3.4
  * does not allow (rules OOB-08, QRK-13). */
 static void
@@ -73,8 +146,11 @@ set_status(DsnFieldReader *reader, const DsnField *field, void *ret_value)
     size_t len = dsn_status_code_parse(field->value, &recipient->status);
 
     if (len == 0) {
-        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "not a status code");
-        return;
+        len = read_sloppy_status(field->value, &recipient->status);
+        dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field,
+                             len == 0 ? "not a status code" : "not a status code alone");
+        if (len == 0)
+            return;
     }
 
     DsnSpan comment = dsn_span_trim(dsn_span_from(field->value, len));

@@ -34,6 +34,9 @@ typedef struct Media {
 static const Media media[] = {
     {"message", "feedback-report", DSN_REPORT_FEEDBACK, DSN_RETURNED_NOTHING, false, false},
     {"message", "delivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, false, false},
+    {"message", "x-delivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, false,
+     false},
+    {"message", "xdelivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, false, false},
     {"message", "global-delivery-status", DSN_REPORT_DELIVERY_STATUS, DSN_RETURNED_NOTHING, true,
      true},
     {"message", "disposition-notification", DSN_REPORT_DISPOSITION_NOTIFICATION,
@@ -243,8 +246,8 @@ starts_with_known_field(DsnReportKind kind, DsnSpan text)
     return dsn_header_next(&text, &field) && has_known_field(kind, field.whole);
 }
 
-/* The machine-readable part that is announced, but that a gateway labelled as text or as a file;
- * NULL when there is none. The first part is for people, and may quote fields. */
+/* The machine-readable part that is announced, but that a gateway labelled as something else; NULL
+ * when there is none. The first part is for people, and may quote fields. */
 static const DsnPart *
 find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
 {
@@ -253,7 +256,8 @@ find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
     for (guint i = 0; i < parts->len; i++) {
         const DsnPart *part = &g_array_index(parts, DsnPart, i);
 
-        if (part->order == 0 || !is_text_or_file(part))
+        if (part->order == 0 || find_media(part) != NULL ||
+            dsn_content_type_is(&part->type, "multipart", NULL))
             continue;
         for (const Media *of = media; of->kind != DSN_REPORT_NONE; of++) {
             if (!is_announced(parser, part, of) ||
@@ -268,12 +272,43 @@ find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
     return NULL;
 }
 
+/* The text of the machine-readable @part, each line end one that fields know. */
+static DsnSpan
+read_lines(DsnReportParser *parser, const DsnPart *part, const Media *of)
+{
+    DsnSpan text = dsn_part_text(&parser->fields, part, of->encoded);
+
+    if (!parser->structure->lone_cr || text.len == 0 || memchr(text.data, '\r', text.len) == NULL)
+        return text;
+    g_autoptr(GString) repaired = g_string_sized_new(text.len);
+    dsn_lines_append_repaired(text, repaired);
+    return dsn_report_keep(parser->fields.report, (DsnSpan){repaired->str, repaired->len});
+}
+
+/* Other parts of the same kind behind @part in the same multipart, which some senders make of each
+ * recipient; no recipient is dropped (rule OOB-06). */
+static void
+read_further_parts(DsnReportParser *parser, const DsnPart *part, const Media *of)
+{
+    const GArray *parts = parser->structure->parts;
+
+    for (guint i = 0; i < parts->len; i++) {
+        const DsnPart *other = &g_array_index(parts, DsnPart, i);
+
+        if (other->parent != part->parent || other->order <= part->order)
+            continue;
+        const Media *media_of = find_media(other);
+        if (media_of != NULL && media_of->kind == of->kind)
+            dsn_field_read_groups(&parser->fields, read_lines(parser, other, media_of), false);
+    }
+}
+
 /* False when @part has not one field of its format: it is no report then, whatever it is called. */
 static bool
 read_machine_part(DsnReportParser *parser, const DsnPart *part, const Media *of)
 {
     DsnFieldReader *fields = &parser->fields;
-    DsnSpan body = dsn_part_text(&parser->fields, part, of->encoded);
+    DsnSpan body = read_lines(parser, part, of);
     /* The header of the message itself has fields of its own. */
     bool in_header = part->parent >= 0 && has_known_field(of->kind, part->header);
 
@@ -282,10 +317,13 @@ read_machine_part(DsnReportParser *parser, const DsnPart *part, const Media *of)
     if (in_header)
         dsn_field_read_header(fields, part->header);
     dsn_field_read_groups(fields, body, of->kind != DSN_REPORT_DELIVERY_STATUS);
-    if (of->kind == DSN_REPORT_FEEDBACK)
+    if (of->kind == DSN_REPORT_FEEDBACK) {
         dsn_feedback_report_read(fields);
-    else if (of->kind == DSN_REPORT_DELIVERY_STATUS)
+    } else if (of->kind == DSN_REPORT_DELIVERY_STATUS) {
+        if (part->parent >= 0)
+            read_further_parts(parser, part, of);
         dsn_delivery_status_read(fields);
+    }
     return true;
 }
 

@@ -360,6 +360,31 @@ walk(Scanner *scanner, const char *at)
     }
 }
 
+/* Where the header begins, behind what stands before it in files and archives: a byte order mark,
+ * the "From " line of an mbox, quoted or not, and blank lines where a field follows them. */
+static const char *
+skip_prelude(Scanner *scanner, const char *start)
+{
+    const char *at = start;
+
+    if (dsn_span_starts((DsnSpan){at, (size_t)(scanner->end - at)}, "\xef\xbb\xbf"))
+        start = at += 3;
+    while (at < scanner->end) {
+        Line line = take_line(scanner, at);
+        DsnSpan text = {line.start, line.len};
+
+        at = line.next;
+        if ((text.len >= 5 && memcmp(text.data, "From ", 5) == 0) ||
+            (text.len >= 6 && memcmp(text.data, ">From ", 6) == 0)) {
+            start = at;
+        } else if (dsn_span_trim(text).len > 0) {
+            DsnHeaderField field;
+            return dsn_header_next(&text, &field) && field.name.len > 0 ? line.start : start;
+        }
+    }
+    return start;
+}
+
 void
 dsn_structure_scan(DsnStructure *structure, DsnSpan message, const DsnLimits *limits)
 {
@@ -377,9 +402,7 @@ dsn_structure_scan(DsnStructure *structure, DsnSpan message, const DsnLimits *li
     }
 
     Scanner scanner = {.structure = structure, .limits = limits, .end = message.data + message.len};
-    const char *start = message.data;
-    if (message.len >= 5 && memcmp(start, "From ", 5) == 0) /* left over from an mbox */
-        start = take_line(&scanner, start).next;
+    const char *start = skip_prelude(&scanner, message.data);
     (void)start_part(&scanner, -1, 0, start); /* the first one is always there */
     walk(&scanner, start);
     if (scanner.in_header)
