@@ -54,6 +54,8 @@ typedef struct Group {
     bool seen[N_FIELDS];
     DsnHeaderField field[N_FIELDS]; /* the first of each */
     int last;                       /* place in the grammar that was reached */
+    DsnSpan languages[16];          /* of Localized-Diagnostic; more are not compared */
+    size_t n_languages;
 } Group;
 
 static FieldId
@@ -63,6 +65,37 @@ identify(DsnSpan name, bool recipient)
         if (dsn_lint_is_name(name, field_names[id]))
             return (FieldId)id;
     return recipient ? FIELD_RECIPIENT_EXTENSION : FIELD_MESSAGE_EXTENSION;
+}
+
+/* Extensions that other standards have added, without the "X-" of everybody else's. */
+static bool
+is_registered(DsnSpan name)
+{
+    static const char *const names[] = {"SMTP-Remote-Recipient", "Deliver-By-Date",
+                                        "Future-Release-Request"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (dsn_span_is(name, names[i]))
+            return true;
+    return dsn_span_starts(name, "X-") || dsn_span_starts(name, "X400-");
+}
+
+/* Each language of Localized-Diagnostic once (RFC 6533 section 4.1, rule I18N-11). */
+static void
+take_language(DsnLinter *linter, Group *group, const DsnHeaderField *field)
+{
+    DsnSpan language = dsn_typed_parse(dsn_span_trim(field->value)).type;
+
+    for (size_t i = 0; i < group->n_languages; i++)
+        if (dsn_lint_is_name(language, group->languages[i])) {
+            dsn_linter_should(linter, "I18N-11", "a language stands more than once", field->whole);
+            return;
+        }
+    if (!dsn_span_present(language))
+        dsn_linter_must(linter, "DSN-14", "the value is not an atom, a semicolon and a text",
+                        field->whole);
+    else if (group->n_languages < G_N_ELEMENTS(group->languages))
+        group->languages[group->n_languages++] = language;
 }
 
 static void
@@ -79,8 +112,10 @@ take_field(DsnLinter *linter, Group *group, const DsnHeaderField *field)
                         field->whole);
         return;
     }
-    if (!dsn_span_present(field_names[id]) && !dsn_span_starts(field->name, "X-"))
+    if (!dsn_span_present(field_names[id]) && !is_registered(field->name))
         dsn_linter_must(linter, "DSN-15", "an extension field begins with X-", field->whole);
+    if (id == FIELD_LOCALIZED_DIAGNOSTIC)
+        take_language(linter, group, field);
     if ((int)id < group->last)
         dsn_linter_must(linter, group->recipient ? "RCPT-01" : "DSN-02",
                         "the field is out of order", field->whole);
@@ -110,6 +145,23 @@ without_comment(DsnSpan value)
         return value;
     value.len = (size_t)(open - value.data);
     return dsn_span_trim(value);
+}
+
+/* RFC 3464 section 2.1.1: parentheses are comments. A backslash quotes what follows. */
+static bool
+is_balanced(DsnSpan text)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\\')
+            i++;
+        else if (text.data[i] == '(')
+            open++;
+        else if (text.data[i] == ')' && open-- == 0)
+            return false;
+    }
+    return open == 0;
 }
 
 static bool
@@ -147,6 +199,19 @@ check_date(DsnLinter *linter, const Group *group, FieldId id, const char *rule)
         dsn_linter_must(linter, rule, "the value is not a date with a numeric zone", value);
 }
 
+/* RFC 3464 section 2.2.4 (rule DSN-12): what EHLO said, and the address in a comment. */
+static void
+check_received_from(DsnLinter *linter, DsnTyped host)
+{
+    if (!is_balanced(host.value))
+        dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", host.value);
+    else if (dsn_span_is(host.type, "dns") && !dsn_lint_is_domain(without_comment(host.value)))
+        dsn_linter_should(linter, "DSN-12", "the host has no domain name", host.value);
+    else if (dsn_span_is(host.type, "dns") && host.value.data[host.value.len - 1] != ')')
+        dsn_linter_should(linter, "DSN-12", "the host's address is not beside its name",
+                          host.value);
+}
+
 static void
 check_per_message(DsnLinter *linter, const Group *group)
 {
@@ -164,9 +229,9 @@ check_per_message(DsnLinter *linter, const Group *group)
             dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name", typed.value);
     }
     if (group->seen[FIELD_DSN_GATEWAY])
-        dsn_linter_must(linter, "DSN-11", "nothing was translated from another kind of mail",
-                        group->field[FIELD_DSN_GATEWAY].whole);
-    (void)take_typed(linter, group, FIELD_RECEIVED_FROM_MTA, &typed); /* its form is all there is */
+        linter->gateway = group->field[FIELD_DSN_GATEWAY].whole;
+    if (take_typed(linter, group, FIELD_RECEIVED_FROM_MTA, &typed))
+        check_received_from(linter, typed);
     check_date(linter, group, FIELD_ARRIVAL_DATE, "DSN-13");
 }
 
@@ -185,9 +250,15 @@ check_address(DsnLinter *linter, const Group *group, FieldId id, bool global)
         if (!global && (!ascii || !dsn_utf8_address_decode(typed.value, address)))
             dsn_linter_must(linter, "I18N-04", "the address is not in the 7-bit form of utf-8",
                             typed.value);
+        else if (global && memmem(typed.value.data, typed.value.len, "\\x{", 3) != NULL &&
+                 dsn_utf8_address_decode(typed.value, address))
+            dsn_linter_should(linter, "I18N-06", "the address is escaped without need",
+                              typed.value);
     } else if (!ascii) {
         dsn_linter_must(linter, "I18N-04", "the address is not ASCII but not of type utf-8",
                         typed.value);
+    } else if (!dsn_span_is(typed.type, "rfc822") && dsn_span_present(linter->gateway)) {
+        linter->translated = true;
     } else if (id == FIELD_FINAL_RECIPIENT && !dsn_span_is(typed.type, "rfc822")) {
         dsn_linter_must(linter, "RCPT-04", "the address type is neither rfc822 nor utf-8",
                         typed.type);
@@ -237,30 +308,14 @@ check_status(DsnLinter *linter, DsnSpan value)
     }
 
     DsnSpan after = dsn_span_trim(dsn_span_from(value, len));
-    if (after.len > 0 && (after.data[0] != '(' || after.data[after.len - 1] != ')'))
+    if (after.len > 0 &&
+        (after.data[0] != '(' || after.data[after.len - 1] != ')' || !is_balanced(after)))
         dsn_linter_must(linter, "RCPT-10", "text after the status is not a comment", after);
     if (value.data[1] != '.' || strchr("245", value.data[0]) == NULL) {
         dsn_linter_must(linter, "STAT-01", "the class is not 2, 4 or 5", value);
         return 0;
     }
     return value.data[0];
-}
-
-/* RFC 3464 section 2.1.1: parentheses are comments. A backslash quotes what follows. */
-static bool
-is_balanced(DsnSpan text)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '\\')
-            i++;
-        else if (text.data[i] == '(')
-            open++;
-        else if (text.data[i] == ')' && open-- == 0)
-            return false;
-    }
-    return open == 0;
 }
 
 /* The basic code at the start of @line; 0 when there is none. */
@@ -298,6 +353,39 @@ is_complete_reply(DsnSpan reply)
     return true;
 }
 
+/* The text of the reply has an enhanced code of its own (RFC 2034 section 4). */
+static bool
+has_enhanced_code(DsnSpan reply)
+{
+    DsnStatusCode code;
+    DsnSpan text = dsn_span_trim(dsn_span_from(reply, MIN(reply.len, 4)));
+
+    return dsn_status_code_parse(text, &code) > 0;
+}
+
+/* "550" is not 5.5.0 (RFC 3461 section 6.3 g, rule RCPT-11). */
+static bool
+is_spelt_out(DsnSpan status, DsnSpan reply)
+{
+    return status.len >= 5 && reply.data[0] == '5' && reply.data[1] == '5' &&
+           status.data[0] == '5' && status.data[2] == '5' && status.data[4] == reply.data[2] &&
+           (status.len == 5 || !g_ascii_isdigit(status.data[5])) && !has_enhanced_code(reply);
+}
+
+static void
+check_reply(DsnLinter *linter, DsnSpan status, DsnSpan reply, char status_class)
+{
+    if (!is_complete_reply(reply))
+        dsn_linter_must(linter, "RCPT-17", "a reply of several lines has no last line", reply);
+    if (status_class == 0 || reply_code(reply) == 0)
+        return;
+    if (reply.data[0] != status_class)
+        dsn_linter_should(linter, "STAT-02", "status and reply are of different classes", reply);
+    else if (is_spelt_out(status, reply))
+        dsn_linter_must(linter, "RCPT-11", "the status is made up of the digits of the reply",
+                        status);
+}
+
 static void
 check_diagnostic(DsnLinter *linter, const Group *group, char status_class)
 {
@@ -315,14 +403,11 @@ check_diagnostic(DsnLinter *linter, const Group *group, char status_class)
         return;
     if (!is_balanced(diagnostic.value))
         dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", diagnostic.value);
-    if (!dsn_span_is(diagnostic.type, "smtp"))
-        return;
-    if (!is_complete_reply(diagnostic.value))
-        dsn_linter_must(linter, "RCPT-17", "a reply of several lines has no last line",
-                        diagnostic.value);
-    if (status_class != 0 && reply_code(diagnostic.value) != 0 &&
-        diagnostic.value.data[0] != status_class)
-        dsn_linter_should(linter, "STAT-02", "status and reply are of different classes",
+    if (dsn_span_is(diagnostic.type, "smtp"))
+        check_reply(linter, value_of(group, FIELD_STATUS), diagnostic.value, status_class);
+    else if (has_remote && dsn_span_is(remote.type, "dns") &&
+             dsn_span_starts(diagnostic.type, "x-"))
+        dsn_linter_should(linter, "RCPT-16", "a cause of this host's own beside a remote host",
                           diagnostic.value);
 }
 
@@ -396,4 +481,7 @@ dsn_lint_fields(DsnLinter *linter, DsnSpan content, bool global)
     }
     if (!any)
         dsn_linter_must(linter, "DSN-01", "there is no group for a recipient", DSN_SPAN_ABSENT);
+    if (dsn_span_present(linter->gateway) && !linter->translated)
+        dsn_linter_must(linter, "DSN-11", "nothing was translated from another kind of mail",
+                        linter->gateway);
 }

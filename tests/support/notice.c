@@ -13,13 +13,11 @@ compare_rules(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-char *
-dsn_test_lint(DsnSpan notice, bool *ret_good)
+static char *
+join_rules(const GArray *findings)
 {
-    g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
     g_autoptr(GPtrArray) rules = g_ptr_array_new();
 
-    *ret_good = dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, findings);
     for (guint i = 0; i < findings->len; i++) {
         const DsnFinding *finding = &g_array_index(findings, DsnFinding, i);
 
@@ -30,6 +28,24 @@ dsn_test_lint(DsnSpan notice, bool *ret_good)
     g_ptr_array_sort(rules, compare_rules);
     g_ptr_array_add(rules, NULL);
     return g_strjoinv(" ", (char **)rules->pdata);
+}
+
+char *
+dsn_test_lint(DsnSpan notice, bool *ret_good)
+{
+    g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
+
+    *ret_good = dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, findings);
+    return join_rules(findings);
+}
+
+char *
+dsn_test_lint_as(DsnSpan message, DsnReportKind kind, bool *ret_good)
+{
+    g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
+
+    *ret_good = dsn_lint_message(message, kind, &DSN_LIMITS_DEFAULT, findings);
+    return join_rules(findings);
 }
 
 static void
@@ -115,16 +131,35 @@ keep_notice(DsnSpan notice)
     ck_assert(g_file_set_contents(path, notice.data, (gssize)notice.len, NULL));
 }
 
+/* Whether any notice should have been made is not the builder's business. */
+static bool
+is_about_a_report(const char *rule)
+{
+    return strcmp(rule, "ENV-07") == 0 || strcmp(rule, "MDN-04") == 0 ||
+           strcmp(rule, "LOOP-15") == 0;
+}
+
 void
 dsn_test_check_notice(DsnSpan notice, const DsnReport *report, const char *label)
+{
+    bool good;
+    g_autofree char *rules = dsn_test_lint(notice, &good);
+
+    ck_assert_msg(good && *rules == '\0', "%s: broken: %s\n%.*s", label, rules, (int)notice.len,
+                  notice.data);
+    dsn_test_check_notice_about_anything(notice, report, label);
+}
+
+void
+dsn_test_check_notice_about_anything(DsnSpan notice, const DsnReport *report, const char *label)
 {
     bool good;
     g_autofree char *rules = dsn_test_lint(notice, &good);
     g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
     g_autoptr(DsnReport) read = dsn_report_new();
 
-    ck_assert_msg(good && *rules == '\0', "%s: broken: %s\n%.*s", label, rules, (int)notice.len,
-                  notice.data);
+    ck_assert_msg(*rules == '\0' || is_about_a_report(rules), "%s: broken: %s\n%.*s", label, rules,
+                  (int)notice.len, notice.data);
     keep_notice(notice);
     dsn_report_parse(parser, notice, read);
     ck_assert_msg(read->kind == DSN_REPORT_DELIVERY_STATUS, "%s: kind", label);

@@ -17,7 +17,14 @@
  * @report, or with @report NULL any delivery status, whose addresses may be none. */
 void dsn_test_check_notice(DsnSpan notice, const DsnReport *report, const char *label);
 
+/* The same, but what is returned may be a report itself. */
+void dsn_test_check_notice_about_anything(DsnSpan notice, const DsnReport *report,
+                                          const char *label);
+
 /* The ids of the broken rules, each once, sorted and joined with spaces (transfer full). */
 char *dsn_test_lint(DsnSpan notice, bool *ret_good);
+
+/* The same for a stored message of @kind. */
+char *dsn_test_lint_as(DsnSpan message, DsnReportKind kind, bool *ret_good);
 
 #endif

@@ -122,7 +122,7 @@ START_TEST(a_whole_notice)
         "\r\n"
         "Original-Envelope-Id: order 4711\r\n"
         "Reporting-MTA: dns; mta1.example.com\r\n"
-        "Received-From-MTA: dns; app.shop.example\r\n"
+        "Received-From-MTA: dns; app.shop.example (192.0.2.7)\r\n"
         "Arrival-Date: Tue, 1 Jul 2003 08:52:37 +0000\r\n"
         "X-Dsnarf-Tenant: shop\r\n"
         "\r\n"
@@ -146,7 +146,7 @@ START_TEST(a_whole_notice)
     fixture.frame.language = DSN_SPAN_LITERAL("en");
     fixture.report->per_message.original_envelope_id = DSN_SPAN_LITERAL("order 4711");
     fixture.report->per_message.received_from_mta =
-        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("app.shop.example")};
+        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("app.shop.example (192.0.2.7)")};
     fixture.recipient->original_recipient =
         (DsnTyped){DSN_SPAN_LITERAL("rfc822"), DSN_SPAN_LITERAL("Jane@customer.example")};
     g_array_append_val(fixture.report->per_message.extensions, tenant);
@@ -595,7 +595,7 @@ START_TEST(nothing_can_be_injected)
     static const DsnReturn wishes[] = {DSN_RETURN_NOTHING, DSN_RETURN_HEADERS, DSN_RETURN_FULL};
 
     fixture.report->per_message.received_from_mta =
-        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("x.example")};
+        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("x.example (192.0.2.7)")};
     fixture.recipient->original_recipient = fixture.recipient->final_recipient;
     fixture.request.wanted = wishes[_i];
     for (size_t p = 0; p < G_N_ELEMENTS(places); p++) {
@@ -643,7 +643,7 @@ return_real_mail(const char *text, size_t len, DsnReturn wanted, const char *lab
     fixture.request.wanted = wanted;
     g_string_truncate(fixture.notice, 0);
     build();
-    dsn_test_check_notice(notice(), fixture.report, label);
+    dsn_test_check_notice_about_anything(notice(), fixture.report, label);
     dsn_report_parse(parser, notice(), read);
 
     g_autoptr(GString) expected = g_string_new(NULL);
