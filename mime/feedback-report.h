@@ -16,6 +16,9 @@
 /* Fills feedback from the fields of the reader's report. */
 void dsn_feedback_report_read(DsnFieldReader *reader);
 
+/* The Source-Port (RFC 6692); false when there is none, or none that is a port. */
+bool dsn_feedback_port(const DsnFeedback *feedback, uint16_t *ret_port);
+
 /* True when a field of RFC 5965 stands in @text. */
 bool dsn_feedback_report_is_in(DsnSpan text);
 

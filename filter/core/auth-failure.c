@@ -5,6 +5,7 @@
 
 #include "filter/core/json-writer.h"
 #include "mime/field.h"
+#include "mime/transfer.h"
 
 /* The next field @name from *@at on; absent when there is none. */
 static DsnSpan
@@ -40,6 +41,28 @@ static void
 put_text(DsnPieces *pieces, const char *key, const DsnFeedback *feedback, const char *name)
 {
     dsn_pieces_text(pieces, key, first_value(feedback, name));
+}
+
+static void
+put_words(DsnPieces *pieces, const char *key, const DsnFeedback *feedback, const char *name)
+{
+    dsn_pieces_text(pieces, key, first_words(feedback, name));
+}
+
+/* What the verifier made of the message before it hashed it: base64 that may be folded (rule
+ * AUTHF-07). */
+static void
+put_decoded(DsnPieces *pieces, const char *key, const DsnFeedback *feedback, const char *name)
+{
+    DsnSpan value = first_value(feedback, name);
+    g_autoptr(GString) bytes = g_string_new(NULL);
+
+    dsn_json_key(pieces->json, key);
+    if (dsn_span_present(value) &&
+        dsn_transfer_decode(value, DSN_TRANSFER_BASE64, &DSN_LIMITS_DEFAULT, bytes))
+        dsn_json_message_text(pieces->json, (DsnSpan){bytes->str, bytes->len});
+    else
+        dsn_json_null(pieces->json);
 }
 
 /* A word for programs: in lower case, without comments. */
@@ -103,10 +126,12 @@ dsn_auth_failure_write(DsnPieces *pieces, const char *key, const DsnFeedback *fe
     put_token(pieces, "auth_failure", feedback, "Auth-Failure");
     put_token(pieces, "delivery_result", feedback, "Delivery-Result");
     put_token(pieces, "dkim_domain", feedback, "DKIM-Domain");
-    put_text(pieces, "dkim_identity", feedback, "DKIM-Identity");
-    put_text(pieces, "dkim_selector", feedback, "DKIM-Selector");
+    put_words(pieces, "dkim_identity", feedback, "DKIM-Identity");
+    put_words(pieces, "dkim_selector", feedback, "DKIM-Selector");
     put_text(pieces, "dkim_selector_dns", feedback, "DKIM-Selector-DNS");
     put_text(pieces, "dkim_adsp_dns", feedback, "DKIM-ADSP-DNS");
+    put_decoded(pieces, "dkim_canonicalized_header", feedback, "DKIM-Canonicalized-Header");
+    put_decoded(pieces, "dkim_canonicalized_body", feedback, "DKIM-Canonicalized-Body");
     put_all(pieces, "spf_dns", feedback, "SPF-DNS");
     put_alignment(pieces, feedback);
     g_string_append_c(pieces->json, '}');

@@ -7,6 +7,7 @@
 #include "filter/core/json-writer.h"
 #include "filter/core/report-pieces.h"
 #include "filter/core/trace-json.h"
+#include "mime/feedback-report.h"
 #include "mime/text.h"
 #include "mime/smtp-reply.h"
 
@@ -226,6 +227,38 @@ close_record(DsnPieces *pieces, const Source *source)
     g_string_append(pieces->json, "}}\n");
 }
 
+/* Whether somebody complains: rules ARF-22 and AUTHF-10. Null for a type that is not known. */
+static void
+put_complaint(DsnPieces *pieces, const DsnFeedback *feedback)
+{
+    static const struct {
+        const char *type;
+        const char *complaint;
+    } rows[] = {
+        {"abuse", "true"},     {"fraud", "true"},         {"virus", "true"},
+        {"other", "true"},     {"opt-out", "true"},       {"opt-out-list", "true"},
+        {"not-spam", "false"}, {"auth-failure", "false"}, {"dkim", "false"},
+    };
+    const char *complaint = "null";
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (dsn_span_is(feedback->feedback_type, rows[i].type))
+            complaint = rows[i].complaint;
+    }
+    put_raw(pieces, "complaint", complaint);
+}
+
+static void
+put_source_port(DsnPieces *pieces, const DsnFeedback *feedback)
+{
+    uint16_t port = 0;
+
+    if (dsn_feedback_port(feedback, &port))
+        put_number(pieces, "source_port", port);
+    else
+        put_raw(pieces, "source_port", "null");
+}
+
 static void
 write_feedback(const Source *source, GString *lines)
 {
@@ -246,6 +279,8 @@ write_feedback(const Source *source, GString *lines)
     open_record(&pieces, source, &event);
     dsn_pieces_feedback_report(&pieces, "feedback_report", source->report, source->trace);
     open_additions(&pieces, source);
+    put_complaint(&pieces, &source->report->feedback);
+    put_source_port(&pieces, &source->report->feedback);
     dsn_auth_failure_write(&pieces, "authentication_failure", &source->report->feedback);
     dsn_pieces_open_defects(&pieces, source->report);
     close_record(&pieces, source);
@@ -281,6 +316,16 @@ set_response(Event *event, const DsnPerRecipient *recipient, GString *text)
     event->code = reply.code == 0 ? DEFAULT_CODE : reply.code;
     event->enhanced = better_code(recipient->status, reply.enhanced);
     event->content = (DsnSpan){text->str, text->len};
+}
+
+/* A recipient without an action, or with one that RFC 3464 does not know, failed when its status
+ * says so; "expired" is what SendGrid calls it. */
+static bool
+is_failed(const DsnPerRecipient *recipient)
+{
+    return recipient->action == DSN_ACTION_FAILED ||
+           (recipient->action == DSN_ACTION_NONE &&
+            (recipient->status.class_ == 5 || dsn_span_is(recipient->action_text, "expired")));
 }
 
 /* The last attempt is the event, if it can be true. Returns false if it cannot. */
@@ -364,7 +409,7 @@ write_bounces(const Source *source, GString *lines)
     for (guint i = 0; i < recipients->len; i++) {
         const DsnPerRecipient *recipient = &g_array_index(recipients, DsnPerRecipient, i);
 
-        if (recipient->action == DSN_ACTION_FAILED) {
+        if (is_failed(recipient)) {
             write_bounce(source, recipient, text, lines);
             count++;
         }

@@ -14,6 +14,7 @@ static DsnReport *
 read_fields(const char *fields, GString *message)
 {
     g_string_printf(message,
+                    "Date: Thu, 2 Jul 2026 09:15:01 +0000\n"
                     "Content-Type: message/feedback-report\n\n"
                     "Feedback-Type: abuse\nUser-Agent: X/1\nVersion: 1\n%s",
                     fields);
@@ -106,7 +107,7 @@ static const struct {
      "duplicate-field:Arrival-Date"},
     {"wrong weekday", "Arrival-Date: Fri, 2 Jul 2026 09:00:00 +0000\n", NINE_TIME, 0,
      "bad-date:Arrival-Date"},
-    {"none", "", DSN_TIME_NONE, 0, ""},
+    {"none", "Source-Port: 25\n", DSN_TIME_NONE, 1, ""},
 };
 
 START_TEST(reads_dates)
