@@ -28,6 +28,8 @@ check(const char *file)
 
     if (policy == NULL)
         return complain(error);
+    for (guint i = 0; i < policy->warnings->len; i++)
+        dsn_complain("warning: %s", (const char *)policy->warnings->pdata[i]);
     (void)printf("%s: ok\n", file); /* main() looks at the state of standard output */
     return DSN_EXIT_DONE;
 }

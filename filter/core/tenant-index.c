@@ -204,7 +204,7 @@ dsn_queue_tenant_check(const char *text)
 {
     g_autofree char *queue = g_strconcat(":", text, "@x", NULL);
 
-    return dsn_span_equal(dsn_queue_tenant(dsn_span(queue)), dsn_span(text))
+    return *text != '\0' && dsn_span_equal(dsn_queue_tenant(dsn_span(queue)), dsn_span(text))
                ? NULL
                : "a tenant's name, which is never empty and has no \"@\" or \"!\"";
 }
@@ -298,20 +298,36 @@ append_address(GString *text, DsnSpan address, size_t *ret_domain)
     return true;
 }
 
+/* A star may stand in an address, but whoever writes one here means a pattern. */
+static bool
+is_claimable_address(DsnSpan text)
+{
+    g_autoptr(GString) written = g_string_new(NULL);
+    size_t unused;
+
+    return dsn_address_is_mailbox(text) && memchr(text.data, '*', text.len) == NULL &&
+           append_address(written, text, &unused);
+}
+
+static bool
+is_claimable_domain(DsnSpan text)
+{
+    g_autoptr(GString) written = g_string_new(NULL);
+    DsnSpan domain = dsn_span_starts(text, "*.") ? dsn_span_from(text, 2) : text;
+
+    return dsn_address_is_domain(domain) && domain.data[0] != '[' && append_domain(written, domain);
+}
+
 const char *
 dsn_sender_check(DsnSpan text)
 {
-    g_autoptr(GString) written = g_string_new(NULL);
     bool address = text.len > 0 && memchr(text.data, '@', text.len) != NULL;
-    DsnSpan domain = !address && dsn_span_starts(text, "*.") ? dsn_span_from(text, 2) : text;
-    size_t unused;
 
-    if (address ? dsn_address_is_mailbox(text) && append_address(written, text, &unused)
-                : dsn_address_is_domain(domain) && domain.data[0] != '[' &&
-                      append_domain(written, domain))
-        return NULL;
-    return "an address such as \"user@example.com\", a domain, or \"*.example.com\" for those "
-           "below it";
+    return (address ? is_claimable_address(text) : is_claimable_domain(text))
+               ? NULL
+               : "an address such as \"user@example.com\", a domain, or \"*.example.com\" for "
+                 "those "
+                 "below it";
 }
 
 const char *

@@ -115,6 +115,13 @@ log_lines(DsnLogLevel level, const char *prefix, const char *text)
 }
 
 static void
+log_warnings(const char *prefix, const DsnPolicy *policy)
+{
+    for (guint i = 0; i < policy->warnings->len; i++)
+        dsn_log_event(DSN_LOG_WARNING, "%s%s", prefix, (const char *)policy->warnings->pdata[i]);
+}
+
+static void
 reload(Daemon *daemon)
 {
     g_autoptr(GString) kept = g_string_new(NULL);
@@ -128,6 +135,7 @@ reload(Daemon *daemon)
         return;
     }
     dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
+    log_warnings("reload: ", policy);
     dsn_parts_reload(daemon->parts, policy);
     dsn_policy_unref(daemon->policy);
     daemon->policy = policy;
@@ -243,6 +251,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
     raise_descriptor_limit();
     dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
     dsn_log_event(DSN_LOG_INFO, "dsnarf %s starts with %s", PACKAGE_VERSION, file);
+    log_warnings("", policy);
     daemon.term = g_unix_signal_add(SIGTERM, on_stop, &daemon);
     daemon.interrupt = g_unix_signal_add(SIGINT, on_stop, &daemon);
     const guint reloads[] = {g_unix_signal_add(SIGUSR1, on_reload, &daemon),

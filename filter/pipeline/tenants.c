@@ -188,30 +188,40 @@ compile(DsnTenants *tenants, const char *name, const DsnNoticePolicy *policy,
     return options;
 }
 
-/* The texts of a tenant; where they have faults, those of [notice] stand in. */
+/* Each line of @faults by itself. */
+static void
+warn(GPtrArray *warnings, const char *key, const GString *faults)
+{
+    g_auto(GStrv) lines = g_strsplit(faults->str, "\n", -1);
+
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        if (*lines[i] != '\0')
+            g_ptr_array_add(warnings, g_strdup_printf("%s: %s", key, lines[i]));
+    }
+}
+
+/* The texts of a tenant, over those of [notice] which stand in for what is missing or has faults;
+ * without a directory, the shipped ones. */
 static const DsnCatalog *
 find_catalog(DsnTenants *tenants, const DsnTenantOptions *options, GPtrArray *warnings)
 {
     const char *directory = options->notice.templates;
+    const DsnTemplateLimits *limits = &tenants->configuration->template_limits;
+    const char *name = directory == NULL ? "" : directory;
 
     if (g_strcmp0(directory, tenants->configuration->policy.templates) == 0)
         return tenants->base;
 
-    const char *name = directory == NULL ? "" : directory;
     DsnCatalog *catalog = g_hash_table_lookup(tenants->catalogs, name);
     if (catalog == NULL) {
         g_autofree char *section = dsn_section_key("tenant", options->name);
-        g_autoptr(GError) error = NULL;
+        g_autofree char *key = g_strconcat(section, ".templates", NULL);
+        g_autoptr(GString) faults = g_string_new(NULL);
 
-        catalog = dsn_catalog_new(directory, &tenants->configuration->template_limits, &error);
-        if (catalog == NULL) {
-            g_ptr_array_add(warnings, g_strdup_printf("%s.templates: %s: the texts of [notice] are "
-                                                      "used",
-                                                      section, error->message));
-            return tenants->base;
-        }
-        (void)g_hash_table_insert(tenants->catalogs, g_strdup(name),
-                                  catalog); /* it was not there */
+        catalog = dsn_catalog_new_over(directory == NULL ? NULL : tenants->base, directory, limits,
+                                       faults);
+        warn(warnings, key, faults);
+        (void)g_hash_table_insert(tenants->catalogs, g_strdup(name), catalog); /* was not there */
     }
     return catalog;
 }

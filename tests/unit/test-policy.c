@@ -231,6 +231,36 @@ static const struct {
     {"[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]",
      "file: reports are read, and no [file.NAME] takes OOB records, so that they would be lost"},
     {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
+    {"[tenant.acme]", "FILE:1: tenant.acme.match: says nothing of whose mail it is"},
+    {"[tenant.\"a b\"]\nhtml = true",
+     "FILE:1: tenant.\"a b\".match: says nothing of whose mail it is"},
+    {"[tenant.a]\nmatch.queue = [\"x\"]\n[tenant.b]\nmatch.queue = [\"y\", \"x\"]",
+     "FILE:4: tenant.b.match.queue: \"x\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.meta = {k = \"x\"}\n[tenant.b]\nmatch.meta.k = \"x\"",
+     "FILE:4: tenant.b.match.meta.k: \"x\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.sender_domain = [\"x.example\"]\n"
+     "[tenant.b]\nmatch.sender_domain = [\"X.example\"]",
+     "FILE:4: tenant.b.match.sender_domain: \"X.example\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.sender = [\"a@x.example\"]\n[tenant.b]\nmatch.sender = [\"A@x.example\"]",
+     "FILE:4: tenant.b.match.sender: \"A@x.example\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.client = [\"10.0.0.1\"]\n[tenant.b]\nmatch.client = [\"10.0.0.1/32\"]",
+     "FILE:4: tenant.b.match.client: \"10.0.0.1/32\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.queue = [\"x\", \"x\"]\nmatch.sender = [\"x@x.example\"]\n"
+     "[tenant.b]\nmatch.sender_domain = [\"x.example\"]",
+     ""},
+    {"[tenant.a]\nmatch.senders_file = \"/none/such\"",
+     "FILE:2: tenant.a.match.senders_file: /none/such: No such file or directory"},
+    {"[tenant.a]\nmatch.queue = [\"x\"]\nrelay = \"y\"",
+     "FILE:3: tenant.a.relay: there is no section [relay.NAME] for \"y\""},
+    {"notice.relay = \"y\"\n[tenant.a]\nmatch.queue = [\"x\"]",
+     "FILE:1: notice.relay: there is no section [relay.NAME] for \"y\""},
+    {"notice.relay = \"y\"\n[relay.y]\nhosts = [\"a:1\"]", ""},
+    {"[relay.y]", "FILE:1: relay.y.hosts: lists nobody who would take notices"},
+    {"[relay.y]\nhosts = [\"a:1\"]\nuser = \"u\"",
+     "FILE:3: relay.y.password: is missing: AUTH takes both"},
+    {"[http.client.a]\ntoken = \"t\"\ntenants = [\"x\"]",
+     "FILE:3: http.client.a.tenants: there is no section [tenant.NAME] for \"x\""},
+    {"[http]\nlisten = \"unix:/run/x\"\n[tenant.a]\nmatch.queue = [\"x\"]", ""},
     {"notice.templates = \"/none/such\"", "FILE:1: notice.templates: Error opening directory "
                                           "\xe2\x80\x9c/none/such\xe2\x80\x9d: No such "
                                           "file or directory"},
@@ -244,6 +274,328 @@ START_TEST(says_what_does_not_fit)
     ck_assert_str_eq(error == NULL ? "" : error->message, faults[_i].problems);
     ck_assert((policy == NULL) == (error != NULL));
     ck_assert(error == NULL || error->domain == DSN_CONFIGURATION_ERROR);
+}
+END_TEST
+
+/* ---- tenants ---- */
+
+/* The sample with other @members. */
+static DsnRecord *
+record_of(const char *members)
+{
+    g_autofree char *text = dsn_test_read("../packaging/examples/bounce.json", NULL);
+    g_autofree char *object = g_strdup_printf("{%s}", members);
+    json_auto_t *json = json_loads(text, 0, NULL), *changes = json_loads(object, 0, NULL);
+    g_autoptr(GError) error = NULL;
+
+    ck_assert_msg(changes != NULL, "%s", members);
+    json_object_set_new(json, "sender", json_string("nobody@nowhere.test"));
+    json_object_set_new(json, "queue", json_string("example.org"));
+    json_object_set_new(json, "meta", json_object());
+    json_object_update(json, changes);
+    DsnRecord *record = dsn_record_from_json(json, &error);
+    ck_assert_msg(record != NULL, "%s: %s", members, error == NULL ? "" : error->message);
+    return record;
+}
+
+static const char tenants[] = "[tenant.q]\nmatch.queue = [\"queue\"]\n"
+                              "[tenant.m]\nmatch.meta = {customer = \"17\", team = \"red\"}\n"
+                              "[tenant.s]\nmatch.sender = [\"s@d.example\"]\n"
+                              "[tenant.d]\nmatch.sender_domain = [\"d.example\"]\n"
+                              "[tenant.w]\nmatch.sender_domain = [\"*.example\"]\n"
+                              "[tenant.c]\nmatch.client = [\"10.0.0.0/8\"]\n";
+
+#define QUEUE "\"queue\":\"x:queue@example.org\""
+#define SENDER(address) "\"sender\":\"" address "\""
+
+static const struct {
+    const char *members, *tenant; /* NULL: nobody's */
+    unsigned trust;
+} matches[] = {
+    {QUEUE, "q", DSN_TRUST_TENANT},
+    {"\"queue\":\"x:other@example.org\"", NULL, 0},
+    {"\"meta\":{\"customer\":\"17\"}", "m", DSN_TRUST_TENANT},
+    {"\"meta\":{\"customer\":17}", "m", DSN_TRUST_TENANT},
+    {"\"meta\":{\"customer\":17.0}", NULL, 0},
+    {"\"meta\":{\"customer\":null,\"team\":\"red\"}", "m", DSN_TRUST_TENANT},
+    {"\"meta\":{\"team\":\"17\"}", NULL, 0},
+    {SENDER("s@d.example"), "s", 0},
+    {SENDER("t@d.example"), "d", 0},
+    {SENDER("t@e.d.example"), "w", 0},
+    {SENDER("t@example"), NULL, 0},
+    {SENDER(""), NULL, 0},
+    {"\"meta\":{\"received_from\":\"10.1.2.3:4567\"}", "c", DSN_TRUST_TENANT},
+    {"\"meta\":{\"received_from\":\"11.1.2.3:4567\"}", NULL, 0},
+    {"\"meta\":{\"received_from\":10}", NULL, 0},
+    {"\"meta\":[]", NULL, 0},
+    /* In this order. */
+    {QUEUE ",\"meta\":{\"team\":\"red\"}," SENDER("s@d.example"), "q", DSN_TRUST_TENANT},
+    {"\"meta\":{\"team\":\"red\"}," SENDER("s@d.example"), "m", DSN_TRUST_TENANT},
+    {"\"meta\":{\"received_from\":\"10.1.2.3\"}," SENDER("s@d.example"), "s", 0},
+};
+
+START_TEST(finds_the_tenant_of_a_record)
+{
+    g_autoptr(DsnPolicy) policy = policy_of(tenants);
+    g_autoptr(DsnRecord) record = record_of(matches[_i].members);
+    unsigned trust = 99;
+    const DsnTenant *tenant = dsn_policy_tenant(policy, record, &trust);
+
+    ck_assert_pstr_eq(tenant->name, matches[_i].tenant);
+    ck_assert_uint_eq(trust, matches[_i].trust);
+    ck_assert_ptr_eq(dsn_policy_tenant_named(policy, tenant->name), tenant);
+}
+END_TEST
+
+START_TEST(asks_another_key_for_the_client)
+{
+    g_autoptr(DsnPolicy) policy = policy_of("meta.client = \"ip\"\n"
+                                            "[tenant.c]\nmatch.client = [\"10.0.0.0/8\"]\n");
+    g_autoptr(DsnPolicy) deaf = policy_of("meta.client = \"\"\n"
+                                          "[tenant.c]\nmatch.client = [\"10.0.0.0/8\"]\n");
+    g_autoptr(DsnRecord) record = record_of("\"meta\":{\"ip\":\"10.1.2.3\"}");
+    unsigned trust;
+
+    ck_assert_pstr_eq(dsn_policy_tenant(policy, record, &trust)->name, "c");
+    ck_assert_ptr_null(dsn_policy_tenant(deaf, record, &trust)->name);
+    ck_assert_ptr_null(dsn_policy_tenant_named(deaf, "x"));
+}
+END_TEST
+
+START_TEST(compiles_tenants)
+{
+    g_autoptr(DsnPolicy) policy =
+        policy_of("hostname = \"mta1.example.com\"\nnodes = {n2 = \"mta2.example.com\"}\n"
+                  "[notice]\ndelay_after = [\"1 day\", \"4h\"]\nlifetime = \"2 days\"\n"
+                  "from = \"All <all@example.com>\"\ntrust = [\"spf\", \"dkim\"]\n"
+                  "ignore = [\"i@example.com\"]\nautomatic = \"ignore\"\nhtml = true\n"
+                  "[tenant.a]\nmatch.queue = [\"a\"]\nhostname = \"a.example\"\n"
+                  "enable = [\"Delivery\"]\nlanguages = [\"de\", \"en\"]\nhtml = false\n"
+                  "postmaster = \"help@a.example\"\ntrust = [\"any\"]\n"
+                  "hourly_sender_rate = 5\ndelay_after = []\n"
+                  "[tenant.b]\nmatch.queue = [\"b\"]\n");
+    const DsnTenant *all = dsn_policy_tenant_named(policy, NULL);
+    const DsnTenant *a = dsn_policy_tenant_named(policy, "a");
+    const DsnTenant *b = dsn_policy_tenant_named(policy, "b");
+
+    ck_assert(!dsn_span_present(all->notice.tenant));
+    dsn_assert_span(all->notice.postmaster, "all@example.com", "from");
+    ck_assert_uint_eq(all->notice.n_delay_after, 2);
+    ck_assert_int_eq(all->notice.delay_after[0], 4 * 3600); /* rising */
+    ck_assert_int_eq(all->notice.delay_after[1], 24 * 3600);
+    ck_assert_int_eq(all->notice.lifetime, 48 * 3600);
+    ck_assert_int_eq(all->notice.automatic, DSN_AUTOMATIC_IGNORE);
+    ck_assert_uint_eq(all->notice.trust, DSN_TRUST_SPF | DSN_TRUST_DKIM);
+    ck_assert(dsn_patterns_match(all->notice.ignore, dsn_span("i@example.com")));
+    ck_assert_ptr_null(all->notice.languages);
+    ck_assert_ptr_nonnull(all->notice.meta);
+
+    dsn_assert_span(a->notice.tenant, "a", "name");
+    dsn_assert_span(a->notice.reporting_mta.value, "a.example", "hostname");
+    ck_assert_ptr_null(a->notice.nodes);
+    ck_assert(a->notice.enable[DSN_RECORD_DELIVERY] && !a->notice.enable[DSN_RECORD_BOUNCE]);
+    ck_assert_str_eq(a->notice.languages[0], "de");
+    ck_assert_str_eq(a->notice.languages[1], "en");
+    ck_assert_ptr_null(a->notice.languages[2]);
+    ck_assert(!a->notice.html && all->notice.html && b->notice.html);
+    dsn_assert_span(a->notice.postmaster, "help@a.example", "postmaster");
+    dsn_assert_span(a->notice.from, "all@example.com", "inherited");
+    ck_assert_uint_eq(a->notice.trust, DSN_TRUST_ANY);
+    ck_assert_uint_eq(a->rates.sender, 5);
+    ck_assert_uint_eq(a->rates.overall, 100000);
+    ck_assert_uint_eq(a->notice.n_delay_after, 0);
+    ck_assert_str_eq(a->policy->relay, "default");
+
+    dsn_assert_span(b->notice.reporting_mta.value, "mta1.example.com", "hostname");
+    ck_assert_ptr_eq(b->notice.nodes, all->notice.nodes);
+    ck_assert_ptr_eq(b->notice.catalog, all->notice.catalog); /* shared, not copied */
+    ck_assert_ptr_eq(b->notice.ignore, all->notice.ignore);
+    ck_assert_ptr_eq(b->notice.delay_after, all->notice.delay_after);
+    ck_assert(policy->noticed[DSN_RECORD_DELIVERY] && policy->noticed[DSN_RECORD_BOUNCE]);
+    ck_assert(!policy->noticed[DSN_RECORD_ADMIN_BOUNCE]);
+    ck_assert_uint_eq(policy->warnings->len, 0);
+}
+END_TEST
+
+static const struct {
+    const char *more, *tenant, *sender;
+    bool ours;
+} owners[] = {
+    {"", NULL, "x@elsewhere.example", false},
+    {"notice.senders = [\"elsewhere.example\"]\n", NULL, "x@elsewhere.example", true},
+    {"", "with", "a@with.example", true},   /* the tenant's own */
+    {"", "with", "a@other.example", false}, /* another's */
+    {"", NULL, "a@other.example", false},
+    {"notice.senders = [\"*\"]\n", NULL, "a@other.example", true},
+    {"", "with", "a@elsewhere.example", false}, /* nobody's, and it has its own */
+    {"", "without", "a@elsewhere.example", false},
+    {"", "without", "a@other.example", false},
+};
+
+#define OWNERS                                                                            \
+    "[tenant.with]\nmatch.queue = [\"with\"]\nmatch.sender_domain = [\"with.example\"]\n" \
+    "[tenant.other]\nmatch.sender_domain = [\"other.example\"]\n"                         \
+    "[tenant.without]\nmatch.queue = [\"without\"]\n"                                     \
+    "[http.client.t]\ntoken = \"t\"\ntenants = [\"without\"]\n"                           \
+    "[http.client.s]\ntoken = \"s\"\nsenders = [\"*\"]\n"                                 \
+    "[http.client.u]\ntoken = \"u\"\n"
+
+START_TEST(knows_whose_senders_they_are)
+{
+    g_autofree char *text = g_strconcat(owners[_i].more, OWNERS, NULL);
+    g_autoptr(DsnPolicy) policy = policy_of(text);
+
+    ck_assert(dsn_policy_is_ours(policy, dsn_policy_tenant_named(policy, owners[_i].tenant), NULL,
+                                 dsn_span(owners[_i].sender)) == owners[_i].ours);
+}
+END_TEST
+
+START_TEST(believes_who_is_bound_to_a_tenant)
+{
+    g_autoptr(DsnPolicy) policy = policy_of(OWNERS);
+    const DsnTenant *without = dsn_policy_tenant_named(policy, "without");
+    const DsnTenant *with = dsn_policy_tenant_named(policy, "with");
+    const DsnTenant *nobody = dsn_policy_tenant_named(policy, NULL);
+    const DsnPoster *bound = policy->posters->pdata[0], *senders = policy->posters->pdata[1],
+                    *unbound = policy->posters->pdata[2];
+    DsnSpan stranger = dsn_span("a@elsewhere.example"), others = dsn_span("a@other.example");
+
+    ck_assert(dsn_policy_is_ours(policy, without, bound, stranger));
+    ck_assert(!dsn_policy_is_ours(policy, without, bound, others)); /* another tenant's */
+    ck_assert(!dsn_policy_is_ours(policy, without, senders, stranger));
+    ck_assert(!dsn_policy_is_ours(policy, without, unbound, stranger));
+    ck_assert(!dsn_policy_is_ours(policy, with, bound, stranger));
+    ck_assert(!dsn_policy_is_ours(policy, nobody, bound, stranger));
+
+    ck_assert(dsn_poster_is_bound(bound) && dsn_poster_is_bound(senders));
+    ck_assert(!dsn_poster_is_bound(unbound));
+    ck_assert(dsn_poster_may(bound, without, stranger));
+    ck_assert(!dsn_poster_may(bound, with, stranger));
+    ck_assert(!dsn_poster_may(bound, nobody, stranger));
+    ck_assert(dsn_poster_may(unbound, nobody, stranger));
+}
+END_TEST
+
+START_TEST(binds_to_senders_and_tenants)
+{
+    g_autoptr(DsnPolicy) policy =
+        policy_of("[tenant.a]\nmatch.queue = [\"a\"]\n[http.client.a]\ntoken = \"t\"\n"
+                  "tenants = [\"a\"]\nsenders = [\"a.example\"]\n");
+    const DsnPoster *poster = policy->posters->pdata[0];
+    const DsnTenant *a = dsn_policy_tenant_named(policy, "a");
+
+    ck_assert(dsn_poster_may(poster, a, dsn_span("x@a.example")));
+    ck_assert(!dsn_poster_may(poster, a, dsn_span("x@b.example")));
+    ck_assert(
+        !dsn_poster_may(poster, dsn_policy_tenant_named(policy, NULL), dsn_span("x@a.example")));
+}
+END_TEST
+
+/* ---- files of senders and texts ---- */
+
+static char *folder;
+
+static void
+make_folder(void)
+{
+    folder = g_dir_make_tmp("dsnarf-policy-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(folder);
+}
+
+static void
+remove_folder(void)
+{
+    const char *name;
+    GDir *entries = g_dir_open(folder, 0, NULL);
+
+    while ((name = g_dir_read_name(entries)) != NULL) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        ck_assert_int_eq(g_remove(path), 0);
+    }
+    g_dir_close(entries);
+    ck_assert_int_eq(g_rmdir(folder), 0);
+    g_clear_pointer(&folder, g_free);
+}
+
+static void
+put(const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+
+    ck_assert(g_file_set_contents(path, text, -1, NULL));
+}
+
+START_TEST(reads_files_of_senders)
+{
+    g_autofree char *text = g_strdup_printf(
+        "[tenant.a]\nmatch.senders_file = \"%s/a\"\n[tenant.b]\nmatch.senders_file = \"%s/b\"\n",
+        folder, folder);
+    unsigned trust;
+
+    put("a", "# ours\na@x.example\n*.x.example\n\n");
+    put("b", "x.example # all the others");
+    g_autoptr(DsnPolicy) policy = policy_of(text);
+    g_autoptr(DsnRecord) one = record_of(SENDER("A@x.example"));
+    g_autoptr(DsnRecord) other = record_of(SENDER("b@x.example"));
+    ck_assert_pstr_eq(dsn_policy_tenant(policy, one, &trust)->name, "a");
+    ck_assert_pstr_eq(dsn_policy_tenant(policy, other, &trust)->name, "b");
+    ck_assert(dsn_policy_is_ours(policy, dsn_policy_tenant_named(policy, "a"), NULL,
+                                 dsn_span("c@y.x.example")));
+}
+END_TEST
+
+START_TEST(names_line_and_tenant_of_faulty_senders)
+{
+    g_autofree char *text = g_strdup_printf(
+        "[tenant.a]\nmatch.senders_file = \"%s/a\"\n[tenant.b]\nmatch.senders_file = \"%s/b\"\n",
+        folder, folder);
+    g_autoptr(GError) error = NULL;
+
+    put("a", "a@x.example\nb@x.example\n");
+    put("b", "\n*@x.example\nA@X.example\nc\xff@x.example\n");
+    ck_assert_ptr_null(load_text(text, &error));
+    g_autofree char *want = g_strdup_printf(
+        "%s/b:2: tenant.b.match.senders_file: expected an address such as \"user@example.com\", a "
+        "domain, or \"*.example.com\" for those below it, got \"*@x.example\"\n"
+        "%s/b:3: tenant.b.match.senders_file: \"A@X.example\" is matched by tenant.a, too\n"
+        "%s/b:4: tenant.b.match.senders_file: expected an address such as \"user@example.com\", a "
+        "domain, or \"*.example.com\" for those below it, got \"c\xef\xbf\xbd@x.example\"",
+        folder, folder, folder);
+    ck_assert_str_eq(error->message, want);
+}
+END_TEST
+
+START_TEST(goes_on_without_a_faulty_text_of_a_tenant)
+{
+    g_autofree char *text =
+        g_strdup_printf("[tenant.a]\nmatch.queue = [\"a\"]\ntemplates = \"%s\"\n"
+                        "[tenant.b]\nmatch.queue = [\"b\"]\ntemplates = \"/none/such\"\n"
+                        "[tenant.c]\nmatch.queue = [\"c\"]\ntemplates = \"%s\"\n",
+                        folder, folder);
+
+    put("failed.en.txt", "Subject: x\n\n{{ no_such_thing( }}\n");
+    g_autoptr(DsnPolicy) policy = policy_of(text);
+    ck_assert_uint_eq(policy->warnings->len, 2);
+    ck_assert(g_str_has_prefix(policy->warnings->pdata[0], "tenant.a.templates: "));
+    ck_assert_ptr_nonnull(strstr(policy->warnings->pdata[0], "failed.en.txt"));
+    ck_assert(g_str_has_prefix(policy->warnings->pdata[1], "tenant.b.templates: "));
+    ck_assert_ptr_nonnull(strstr(policy->warnings->pdata[1], "/none/such"));
+    ck_assert_ptr_eq(dsn_policy_tenant_named(policy, "a")->notice.catalog,
+                     dsn_policy_tenant_named(policy, "c")->notice.catalog);
+}
+END_TEST
+
+START_TEST(bounds_the_keys_of_meta)
+{
+    g_autoptr(GString) text = g_string_new("[tenant.a.match.meta]\n");
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < 16; i++)
+        g_string_append_printf(text, "k%d = \"x\"\n", i);
+    g_autoptr(DsnPolicy) policy = policy_of(text->str);
+    g_string_append(text, "[tenant.b.match.meta]\nk16 = \"x\"\n");
+    ck_assert_ptr_null(load_text(text->str, &error));
+    ck_assert_str_eq(error->message, "tenant: match.meta has 17 different keys, more than 16");
 }
 END_TEST
 
@@ -287,6 +639,21 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, says_what_does_not_fit, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, bounds_what_it_says);
     tcase_add_test(tcase, is_shared);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("tenants");
+    tcase_add_loop_test(tcase, finds_the_tenant_of_a_record, 0, G_N_ELEMENTS(matches));
+    tcase_add_test(tcase, asks_another_key_for_the_client);
+    tcase_add_test(tcase, compiles_tenants);
+    tcase_add_loop_test(tcase, knows_whose_senders_they_are, 0, G_N_ELEMENTS(owners));
+    tcase_add_test(tcase, believes_who_is_bound_to_a_tenant);
+    tcase_add_test(tcase, binds_to_senders_and_tenants);
+    tcase_add_test(tcase, bounds_the_keys_of_meta);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("files");
+    tcase_add_checked_fixture(tcase, make_folder, remove_folder);
+    tcase_add_test(tcase, reads_files_of_senders);
+    tcase_add_test(tcase, names_line_and_tenant_of_faulty_senders);
+    tcase_add_test(tcase, goes_on_without_a_faulty_text_of_a_tenant);
     suite_add_tcase(suite, tcase);
     return suite;
 }
