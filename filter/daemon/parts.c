@@ -17,6 +17,8 @@ struct DsnParts {
     DsnSpool *spool;
     DsnPipeline *pipeline;
     DsnRelay *relay;
+    GMutex lock;         /* guards the list of relays, which the control looks at, too */
+    GPtrArray *relays;   /* of Section: those beside the one above */
     GPtrArray *files;    /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
@@ -38,7 +40,7 @@ dsn_parts_spool(DsnParts *parts)
 typedef struct Kind {
     const GPtrArray *(*sections)(const DsnConfiguration *configuration);
     bool (*same)(const void *a, const void *b); /* the part can go on when a becomes b */
-    void *(*start)(DsnParts *parts, const void *options, GError **error);
+    void *(*start)(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error);
     void (*stop)(void *part);
 } Kind;
 
@@ -101,7 +103,7 @@ start_missing(const Kind *kind, DsnParts *parts, GPtrArray *running, DsnPolicy *
 
         if (is_running(kind, running, options))
             continue;
-        void *part = kind->start(parts, options, &problem);
+        void *part = kind->start(parts, policy, options, &problem);
         if (part == NULL && error != NULL) {
             g_propagate_error(error, g_steal_pointer(&problem));
             return false;
@@ -139,8 +141,9 @@ same_file(const void *a, const void *b)
 }
 
 static void *
-start_file(DsnParts *parts, const void *options, GError **error)
+start_file(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
 {
+    (void)policy; /* the section says all */
     const DsnFileOutlet *outlet = options;
     DsnJsonFile *file = dsn_json_file_start(parts->spool, parts->metrics, outlet, error);
 
@@ -171,8 +174,9 @@ same_maildir(const void *a, const void *b)
 }
 
 static void *
-start_maildir(DsnParts *parts, const void *options, GError **error)
+start_maildir(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
 {
+    (void)policy; /* the section says all */
     const DsnMaildirIntake *maildir = options;
     DsnMaildirWatch *watch = dsn_maildir_watch_start(parts->pipeline, maildir, error);
 
@@ -187,6 +191,33 @@ stop_maildir(void *part)
     dsn_maildir_watch_stop(part);
 }
 
+static const GPtrArray *
+relay_sections(const DsnConfiguration *configuration)
+{
+    return configuration->relays;
+}
+
+/* It is reconfigured when it goes on. */
+static bool
+same_relay(const void *a, const void *b)
+{
+    return strcmp(((const DsnRelayOptions *)a)->name, ((const DsnRelayOptions *)b)->name) == 0;
+}
+
+static void *
+start_relay(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
+{
+    return dsn_relay_start(parts->spool, parts->metrics, options, policy->configuration->hostname,
+                           error);
+}
+
+static void
+stop_relay(void *part)
+{
+    dsn_relay_stop(part);
+}
+
+static const Kind relays = {relay_sections, same_relay, start_relay, stop_relay};
 static const Kind files = {file_sections, same_file, start_file, stop_file};
 static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir};
 
@@ -213,6 +244,61 @@ set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
     return true;
 }
 
+/* Tells the spool which relays run: what waits for others goes by the default one. */
+static bool
+set_relays(DsnParts *parts, const DsnPolicy *policy, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const GPtrArray *sections = policy->configuration->relays;
+    guint64 moved = 0;
+
+    for (guint i = 0; i < sections->len; i++) {
+        const DsnRelayOptions *relay = sections->pdata[i];
+
+        if (is_running(&relays, parts->relays, relay))
+            g_ptr_array_add(names, relay->name);
+    }
+    g_ptr_array_add(names, NULL);
+    if (!dsn_spool_set_relays(parts->spool, (const char *const *)names->pdata, &moved, error))
+        return false;
+    if (moved > 0)
+        dsn_log_event(DSN_LOG_WARNING,
+                      "relay: %" G_GUINT64_FORMAT " notices waited for relays that are no longer "
+                      "configured, and go by [relay.default]",
+                      moved);
+    return true;
+}
+
+/* Gives those that go on what @policy says. */
+static void
+reconfigure_relays(const DsnParts *parts, const DsnPolicy *policy)
+{
+    const DsnConfiguration *configuration = policy->configuration;
+
+    dsn_relay_reconfigure(parts->relay, &configuration->relay, configuration->hostname);
+    for (guint i = 0; i < parts->relays->len; i++) {
+        const Section *section = parts->relays->pdata[i];
+
+        for (guint j = 0; j < configuration->relays->len; j++) {
+            if (same_relay(section->options, configuration->relays->pdata[j]))
+                dsn_relay_reconfigure(section->part, configuration->relays->pdata[j],
+                                      configuration->hostname);
+        }
+    }
+}
+
+/* All stop at once: each may take as long as a host needs to answer. */
+static void
+stop_relays(DsnParts *parts)
+{
+    if (parts->relay != NULL)
+        dsn_relay_finish(parts->relay);
+    for (guint i = 0; i < parts->relays->len; i++)
+        dsn_relay_finish(((const Section *)parts->relays->pdata[i])->part);
+    dsn_relay_stop(parts->relay);
+    g_ptr_array_unref(parts->relays);
+}
+
 static bool
 start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
@@ -223,7 +309,8 @@ start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
         return false;
     parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
                                    configuration->hostname, error);
-    return parts->relay != NULL;
+    return parts->relay != NULL && start_missing(&relays, parts, parts->relays, policy, error) &&
+           set_relays(parts, policy, error);
 }
 
 /* ---- intakes ---- */
@@ -290,6 +377,10 @@ kick_relay(gpointer user)
     DsnParts *parts = user;
 
     dsn_relay_kick(parts->relay);
+    g_mutex_lock(&parts->lock);
+    for (guint i = 0; i < parts->relays->len; i++)
+        dsn_relay_kick(((const Section *)parts->relays->pdata[i])->part);
+    g_mutex_unlock(&parts->lock);
 }
 
 static void
@@ -316,6 +407,8 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
 
     parts->metrics = metrics;
     parts->pages = pages;
+    g_mutex_init(&parts->lock);
+    parts->relays = g_ptr_array_new_with_free_func(stop_section);
     parts->files = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
@@ -328,8 +421,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
 void
 dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
 {
-    const DsnConfiguration *configuration = policy->configuration;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) error = NULL, problem = NULL;
 
     stop_outdated(&maildirs, parts->maildirs, policy);
     stop_outdated(&files, parts->files, policy);
@@ -337,8 +429,16 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     if (!set_outlets(parts, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
+    g_mutex_lock(&parts->lock);
+    (void)start_missing(&relays, parts, parts->relays, policy, NULL);
+    g_mutex_unlock(&parts->lock);
+    if (!set_relays(parts, policy, &problem))
+        dsn_log_event(DSN_LOG_ERROR, "reload: %s", problem->message);
     dsn_pipeline_set_policy(parts->pipeline, policy);
-    dsn_relay_reconfigure(parts->relay, &configuration->relay, configuration->hostname);
+    reconfigure_relays(parts, policy);
+    g_mutex_lock(&parts->lock);
+    stop_outdated(&relays, parts->relays, policy);
+    g_mutex_unlock(&parts->lock);
     (void)start_missing(&maildirs, parts, parts->maildirs, policy, NULL);
 }
 
@@ -360,9 +460,10 @@ dsn_parts_stop(DsnParts *parts)
     dsn_http_stop(parts->http);
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
-    dsn_relay_stop(parts->relay);
+    stop_relays(parts);
     g_ptr_array_unref(parts->files);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);
+    g_mutex_clear(&parts->lock);
     g_free(parts);
 }

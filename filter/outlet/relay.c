@@ -33,10 +33,12 @@ typedef struct Settings {
 } Settings;
 
 struct DsnRelay {
+    char *name; /* NULL: "default" */
     DsnSpool *spool;
     DsnMetrics *metrics;
     DsnRelayHosts *hosts;
-    gint stopping; /* a DsnSmtpStop */
+    gint stopping;      /* a DsnSmtpStop */
+    int64_t stop_until; /* monotonic: when the grace ends, once it stops */
     GMutex lock;
     GCond ended;        /* a thread has */
     Settings *settings; /* the lock holds */
@@ -450,7 +452,8 @@ take(Worker *worker)
 
     if (worker->client != NULL)
         wait = CLAMP(worker->idle_since + worker->settings->idle_timeout - now, 0, wait);
-    bool good = dsn_spool_take_notices(relay->spool, NULL, worker->batch, wait, worker->notices);
+    bool good =
+        dsn_spool_take_notices(relay->spool, relay->name, worker->batch, wait, worker->notices);
     if (worker->notices->len > 0)
         return;
     if (worker->client != NULL &&
@@ -520,6 +523,7 @@ dsn_relay_start(DsnSpool *spool, DsnMetrics *metrics, const DsnRelayOptions *opt
         return NULL;
     }
     DsnRelay *relay = g_new0(DsnRelay, 1);
+    relay->name = g_strdup(options->name);
     relay->spool = spool;
     relay->metrics = metrics;
     relay->hosts = dsn_relay_hosts_new();
@@ -555,16 +559,24 @@ dsn_relay_kick(DsnRelay *relay)
 }
 
 void
+dsn_relay_finish(DsnRelay *relay)
+{
+    if (is_stopping(relay))
+        return;
+    relay->stop_until = g_get_monotonic_time() + STOP_GRACE;
+    g_atomic_int_set(&relay->stopping, DSN_SMTP_FINISH);
+    dsn_relay_hosts_close(relay->hosts);
+}
+
+void
 dsn_relay_stop(DsnRelay *relay)
 {
     if (relay == NULL)
         return;
 
-    int64_t until = g_get_monotonic_time() + STOP_GRACE;
-    g_atomic_int_set(&relay->stopping, DSN_SMTP_FINISH);
-    dsn_relay_hosts_close(relay->hosts);
+    dsn_relay_finish(relay);
     g_mutex_lock(&relay->lock);
-    while (relay->running > 0 && g_cond_wait_until(&relay->ended, &relay->lock, until))
+    while (relay->running > 0 && g_cond_wait_until(&relay->ended, &relay->lock, relay->stop_until))
         continue;
     g_mutex_unlock(&relay->lock);
     g_atomic_int_set(&relay->stopping, DSN_SMTP_CUT);
@@ -573,6 +585,7 @@ dsn_relay_stop(DsnRelay *relay)
     g_ptr_array_unref(relay->threads);
     dsn_relay_hosts_free(relay->hosts);
     settings_unref(relay->settings);
+    g_free(relay->name);
     g_mutex_clear(&relay->lock);
     g_cond_clear(&relay->ended);
     g_free(relay);

@@ -20,7 +20,8 @@
 
 typedef struct DsnRelay DsnRelay;
 
-/* @hostname is what hosts are greeted with when the options name nothing else. */
+/* Takes the notices of the relay that @options name. @hostname is what hosts are greeted with when
+ * the options say nothing else. */
 DsnRelay *dsn_relay_start(DsnSpool *spool, DsnMetrics *metrics, const DsnRelayOptions *options,
                           const char *hostname, GError **error);
 
@@ -30,6 +31,9 @@ void dsn_relay_reconfigure(DsnRelay *relay, const DsnRelayOptions *options, cons
 
 /* Tries all hosts again. */
 void dsn_relay_kick(DsnRelay *relay);
+
+/* Begins to stop, so that several can be stopped in the time of one; no more notices are taken. */
+void dsn_relay_finish(DsnRelay *relay);
 
 /* Finishes the messages that are on their way, if that does not take long, gives the others back,
  * joins all threads and frees. NULL is fine. After dsn_spool_wake() it need not wait for those who

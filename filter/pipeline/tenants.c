@@ -188,6 +188,19 @@ compile(DsnTenants *tenants, const char *name, const DsnNoticePolicy *policy,
     return options;
 }
 
+/* Nothing stands in for the texts that all others fall back on but what the administrator wanted
+ * to replace. */
+static void
+complain_of_texts(DsnChecks *checks, const GString *faults)
+{
+    g_auto(GStrv) lines = g_strsplit(faults->str, "\n", -1);
+
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        if (*lines[i] != '\0')
+            dsn_checks_add(checks, "notice.templates", "notice.templates", "%s", lines[i]);
+    }
+}
+
 /* Each line of @faults by itself. */
 static void
 warn(GPtrArray *warnings, const char *key, const GString *faults)
@@ -352,7 +365,8 @@ set_tenant(DsnTenants *tenants, DsnTenant *tenant, const DsnNoticePolicy *policy
     tenant->policy = policy;
     tenant->notice = compile(tenants, tenant->name, policy, catalog);
     tenant->rates = (DsnRates){.overall = tenants->configuration->notice.hourly_rate,
-                               .sender = policy->hourly_sender_rate};
+                               .sender = policy->hourly_sender_rate,
+                               .domain = policy->hourly_domain_rate};
 }
 
 static void
@@ -367,8 +381,7 @@ add_tenant(DsnTenants *tenants, DsnChecks *checks, uint32_t number, GPtrArray *w
                           options->match.senders_file != NULL;
     (void)g_hash_table_insert(tenants->by_name, options->name, tenant); /* names are different */
     claim(tenants, checks, options, number);
-    if (tenants->base != NULL)
-        set_tenant(tenants, tenant, &options->notice, find_catalog(tenants, options, warnings));
+    set_tenant(tenants, tenant, &options->notice, find_catalog(tenants, options, warnings));
 }
 
 DsnTenants *
@@ -376,7 +389,7 @@ dsn_tenants_new(DsnChecks *checks, GPtrArray *warnings)
 {
     const DsnConfiguration *configuration = checks->configuration;
     DsnTenants *tenants = g_new0(DsnTenants, 1);
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) faults = g_string_new(NULL);
 
     tenants->configuration = configuration;
     tenants->n_all = configuration->tenants->len + 1;
@@ -387,12 +400,10 @@ dsn_tenants_new(DsnChecks *checks, GPtrArray *warnings)
     tenants->patterns = g_hash_table_new_full(NULL, NULL, NULL, free_patterns);
     tenants->delays = g_hash_table_new_full(NULL, NULL, NULL, free_delays);
     tenants->languages = g_hash_table_new_full(NULL, NULL, NULL, free_languages);
-    tenants->base =
-        dsn_catalog_new(configuration->policy.templates, &configuration->template_limits, &error);
-    if (tenants->base == NULL)
-        dsn_checks_add(checks, "notice.templates", "notice.templates", "%s", error->message);
-    else
-        set_tenant(tenants, &tenants->all[0], &configuration->policy, tenants->base);
+    tenants->base = dsn_catalog_new_over(NULL, configuration->policy.templates,
+                                         &configuration->template_limits, faults);
+    complain_of_texts(checks, faults);
+    set_tenant(tenants, &tenants->all[0], &configuration->policy, tenants->base);
     for (guint i = 1; i < tenants->n_all; i++)
         add_tenant(tenants, checks, i, warnings);
     if (dsn_tenant_index_meta_keys(tenants->index)->len > META_KEYS_MAX)

@@ -28,7 +28,7 @@ typedef struct DsnTenant {
 typedef struct DsnTenants DsnTenants;
 
 /* Of the configuration that @checks are about. Tenants with a directory of texts in common share
- * them. If something is wrong with [notice] itself, tenants have no options. */
+ * them; each fault in them is a warning (of char *), but in those of [notice]. */
 DsnTenants *dsn_tenants_new(DsnChecks *checks, GPtrArray *warnings);
 void dsn_tenants_free(DsnTenants *tenants);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnTenants, dsn_tenants_free)

@@ -23,7 +23,8 @@ ROWS = (  # connections, records a batch, bounces among them
     ("single records that nobody wants", "", 8, 1, 0),
 )
 
-UNLIMITED = {"log.level": "warning", "notice.hourly_rate": 0, "notice.hourly_sender_rate": 0}
+UNLIMITED = {"log.level": "warning", "notice.hourly_rate": 0, "notice.hourly_sender_rate": 0,
+             "notice.hourly_domain_rate": 0}
 
 
 def main():

@@ -70,7 +70,8 @@ load_policy(const char *folder, const char *outlet_types)
     g_autofree char *path = g_build_filename(folder, "dsnarf.toml", NULL);
     g_autoptr(GString) text =
         g_string_new("hostname = \"mta1.example.com\"\n[notice]\nsenders = [\"*\"]\n"
-                     "hourly_rate = 0\nhourly_sender_rate = 0\ninclude_original = \"full\"\n");
+                     "hourly_rate = 0\nhourly_sender_rate = 0\nhourly_domain_rate = 0\n"
+                     "include_original = \"full\"\ntrust = [\"any\"]\ncoalesce = 0\n");
     g_autoptr(GError) error = NULL;
     DsnPolicy *policy = NULL;
 

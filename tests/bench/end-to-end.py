@@ -24,6 +24,7 @@ MADE = 'dsnarf_notices_total{event="made"}'
 
 def measure(folder, seconds, sink):
     settings = {"log.level": "warning", "notice.hourly_rate": 0, "notice.hourly_sender_rate": 0,
+                "notice.hourly_domain_rate": 0,
                 "relay.default.hosts": [sink]}
     with lib.Daemon(folder, settings) as daemon:
         started = time.monotonic()

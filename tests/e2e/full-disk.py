@@ -72,6 +72,7 @@ def run(folder, min_free, leave):
             "spool.min_free": min_free,
             "http.hold": "1 second",
             "notice.hourly_rate": 0,
+            "notice.hourly_domain_rate": 0,
             "relay.default.hosts": [f"127.0.0.1:{host}"],
             "milter.listen": f"inet:{milter}@127.0.0.1",
             "milter.reports": [REPORTS],

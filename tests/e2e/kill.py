@@ -192,6 +192,7 @@ def kills_lose_and_repeat_nothing(folder):
             "log.level": "info",
             "relay.default.hosts": [sink.address],
             "notice.hourly_rate": 0,
+            "notice.hourly_domain_rate": 0,
             "milter.listen": f"inet:{milter}@127.0.0.1",
             "milter.reports": [REPORTS],
             "lmtp.listen": f"127.0.0.1:{lmtp}",

@@ -148,6 +148,8 @@ class Daemon:
             "http.listen": f"127.0.0.1:{self.port}",
             "http.token": "none",
             "notice.senders": ["*"],
+            "notice.trust": ["any"],
+            "notice.coalesce": "0s",
             "relay.default.hosts": ["127.0.0.1:1"],
             "relay.default.retry_interval": "1s",
             "relay.default.max_retry_interval": "2s",
