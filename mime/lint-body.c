@@ -146,24 +146,26 @@ dsn_lint_leaf(DsnLinter *linter, const DsnPart *part)
         for (DsnSpan rest = part->header; dsn_header_next(&rest, &field);)
             dsn_lint_encoded_words(linter, &field);
     if (part->parent >= 0 && !dsn_text_is_ascii(part->header))
-        dsn_linter_must(linter, "I18N-14", "the header of a part is not ASCII", part->header);
+        dsn_linter_must(linter, "I18N-14", "the header of a part is not ASCII",
+                        dsn_lint_shown(part));
     if (status &&
         (eight_bit || !dsn_span_is(encoding, "7bit") || dsn_span_present(part->type.charset)))
         dsn_linter_must(linter, "MIME-14", "the fields are not plain 7bit without a charset",
-                        part->header);
+                        dsn_lint_shown(part));
     else if (dsn_content_type_is(&part->type, "message", "feedback-report") &&
              (eight_bit || !dsn_span_is(encoding, "7bit")))
-        dsn_linter_must(linter, "ARF-21", "the fields are not plain 7bit", part->header);
+        dsn_linter_must(linter, "ARF-21", "the fields are not plain 7bit", dsn_lint_shown(part));
     else if (part->transfer == DSN_TRANSFER_UNKNOWN)
         dsn_linter_must(linter, "MIME-12", "the transfer encoding is not known", encoding);
     else if (eight_bit && dsn_span_is(encoding, "7bit"))
-        dsn_linter_must(linter, "MIME-12", "8-bit octets in a 7bit part", part->header);
+        dsn_linter_must(linter, "MIME-12", "8-bit octets in a 7bit part", dsn_lint_shown(part));
     if (dsn_content_type_is(&part->type, "message", "rfc822"))
         return eight_bit; /* it has no encoding, rule MIME-11 */
     if (part->transfer == DSN_TRANSFER_QUOTED_PRINTABLE && !is_quoted_printable(part->body))
-        dsn_linter_must(linter, "MIME-25", "the part is not proper quoted-printable", part->header);
+        dsn_linter_must(linter, "MIME-25", "the part is not proper quoted-printable",
+                        dsn_lint_shown(part));
     if (part->transfer == DSN_TRANSFER_BASE64 && !is_base64(part->body))
-        dsn_linter_must(linter, "MIME-26", "the part is not proper base64", part->header);
+        dsn_linter_must(linter, "MIME-26", "the part is not proper base64", dsn_lint_shown(part));
     if (dsn_span_starts(part->type.subtype, "global") && dsn_span_present(part->type.charset) &&
         dsn_content_type_is(&part->type, "message", NULL))
         dsn_linter_must(linter, "I18N-09", "a global part has no charset", part->type.charset);
@@ -179,7 +181,7 @@ dsn_lint_decode(DsnLinter *linter, const DsnPart *part, GString *buffer)
     if (!dsn_transfer_decode(part->body, part->transfer, linter->limits, buffer))
         return DSN_SPAN_ABSENT;
     linter->decoded = (DsnSpan){buffer->str, buffer->len};
-    linter->decoded_from = part->header;
+    linter->decoded_from = dsn_lint_shown(part);
     return linter->decoded;
 }
 
@@ -198,7 +200,8 @@ dsn_lint_text(DsnLinter *linter, const DsnPart *part, GString *buffer)
     if (dsn_text_is_ascii(text)) /* an absent one too */
         return;
     if (!dsn_span_present(charset) || dsn_span_is(charset, "us-ascii"))
-        dsn_linter_should(linter, "MIME-31", "the text is not in its charset", part->header);
+        dsn_linter_should(linter, "MIME-31", "the text is not in its charset",
+                          dsn_lint_shown(part));
     else if (dsn_span_is(charset, "utf-8") && !dsn_lint_is_utf8(text))
-        dsn_linter_should(linter, "MIME-31", "the text is not UTF-8", part->header);
+        dsn_linter_should(linter, "MIME-31", "the text is not UTF-8", dsn_lint_shown(part));
 }

@@ -195,8 +195,10 @@ check_date(DsnLinter *linter, const Group *group, FieldId id, const char *rule)
 {
     DsnSpan value = value_of(group, id);
 
-    if (dsn_span_present(value) && !dsn_lint_is_date(value))
-        dsn_linter_must(linter, rule, "the value is not a date with a numeric zone", value);
+    const char *fault = dsn_span_present(value) ? dsn_lint_date_fault(value) : NULL;
+
+    if (fault != NULL)
+        dsn_linter_must(linter, rule, fault, value);
 }
 
 /* RFC 3464 section 2.2.4 (rule DSN-12): what EHLO said, and the address in a comment. */

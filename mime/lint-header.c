@@ -150,18 +150,13 @@ dsn_lint_find_encoded_word(DsnSpan text, const char **ret_start)
     return next_encoded_word(text, ret_start, &charset, &encoding, &inner);
 }
 
-/* Whole characters in each word (rule MIME-29); a charset that is not known is not looked into. */
+/* Whole characters of the charset (rule MIME-29); one that is not known is not looked into. */
 static bool
-holds_whole_characters(DsnLinter *linter, DsnSpan charset, char encoding, DsnSpan text)
+holds_whole_characters(DsnSpan charset, const GString *decoded)
 {
-    g_autoptr(GString) decoded = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
     const char *language = memchr(charset.data, '*', charset.len); /* RFC 2231 section 5 */
 
-    if (!dsn_transfer_decode(text,
-                             encoding == 'B' ? DSN_TRANSFER_BASE64 : DSN_TRANSFER_QUOTED_PRINTABLE,
-                             linter->limits, decoded))
-        return false;
     if (language != NULL)
         charset.len = (size_t)(language - charset.data);
     if (dsn_span_is(charset, "utf-8"))
@@ -171,6 +166,20 @@ holds_whole_characters(DsnLinter *linter, DsnSpan charset, char encoding, DsnSpa
     g_autofree char *utf8 =
         g_convert(decoded->str, (gssize)decoded->len, "UTF-8", from, NULL, NULL, &error);
     return utf8 != NULL || g_error_matches(error, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION);
+}
+
+static void
+check_content(DsnLinter *linter, DsnSpan word, DsnSpan charset, char encoding, DsnSpan text)
+{
+    g_autoptr(GString) decoded = g_string_new(NULL);
+    bool base64 = encoding == 'B';
+
+    if (!dsn_transfer_decode(text, base64 ? DSN_TRANSFER_BASE64 : DSN_TRANSFER_QUOTED_PRINTABLE,
+                             linter->limits, decoded))
+        dsn_linter_must(linter, base64 ? "MIME-26" : "MIME-25", "an encoded word does not decode",
+                        word);
+    else if (!holds_whole_characters(charset, decoded))
+        dsn_linter_must(linter, "MIME-29", "an encoded word holds no whole characters", word);
 }
 
 /* Space, or the parenthesis of a comment (RFC 2047 section 5). */
@@ -212,8 +221,8 @@ dsn_lint_encoded_words(DsnLinter *linter, const DsnHeaderField *field)
             dsn_linter_must(linter, "MIME-28", "an encoded word does not stand apart", word);
         else if (len > ENCODED_WORD_MAX || start + len > line + ENCODED_LINE_MAX)
             dsn_linter_must(linter, "MIME-27", "an encoded word or its line is too long", word);
-        else if (!holds_whole_characters(linter, charset, encoding, text))
-            dsn_linter_must(linter, "MIME-29", "an encoded word holds no whole characters", word);
+        else
+            check_content(linter, word, charset, encoding, text);
         rest = dsn_span_from(rest, (size_t)(start + len - rest.data));
     }
 }
@@ -340,8 +349,10 @@ check_values(DsnLinter *linter, DsnSpan header)
     DsnSpan message_id = dsn_header_find(header, "Message-ID");
     DsnSpan submitted = dsn_header_find(header, "Auto-Submitted");
 
-    if (dsn_span_present(date) && !dsn_lint_is_date(date))
-        dsn_linter_must(linter, "MIME-19", "the date is not one with a numeric zone", date);
+    const char *fault = dsn_span_present(date) ? dsn_lint_date_fault(date) : NULL;
+
+    if (fault != NULL)
+        dsn_linter_must(linter, "MIME-19", fault, date);
     if (dsn_span_present(version) && !is_mime_version(version))
         dsn_linter_must(linter, "MIME-18", "the version is not 1.0", version);
     else if (!dsn_span_present(version) && linter->kind == DSN_REPORT_NONE &&

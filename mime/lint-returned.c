@@ -69,6 +69,9 @@ check_bounced(DsnLinter *linter, DsnSpan header, DsnSpan original)
     DsnSpan report = report_type_of(linter, original);
     DsnSpan where = dsn_header_find(original, "Content-Type");
 
+    /* What a person has passed on is that person's message. */
+    if (dsn_span_present(dsn_header_find(original, "Resent-From")))
+        report = DSN_SPAN_ABSENT;
     if (dsn_span_is(report, "disposition-notification"))
         dsn_linter_must(linter, "MDN-04", "a notice about a disposition notification", where);
     else if (dsn_span_is(report, "feedback-report"))
@@ -111,7 +114,7 @@ dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GStrin
     DsnSpan content = dsn_lint_decode(linter, part, buffer), original, body;
 
     if (dsn_content_type_is(type, "message", "rfc822") && part->transfer != DSN_TRANSFER_IDENTITY) {
-        dsn_linter_must(linter, "MIME-11", "message/rfc822 is encoded", part->header);
+        dsn_linter_must(linter, "MIME-11", "message/rfc822 is encoded", dsn_lint_shown(part));
         return;
     }
     if (!dsn_span_present(content))
@@ -119,23 +122,23 @@ dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GStrin
     original = dsn_header_split(content, &body);
     if (whole && original.len == content.len)
         dsn_linter_should(linter, "MIME-09", "a header alone is labelled as a message",
-                          part->header);
+                          dsn_lint_shown(part));
     if (!whole && body.len > 0)
         dsn_linter_should(linter, "MIME-10", "there is more than a header", body);
     if (whole && !dsn_span_present(dsn_header_find(original, "From")) &&
         !dsn_span_present(dsn_header_find(original, "Subject")) &&
         !dsn_span_present(dsn_header_find(original, "Date")))
         dsn_linter_must(linter, "MIME-35", "the message has no From, Subject or Date",
-                        part->header);
+                        dsn_lint_shown(part));
     if (!dsn_text_is_ascii(original) && part->transfer == DSN_TRANSFER_IDENTITY &&
         (!global || !dsn_lint_is_utf8(original)))
         dsn_linter_must(linter, "I18N-14", "the returned header is not what its type allows",
-                        part->header);
+                        dsn_lint_shown(part));
     if (linter->kind == DSN_REPORT_FEEDBACK)
         check_reported(linter, header, original);
     else
         check_bounced(linter, header, original);
     if (whole && linter->kind == DSN_REPORT_DELIVERY_STATUS && linter->none_failed)
         dsn_linter_should(linter, "MIME-07", "a whole message although nothing failed",
-                          part->header);
+                          dsn_lint_shown(part));
 }

@@ -46,28 +46,35 @@ dsn_lint_is_name(DsnSpan a, DsnSpan b)
     return a.len == b.len && g_ascii_strncasecmp(a.data, b.data, a.len) == 0;
 }
 
-bool
-dsn_lint_is_date(DsnSpan value)
+const char *
+dsn_lint_date_fault(DsnSpan value)
 {
     const char *detail;
     int64_t time;
+    DsnDateResult result = dsn_date_parse(value, &time, &detail);
 
-    if (dsn_date_parse(value, &time, &detail) != DSN_DATE_GOOD)
-        return false;
+    if (result != DSN_DATE_GOOD)
+        return result == DSN_DATE_NONE ? "the value is no date" : detail;
 
     /* "... hh:mm:ss +hhmm", a comment may follow. */
     const char *open = memchr(value.data, '(', value.len);
     if (open != NULL)
         value.len = (size_t)(open - value.data);
     value = dsn_span_trim(value);
-    if (value.len < 6)
-        return false;
 
     const char *zone = value.data + value.len - 5;
-    bool numeric = zone[-1] == ' ' && (zone[0] == '+' || zone[0] == '-');
-    for (int i = 1; i < 5; i++)
-        numeric = numeric && g_ascii_isdigit(zone[i]);
-    return numeric;
+    bool numeric = value.len > 5 && zone[-1] == ' ' && (zone[0] == '+' || zone[0] == '-');
+    for (int i = 1; numeric && i < 5; i++)
+        numeric = g_ascii_isdigit(zone[i]);
+    return numeric ? NULL : "the zone is not numeric";
+}
+
+DsnSpan
+dsn_lint_shown(const DsnPart *part)
+{
+    DsnSpan type = dsn_span_trim(dsn_header_find(part->header, "Content-Type"));
+
+    return dsn_span_present(type) ? type : part->header;
 }
 
 bool
@@ -168,14 +175,14 @@ check_multipart(DsnLinter *linter, const DsnPart *part)
     DsnSpan boundary = part->type.boundary, found;
 
     if (part->wrong_boundary)
-        dsn_linter_must(linter, "MIME-16", "the parts have another boundary", part->header);
+        dsn_linter_must(linter, "MIME-16", "the parts have another boundary", dsn_lint_shown(part));
     else if (dsn_span_present(boundary) && (!is_boundary(boundary) || part->type.broken))
         dsn_linter_must(linter, "MIME-16", "the boundary is not formed or quoted as it must be",
-                        part->header);
+                        dsn_lint_shown(part));
     else if (dsn_span_present(found = find_lookalike(part->body, boundary)))
         dsn_linter_must(linter, "MIME-16", "a line begins like a boundary line", found);
     if (!part->closed)
-        dsn_linter_must(linter, "MIME-17", "the closing boundary is missing", part->header);
+        dsn_linter_must(linter, "MIME-17", "the closing boundary is missing", dsn_lint_shown(part));
 }
 
 static void
@@ -186,9 +193,10 @@ check_type(DsnLinter *linter, const DsnPart *top)
     const char *rule = feedback ? "ARF-01" : "MIME-01";
 
     if (!dsn_content_type_is(type, "multipart", "report"))
-        dsn_linter_must(linter, rule, "the message is not multipart/report", top->header);
+        dsn_linter_must(linter, rule, "the message is not multipart/report", dsn_lint_shown(top));
     else if (!dsn_span_present(type->report_type) || !dsn_span_present(type->boundary))
-        dsn_linter_must(linter, "MIME-02", "report-type or boundary is missing", top->header);
+        dsn_linter_must(linter, "MIME-02", "report-type or boundary is missing",
+                        dsn_lint_shown(top));
     else if (feedback ? !dsn_span_is(type->report_type, "feedback-report")
                       : !dsn_span_is(type->report_type, "delivery-status") &&
                             !dsn_span_is(type->report_type, "global-delivery-status"))
@@ -231,10 +239,10 @@ check_words(DsnLinter *linter, const Parts *parts)
     }
     if (plain > 1 && unnamed != NULL)
         dsn_linter_should(linter, "MIME-32", "one of several texts does not say its language",
-                          unnamed->header);
+                          dsn_lint_shown(unnamed));
     if (linter->kind == DSN_REPORT_FEEDBACK && plain == 0 && parts->count > 0)
         dsn_linter_should(linter, "FBL-06", "there is no plain text for people",
-                          parts->part[0]->header);
+                          dsn_lint_shown(parts->part[0]));
 }
 
 /* The domain of the Message-ID is the reporting host's, or above or below it (rule MIME-20). */
@@ -259,16 +267,18 @@ check_notice(DsnLinter *linter, const DsnPart *top, const Parts *parts)
     g_autoptr(GString) fields = g_string_new(NULL);
 
     if (parts->count < 2 || parts->count > 3)
-        dsn_linter_must(linter, "MIME-03", "the report has not two or three parts", top->header);
+        dsn_linter_must(linter, "MIME-03", "the report has not two or three parts",
+                        dsn_lint_shown(top));
     if (parts->count > 0 && dsn_content_type_is(&parts->part[0]->type, "message", NULL))
         dsn_linter_must(linter, "MIME-03", "the first part is not for people",
-                        parts->part[0]->header);
+                        dsn_lint_shown(parts->part[0]));
     if (status == NULL)
         return;
 
     bool global = dsn_content_type_is(&status->type, "message", "global-delivery-status");
     if (!global && !dsn_content_type_is(&status->type, "message", "delivery-status")) {
-        dsn_linter_must(linter, "MIME-03", "the second part is no delivery status", status->header);
+        dsn_linter_must(linter, "MIME-03", "the second part is no delivery status",
+                        dsn_lint_shown(status));
         return;
     }
     if (dsn_span_is(top->type.report_type, global ? "delivery-status" : "global-delivery-status"))
@@ -285,7 +295,7 @@ check_notice(DsnLinter *linter, const DsnPart *top, const Parts *parts)
         dsn_lint_returned(linter, top->header, parts->part[2], parts->buffer);
     else if (parts->count > 2)
         dsn_linter_must(linter, "MIME-03", "the third part is no returned content",
-                        parts->part[2]->header);
+                        dsn_lint_shown(parts->part[2]));
 }
 
 /* The parts of a feedback report (RFC 5965 section 2). */
@@ -299,10 +309,10 @@ check_feedback(DsnLinter *linter, const DsnPart *top, const Parts *parts)
     if (parts->count > 0 && !dsn_content_type_is(&parts->part[0]->type, "text", NULL) &&
         !dsn_content_type_is(&parts->part[0]->type, "multipart", NULL))
         dsn_linter_must(linter, "ARF-02", "the first part is not for people",
-                        parts->part[0]->header);
+                        dsn_lint_shown(parts->part[0]));
     if (fields == NULL || !dsn_content_type_is(&fields->type, "message", "feedback-report")) {
         dsn_linter_must(linter, "ARF-03", "the second part is no feedback report",
-                        fields == NULL ? top->header : fields->header);
+                        dsn_lint_shown(fields == NULL ? top : fields));
     } else {
         DsnSpan content = dsn_lint_decode(linter, fields, buffer);
 
@@ -314,9 +324,10 @@ check_feedback(DsnLinter *linter, const DsnPart *top, const Parts *parts)
     else
         dsn_linter_must(linter, linter->auth_failure && returned == NULL ? "AUTHF-03" : "ARF-04",
                         "the third part is no message and no header",
-                        returned == NULL ? top->header : returned->header);
+                        dsn_lint_shown(returned == NULL ? top : returned));
     if (parts->count > 3)
-        dsn_linter_must(linter, "ARF-05", "there is more than one message", parts->part[3]->header);
+        dsn_linter_must(linter, "ARF-05", "there is more than one message",
+                        dsn_lint_shown(parts->part[3]));
 }
 
 /* Finds the parts of the report, and checks each as what it is. */
@@ -342,7 +353,7 @@ check_parts(DsnLinter *linter, Parts *parts)
     if (encoded || (eight_bit && parts->structure->parts->len > 1 &&
                     !dsn_span_is(encoding, "8bit") && !dsn_span_is(encoding, "binary")))
         dsn_linter_must(linter, "MIME-15", "the multipart is not labelled as its parts demand",
-                        top->header);
+                        dsn_lint_shown(top));
 }
 
 static void

@@ -24,7 +24,7 @@ typedef struct DsnLinter {
     bool stored;        /* the message lies in a file: LF alone may be how its lines end there */
     bool broken;        /* a MUST is */
 
-    /* A piece of the message that was decoded to be read, and the header of the part that it is the
+    /* A piece of the message that was decoded to be read, and what shows the part that it is the
      * body of: what is found in the copy is shown by that. */
     DsnSpan decoded;
     DsnSpan decoded_from;
@@ -46,8 +46,12 @@ void dsn_linter_should(DsnLinter *linter, const char *rule, const char *text, Ds
 /* Names of fields, of which neither is absent, in any case. */
 bool dsn_lint_is_name(DsnSpan a, DsnSpan b);
 
-/* A date-time of RFC 5322 section 3.3, right weekday and numeric zone. */
-bool dsn_lint_is_date(DsnSpan value);
+/* Why @value is no date-time of RFC 5322 section 3.3, with the right weekday and a numeric zone;
+ * NULL when it is one. */
+const char *dsn_lint_date_fault(DsnSpan value);
+
+/* What shows @part in findings about the whole of it: its Content-Type, else its header. */
+DsnSpan dsn_lint_shown(const DsnPart *part);
 
 /* A domain name without a final dot, or an address literal. */
 bool dsn_lint_is_domain(DsnSpan name);

@@ -6,81 +6,26 @@
 #include <unistd.h>
 
 #include "filter/cli/jobs.h"
+#include "filter/cli/message-jobs.h"
 #include "filter/cli/options.h"
-#include "filter/cli/output.h"
-#include "filter/cli/progress.h"
 #include "filter/cli/terminal.h"
 #include "filter/core/configuration.h"
 #include "filter/core/report-json.h"
 #include "filter/core/report-record.h"
-#include "filter/intake/messages.h"
 #include "mime/report-parse.h"
-
-/* A batch is full with either: about a millisecond of work, see jobs.h. */
-#define BATCH_MESSAGES 64
-#define BATCH_BYTES ((size_t)256 * 1024)
-
-/* A buffer that a large message has grown beyond this is not kept. */
-#define BUFFER_KEPT ((size_t)4 * 1024 * 1024)
 
 #define N_KINDS (DSN_REPORT_HEURISTIC_BOUNCE + 1)
 
 typedef struct Parse {
     bool records;
     const DsnConfiguration *configuration;
-    DsnMessages *messages;
-    DsnOutput *output;
-    DsnProgress *progress;
     guint64 counts[N_KINDS]; /* delivered so far */
-    bool failed;
 } Parse;
-
-typedef struct Batch {
-    GString *bytes;
-    GArray *items;   /* of DsnIncoming */
-    double fraction; /* of the whole work, when this was filled */
-    GString *lines;  /* what goes to standard output */
-    GString *complaints;
-    guint64 counts[N_KINDS];
-} Batch;
 
 typedef struct Worker {
     DsnReportParser *parser;
     DsnReport *report;
-    GString *bytes; /* of a file that the walk left unread */
 } Worker;
-
-static void
-clear_item(gpointer item)
-{
-    dsn_incoming_clear(item);
-}
-
-static gpointer
-new_batch(gpointer user)
-{
-    Batch *batch = g_new0(Batch, 1);
-
-    (void)user;
-    batch->bytes = g_string_new(NULL);
-    batch->items = g_array_new(FALSE, FALSE, sizeof(DsnIncoming));
-    g_array_set_clear_func(batch->items, clear_item);
-    batch->lines = g_string_new(NULL);
-    batch->complaints = g_string_new(NULL);
-    return batch;
-}
-
-static void
-free_batch(gpointer data)
-{
-    Batch *batch = data;
-
-    (void)g_string_free(batch->bytes, TRUE);
-    (void)g_array_unref(batch->items);
-    (void)g_string_free(batch->lines, TRUE);
-    (void)g_string_free(batch->complaints, TRUE);
-    g_free(batch);
-}
 
 static gpointer
 new_worker(gpointer user)
@@ -90,7 +35,6 @@ new_worker(gpointer user)
 
     worker->parser = dsn_report_parser_new(&parse->configuration->limits);
     worker->report = dsn_report_new();
-    worker->bytes = g_string_new(NULL);
     return worker;
 }
 
@@ -101,37 +45,13 @@ free_worker(gpointer data)
 
     dsn_report_free(worker->report);
     dsn_report_parser_free(worker->parser);
-    (void)g_string_free(worker->bytes, TRUE);
     g_free(worker);
 }
 
-static void
-empty(GString **buffer)
+static gpointer
+new_counts(void)
 {
-    if ((*buffer)->allocated_len > BUFFER_KEPT) {
-        (void)g_string_free(*buffer, TRUE);
-        *buffer = g_string_new(NULL);
-    }
-    g_string_truncate(*buffer, 0);
-}
-
-static bool
-fill(gpointer user, gpointer data)
-{
-    Parse *parse = user;
-    Batch *batch = data;
-    DsnIncoming item;
-
-    empty(&batch->bytes);
-    empty(&batch->lines);
-    empty(&batch->complaints);
-    g_array_set_size(batch->items, 0);
-    memset(batch->counts, 0, sizeof(batch->counts));
-    while (batch->items->len < BATCH_MESSAGES && batch->bytes->len < BATCH_BYTES &&
-           dsn_messages_next(parse->messages, batch->bytes, &item))
-        g_array_append_val(batch->items, item);
-    batch->fraction = dsn_messages_fraction(parse->messages);
-    return batch->items->len > 0;
+    return g_new0(guint64, N_KINDS);
 }
 
 static void
@@ -149,37 +69,30 @@ write_records(const Parse *parse, const DsnIncoming *item, DsnSpan message, cons
 }
 
 static void
-work_on(const Parse *parse, Worker *worker, Batch *batch, DsnIncoming *item)
+read_message(gpointer user, gpointer data, const DsnIncoming *item, DsnSpan message, GString *lines,
+             gpointer counts)
 {
-    GString *bytes = batch->bytes;
+    const Parse *parse = user;
+    Worker *worker = data;
 
-    if (item->unread) {
-        bytes = worker->bytes;
-        dsn_incoming_read(item, parse->configuration->limits.message, bytes);
-    }
-    if (item->error != NULL) {
-        dsn_append_complaint(batch->complaints, "%s: %s", dsn_input_name(item->file),
-                             item->error->message);
-        return;
-    }
-
-    DsnSpan message = {bytes->str + item->start, item->len};
     dsn_report_parse(worker->parser, message, worker->report);
-    batch->counts[worker->report->kind]++;
+    ((guint64 *)counts)[worker->report->kind]++;
     if (parse->records)
-        write_records(parse, item, message, worker->report, batch->lines);
+        write_records(parse, item, message, worker->report, lines);
     else
-        dsn_report_write(worker->report, item->file, batch->lines);
-    empty(&worker->bytes);
+        dsn_report_write(worker->report, item->file, lines);
 }
 
 static void
-work(gpointer user, gpointer worker, gpointer data)
+take_counts(gpointer user, gpointer data)
 {
-    Batch *batch = data;
+    Parse *parse = user;
+    guint64 *counts = data;
 
-    for (guint i = 0; i < batch->items->len; i++)
-        work_on(user, worker, batch, &g_array_index(batch->items, DsnIncoming, i));
+    for (size_t i = 0; i < N_KINDS; i++) {
+        parse->counts[i] += counts[i];
+        counts[i] = 0;
+    }
 }
 
 static guint64
@@ -190,31 +103,6 @@ total(const guint64 *counts)
     for (size_t i = 0; i < N_KINDS; i++)
         sum += counts[i];
     return sum;
-}
-
-static bool
-deliver(gpointer user, gpointer data)
-{
-    Parse *parse = user;
-    const Batch *batch = data;
-    g_autoptr(GError) error = NULL;
-
-    for (size_t i = 0; i < N_KINDS; i++)
-        parse->counts[i] += batch->counts[i];
-    if (batch->complaints->len > 0) {
-        dsn_progress_hide(parse->progress);
-        dsn_say(batch->complaints);
-        parse->failed = true;
-    }
-    dsn_progress_update(parse->progress, batch->fraction, total(parse->counts));
-    if (dsn_output_write(parse->output, batch->lines, &error))
-        return true;
-    parse->failed = true;
-    dsn_progress_hide(parse->progress);
-    /* A reader that has seen enough and gone away needs no explanation. */
-    if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PIPE))
-        dsn_complain("standard output: %s", error->message);
-    return false;
 }
 
 /* "1,234 messages: 1,000 feedback reports, 200 delivery status notifications, 34 other" */
@@ -254,41 +142,27 @@ say_summary(const Parse *parse)
 }
 
 static int
-parse_paths(const DsnConfiguration *configuration, const char *const *paths, bool records,
-            unsigned n_jobs)
+parse_paths(Parse *parse, const char *const *paths, unsigned n_jobs)
 {
-    static const DsnJobs jobs = {
-        .batch_new = new_batch,
-        .batch_free = free_batch,
+    static const DsnMessageJobs jobs = {
         .worker_new = new_worker,
         .worker_free = free_worker,
-        .fill = fill,
-        .work = work,
-        .deliver = deliver,
+        .tally_new = new_counts,
+        .tally_free = g_free,
+        .read = read_message,
+        .take = take_counts,
     };
-    g_autoptr(DsnMessages) messages = dsn_messages_new(paths, configuration->limits.message);
-    g_autoptr(DsnOutput) output = dsn_output_new(STDOUT_FILENO);
-    g_autoptr(DsnProgress) progress = dsn_progress_new("messages");
-    Parse parse = {
-        .records = records,
-        .configuration = configuration,
-        .messages = messages,
-        .output = output,
-        .progress = progress,
-    };
+    bool done =
+        dsn_message_jobs_run(&jobs, paths, parse->configuration->limits.message, n_jobs, parse);
 
-    dsn_jobs_run(&jobs, n_jobs, &parse);
-
-    dsn_progress_hide(progress);
     if (dsn_is_terminal(STDERR_FILENO))
-        say_summary(&parse);
-    return parse.failed ? DSN_EXIT_FAILED : DSN_EXIT_DONE;
+        say_summary(parse);
+    return done ? DSN_EXIT_DONE : DSN_EXIT_FAILED;
 }
 
 int
 dsn_cli_parse(int argc, char **argv)
 {
-    static const char *const standard_input[] = {"-", NULL};
     gboolean records = FALSE;
     gint n_jobs = (gint)MIN(g_get_num_processors(), DSN_JOBS_MAX);
     g_autofree char *file = NULL;
@@ -326,6 +200,7 @@ dsn_cli_parse(int argc, char **argv)
         dsn_complain_lines(error->message);
         return DSN_EXIT_USAGE;
     }
-    return parse_paths(configuration, paths != NULL ? (const char *const *)paths : standard_input,
-                       records != FALSE, (unsigned)n_jobs);
+
+    Parse parse = {.records = records != FALSE, .configuration = configuration};
+    return parse_paths(&parse, (const char *const *)paths, (unsigned)n_jobs);
 }
