@@ -26,5 +26,6 @@ int dsn_cli_lint(int argc, char **argv);
 int dsn_cli_parse(int argc, char **argv);
 int dsn_cli_queue(int argc, char **argv);
 int dsn_cli_serve(int argc, char **argv);
+int dsn_cli_why(int argc, char **argv);
 
 #endif

@@ -4,16 +4,13 @@
 #include "filter/cli/commands.h"
 
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
+#include "filter/cli/ask.h"
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
 #include "filter/core/clean-text.h"
-#include "filter/core/configuration.h"
 #include "filter/core/option-value.h"
-#include "filter/daemon/control-client.h"
-#include "filter/daemon/queue-commands.h"
-#include "filter/intake/json-lines.h"
 
 static const char COMMAND[] = "queue";
 
@@ -43,117 +40,24 @@ clear_arguments(Arguments *arguments)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-/* One line of an answer before the last. */
-typedef void (*PrintLine)(const json_t *line, GString *text);
-
-/* ---- requests and answers ---- */
-
-/* The spool's directory as it was given or configured (transfer full), NULL after a complaint. Only
- * the option counts: a daemon can be asked when the rest of its configuration is wrong. */
-static char *
-spool_directory(const Arguments *arguments)
-{
-    const char *file = arguments->config == NULL ? DSN_DEFAULT_FILE : arguments->config;
-    g_autoptr(GError) error = NULL;
-
-    if (arguments->spool != NULL)
-        return g_canonicalize_filename(arguments->spool, NULL);
-    g_autoptr(DsnConfiguration) configuration = dsn_configuration_load(file, &error);
-    if (configuration == NULL) {
-        dsn_complain_lines(error->message);
-        dsn_complain("queue: --spool DIRECTORY does without the configuration");
-        return NULL;
-    }
-    return g_strdup(configuration->spool.directory);
-}
-
-/* Prints what @lines hold but the last, which it returns (transfer full). */
-static json_t *
-read_answer(DsnJsonLines *lines, const Arguments *arguments, PrintLine print, GError **error)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    DsnSpan line;
-
-    while (dsn_json_lines_next(lines, &line, error) == DSN_LINE_READ) {
-        json_auto_t *json = json_loadb(line.data, line.len, 0, NULL);
-
-        if (json_object_get(json, "done") != NULL || json_object_get(json, "error") != NULL)
-            return g_steal_pointer(&json);
-        g_string_truncate(text, 0);
-        if (arguments->json) {
-            g_string_append_len(text, line.data, (gssize)line.len);
-            g_string_append_c(text, '\n');
-        } else if (print != NULL) {
-            print(json, text);
-        }
-        (void)fwrite(text->str, 1, text->len, stdout); /* main() looks at its state */
-    }
-    if (error != NULL && *error == NULL)
-        g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "the answer is cut short");
-    return NULL;
-}
-
 /* Has @request carried out. Returns what is done (transfer full), or NULL with *@ret_status after a
  * complaint. */
 static json_t *
-ask(const Arguments *arguments, const json_t *request, PrintLine print, int *ret_status)
+ask(const Arguments *arguments, const json_t *request, DsnPrintLine print, int *ret_status)
 {
-    g_autofree char *compact = json_dumps(request, JSON_COMPACT);
-    g_autofree char *line = g_strconcat(compact, "\n", NULL);
-    g_auto(DsnJsonLines) lines = {.max = DSN_QUEUE_LINE_MAX};
-    g_autoptr(GError) error = NULL;
+    const DsnAsk ask = {COMMAND, arguments->config, arguments->spool, arguments->json};
 
-    if (strlen(line) > DSN_QUEUE_REQUEST_MAX) {
-        *ret_status = dsn_usage_error(COMMAND, "too many entries at once");
-        return NULL;
-    }
-    g_autofree char *directory = spool_directory(arguments);
-    *ret_status = directory == NULL ? DSN_EXIT_USAGE : DSN_EXIT_FAILED;
-    if (directory == NULL)
-        return NULL;
-    int fd = dsn_control_request(directory, line, &error);
-    if (fd >= 0)
-        dsn_window_reset(&lines.window, fd, 0);
-    json_auto_t *last = fd < 0 ? NULL : read_answer(&lines, arguments, print, &error);
-    if (fd >= 0)
-        (void)close(fd); /* nothing was written */
-    const char *problem =
-        error != NULL ? error->message : json_string_value(json_object_get(last, "error"));
-    if (problem == NULL)
-        return json_incref(json_object_get(last, "done"));
-    dsn_complain("queue: %s", problem);
-    return NULL;
+    return dsn_ask(&ask, request, print, ret_status);
 }
 
 /* ---- what people read ---- */
-
-static const char *
-text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static gint64
-number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static void
-append_time(GString *text, gint64 seconds)
-{
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(seconds);
-    g_autofree char *shown = time == NULL ? g_strdup("?") : g_date_time_format(time, "%F %T");
-
-    g_string_append(text, shown);
-}
 
 /* "failed 3 times, next 2026-11-21 10:05:00: 450 4.2.0 later" */
 static void
 append_fate(const json_t *entry, GString *text)
 {
-    gint64 attempts = number_of(entry, "attempts");
-    const char *reason = text_of(entry, "reason");
+    gint64 attempts = dsn_ask_number(entry, "attempts");
+    const char *reason = dsn_ask_text(entry, "reason");
 
     if (attempts == 0 && reason == NULL)
         return;
@@ -161,9 +65,9 @@ append_fate(const json_t *entry, GString *text)
     if (attempts > 0)
         g_string_append_printf(text, "%" G_GINT64_FORMAT " attempt%s", attempts,
                                attempts == 1 ? "" : "s");
-    if (attempts > 0 && number_of(entry, "next_attempt") > 0) {
+    if (attempts > 0 && dsn_ask_number(entry, "next_attempt") > 0) {
         g_string_append(text, ", next ");
-        append_time(text, number_of(entry, "next_attempt"));
+        dsn_append_time(text, dsn_ask_number(entry, "next_attempt"));
     }
     if (reason != NULL) {
         g_string_append(text, attempts > 0 ? ": " : "");
@@ -172,19 +76,43 @@ append_fate(const json_t *entry, GString *text)
     g_string_append_c(text, '\n');
 }
 
+/* "  (tenant acme, relay eu)", where there is more than one. */
+static void
+append_belonging(const json_t *entry, GString *text)
+{
+    const char *tenant = dsn_ask_text(entry, "tenant");
+    const char *relay = dsn_ask_text(entry, "relay");
+
+    if (relay != NULL && strcmp(relay, "default") == 0)
+        relay = NULL;
+    if (tenant == NULL && relay == NULL)
+        return;
+    g_string_append(text, "  (");
+    if (tenant != NULL) {
+        g_string_append(text, "tenant ");
+        dsn_append_clean(text, dsn_span(tenant));
+    }
+    if (relay != NULL) {
+        g_string_append(text, tenant == NULL ? "relay " : ", relay ");
+        dsn_append_clean(text, dsn_span(relay));
+    }
+    g_string_append_c(text, ')');
+}
+
 static void
 print_row(const json_t *entry, GString *text)
 {
-    const char *recipient = text_of(entry, "recipient");
-    const char *state = text_of(entry, "state");
+    const char *recipient = dsn_ask_text(entry, "recipient");
+    const char *state = dsn_ask_text(entry, "state");
 
     if (recipient == NULL) /* it could not be read, so that nobody knows */
         state = "rejected";
     g_string_append_printf(text, "%8" G_GINT64_FORMAT "  %-8s %9" G_GINT64_FORMAT "  ",
-                           number_of(entry, "entry"), state, number_of(entry, "size"));
-    append_time(text, number_of(entry, "taken_in"));
+                           dsn_ask_number(entry, "entry"), state, dsn_ask_number(entry, "size"));
+    dsn_append_time(text, dsn_ask_number(entry, "taken_in"));
     g_string_append(text, "  ");
     dsn_append_clean(text, dsn_span(recipient == NULL ? "-" : recipient));
+    append_belonging(entry, text);
     g_string_append_c(text, '\n');
     append_fate(entry, text);
 }
@@ -205,7 +133,7 @@ append_time_pair(GString *text, const char *key, gint64 seconds)
     if (seconds <= 0)
         return;
     g_string_append_printf(text, "%s: ", key);
-    append_time(text, seconds);
+    dsn_append_time(text, seconds);
     g_string_append_c(text, '\n');
 }
 
@@ -239,30 +167,32 @@ append_content(GString *text, const char *base64, bool raw)
 static void
 print_entry(const json_t *line, GString *text)
 {
-    const char *content = text_of(line, "content");
+    const char *content = dsn_ask_text(line, "content");
 
     if (content != NULL) {
         append_content(text, content, false);
         return;
     }
-    append_number_pair(text, "entry", number_of(line, "entry"));
-    append_pair(text, "kind", text_of(line, "kind"));
-    append_pair(text, "state", text_of(line, "state"));
-    append_pair(text, "record", text_of(line, "record_id"));
-    append_pair(text, "type", text_of(line, "record_type"));
-    append_pair(text, "recipient", text_of(line, "recipient"));
-    append_number_pair(text, "size", number_of(line, "size"));
-    append_time_pair(text, "taken in", number_of(line, "taken_in"));
-    append_number_pair(text, "attempts", number_of(line, "attempts"));
-    append_time_pair(text, "next attempt", number_of(line, "next_attempt"));
-    append_pair(text, "reason", text_of(line, "reason"));
+    append_number_pair(text, "entry", dsn_ask_number(line, "entry"));
+    append_pair(text, "kind", dsn_ask_text(line, "kind"));
+    append_pair(text, "state", dsn_ask_text(line, "state"));
+    append_pair(text, "record", dsn_ask_text(line, "record_id"));
+    append_pair(text, "type", dsn_ask_text(line, "record_type"));
+    append_pair(text, "recipient", dsn_ask_text(line, "recipient"));
+    append_pair(text, "tenant", dsn_ask_text(line, "tenant"));
+    append_pair(text, "relay", dsn_ask_text(line, "relay"));
+    append_number_pair(text, "size", dsn_ask_number(line, "size"));
+    append_time_pair(text, "taken in", dsn_ask_number(line, "taken_in"));
+    append_number_pair(text, "attempts", dsn_ask_number(line, "attempts"));
+    append_time_pair(text, "next attempt", dsn_ask_number(line, "next_attempt"));
+    append_pair(text, "reason", dsn_ask_text(line, "reason"));
     g_string_append_c(text, '\n');
 }
 
 static void
 print_content(const json_t *line, GString *text)
 {
-    const char *content = text_of(line, "content");
+    const char *content = dsn_ask_text(line, "content");
 
     if (content != NULL)
         append_content(text, content, true);
@@ -321,7 +251,7 @@ run_list(const Arguments *arguments)
     json_auto_t *done = ask(arguments, request, print_row, &status);
     if (done == NULL)
         return status;
-    gint64 count = number_of(done, "count");
+    gint64 count = dsn_ask_number(done, "count");
     if (!arguments->json && count == 0)
         (void)printf("The queue is empty.\n");
     else if (!arguments->json)
@@ -344,7 +274,7 @@ run_show(const Arguments *arguments)
     done = ask(arguments, request, arguments->content ? print_content : print_entry, &status);
     if (done == NULL)
         return status;
-    if (number_of(done, "count") > 0)
+    if (dsn_ask_number(done, "count") > 0)
         return DSN_EXIT_DONE;
     dsn_complain("queue: there is no entry %s", arguments->words[1]);
     return DSN_EXIT_FAILED;
@@ -373,7 +303,7 @@ change(const Arguments *arguments, json_t *request, const char *changed, const c
 
     if (done == NULL)
         return status;
-    gint64 count = number_of(done, "count");
+    gint64 count = dsn_ask_number(done, "count");
     (void)printf("%" G_GINT64_FORMAT " entr%s %s\n", count, count == 1 ? "y" : "ies", changed);
     int unknown = complain_entries(json_object_get(done, "unknown"), "does not exist");
     int left = complain_entries(json_object_get(done, "unchanged"), unchanged);
@@ -462,20 +392,20 @@ run_status(const Arguments *arguments)
         (void)printf("%s\n", line);
         return DSN_EXIT_DONE;
     }
-    if (number_of(done, "pid") == 0) {
+    if (dsn_ask_number(done, "pid") == 0) {
         g_string_append(text, "daemon: does not run\n");
     } else {
         g_string_append_printf(text, "daemon: %s, process %" G_GINT64_FORMAT ", since ",
                                json_is_true(json_object_get(done, "ready")) ? "ready" : "not ready",
-                               number_of(done, "pid"));
-        append_time(text, number_of(done, "started"));
+                               dsn_ask_number(done, "pid"));
+        dsn_append_time(text, dsn_ask_number(done, "started"));
         g_string_append_c(text, '\n');
     }
-    append_number_pair(text, "waiting notices", number_of(done, "waiting"));
-    append_time_pair(text, "oldest taken in", number_of(done, "oldest"));
-    append_number_pair(text, "dead letters", number_of(done, "dead"));
-    append_number_pair(text, "records to be written", number_of(done, "records"));
-    append_number_pair(text, "bytes", number_of(done, "bytes"));
+    append_number_pair(text, "waiting notices", dsn_ask_number(done, "waiting"));
+    append_time_pair(text, "oldest taken in", dsn_ask_number(done, "oldest"));
+    append_number_pair(text, "dead letters", dsn_ask_number(done, "dead"));
+    append_number_pair(text, "records to be written", dsn_ask_number(done, "records"));
+    append_number_pair(text, "bytes", dsn_ask_number(done, "bytes"));
     (void)fwrite(text->str, 1, text->len, stdout);
     return DSN_EXIT_DONE;
 }

@@ -37,3 +37,37 @@ dsn_reason_to_string(DsnReason reason)
     g_assert((unsigned)reason < DSN_N_REASONS);
     return tokens[reason];
 }
+
+const char *
+dsn_reason_in_words(const char *reason)
+{
+    static const char *const words[DSN_N_REASONS] = {
+        [DSN_REASON_TYPE_NOT_ENABLED] = "notice.enable does not list this type of record",
+        [DSN_REASON_NULL_SENDER] = "the original has the null sender, and so nobody to tell",
+        [DSN_REASON_BAD_SENDER] = "the sender is no address that a notice can go to",
+        [DSN_REASON_OWN_TRAFFIC] = "the original is a notice of ours",
+        [DSN_REASON_NOTIFICATION] = "the original is a notification itself",
+        [DSN_REASON_PROTOCOL] = "the bounce is not by ESMTP, which the original program ignores",
+        [DSN_REASON_DUPLICATE] = "it was taken before, or its recipients have their notice",
+        [DSN_REASON_TOO_OLD] = "the event is older than dedup.keep",
+        [DSN_REASON_SENDER_NOT_OURS] = "notice.senders does not list the sender",
+        [DSN_REASON_SENDER_NOT_BOUND] = "the token of who posted it is not for this sender",
+        [DSN_REASON_RATE_LIMITED] = "a rate of notices was reached, and it was not made",
+        [DSN_REASON_NOTIFY_NEVER] = "the sender asked for none (NOTIFY=NEVER)",
+        [DSN_REASON_NOT_ASKED] = "the sender did not ask to be told about this",
+        [DSN_REASON_AUTOMATIC] = "the original was sent by a program, or to a list",
+        [DSN_REASON_SENDER_IGNORED] = "notice.ignore lists the sender",
+        [DSN_REASON_SENDER_NOT_TRUSTED] = "nothing says that the sender is who it says",
+        [DSN_REASON_INTERNAL] = "no remote host has refused it, and notice.internal is off",
+        [DSN_REASON_NOT_YET] = "it is not delayed for as long as notice.delay_after says",
+        [DSN_REASON_NOT_DELAYED] = "it was delivered, and nobody was told that it was late",
+        [DSN_REASON_DRY_RUN] = "notice.dry_run is on: it would have been sent",
+        [DSN_REASON_NOT_A_REPORT] = "mail at a report address that is no report",
+        [DSN_REASON_NO_RECORD] = "a report in which nothing has failed",
+    };
+
+    for (DsnReason i = DSN_REASON_NONE + 1; i < DSN_N_REASONS; i++)
+        if (g_str_equal(reason, dsn_reason_to_string(i)))
+            return words[i];
+    return NULL;
+}

@@ -41,4 +41,7 @@ typedef enum DsnReason {
 /* "null-sender" and so on; "" for DSN_REASON_NONE (transfer none). */
 const char *dsn_reason_to_string(DsnReason reason);
 
+/* What the token @reason means, for people; NULL for one that is not known (transfer none). */
+const char *dsn_reason_in_words(const char *reason);
+
 #endif

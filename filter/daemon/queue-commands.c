@@ -4,12 +4,17 @@
 #include "filter/daemon/queue-commands.h"
 
 #include "filter/core/json-writer.h"
+#include "mime/date.h"
 
 /* Lines are handed on in pieces of about so many bytes. */
 #define PIECE ((size_t)64 * 1024)
 
 /* Bytes of content in one line; a multiple of three, so that base64 pads only the last. */
 #define CONTENT_PIECE ((size_t)48 * 1024)
+
+/* Of one story: an alias leads to a record, and that to the one its notice is known by. */
+#define MAX_SUBJECTS 8
+#define MAX_ENTRIES 100
 
 /* One request on its way. */
 typedef struct Run {
@@ -121,6 +126,8 @@ write_entry(const DsnQueueEntry *entry, gpointer user)
     write_text(json, "record_id", entry->record_id);
     write_text(json, "record_type", entry->record_type);
     write_text(json, "recipient", entry->recipient);
+    write_text(json, "tenant", entry->tenant);
+    write_text(json, "relay", entry->relay);
     write_text(json, "reason", entry->reason);
     write_number(json, "size", (int64_t)entry->size);
     write_number(json, "attempts", entry->attempts);
@@ -168,6 +175,198 @@ run_show(Run *run)
         write_text(run->lines, "content", text);
         end_line(run);
     }
+}
+
+/* ---- why ---- */
+
+/* One thing that happened. */
+typedef struct Event {
+    int64_t time; /* unix microseconds */
+    const char *subject;
+    char *text; /* members of a JSON object */
+} Event;
+
+/* All that is found about one id. */
+typedef struct Story {
+    GPtrArray *subjects; /* of char *: whose history is looked at, in this order */
+    GArray *events;      /* of Event */
+    GArray *entries;     /* of int64_t */
+} Story;
+
+static void
+clear_event(gpointer event)
+{
+    g_free(((Event *)event)->text);
+}
+
+static void
+story_clear(Story *story)
+{
+    g_ptr_array_unref(story->subjects);
+    g_array_unref(story->events);
+    g_array_unref(story->entries);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Story, story_clear)
+
+static void
+add_subject(Story *story, const char *subject)
+{
+    if (subject != NULL && story->subjects->len < MAX_SUBJECTS &&
+        !g_ptr_array_find_with_equal_func(story->subjects, subject, g_str_equal, NULL))
+        g_ptr_array_add(story->subjects, g_strdup(subject));
+}
+
+static void
+add_number(Story *story, int64_t entry)
+{
+    for (guint i = 0; i < story->entries->len; i++)
+        if (g_array_index(story->entries, int64_t, i) == entry)
+            return;
+    if (entry > 0 && story->entries->len < MAX_ENTRIES)
+        g_array_append_val(story->entries, entry);
+}
+
+/* What @line refers to: the notice, and another record by which that is known. */
+static void
+follow(Story *story, const DsnHistoryLine *line)
+{
+    g_autofree char *object = g_strconcat("{", line->text, "}", NULL);
+    json_auto_t *json = json_loads(object, 0, NULL);
+
+    add_subject(story, json_string_value(json_object_get(json, "see")));
+    add_number(story, json_integer_value(json_object_get(json, "entry")));
+}
+
+static void
+clear_history_line(gpointer line)
+{
+    dsn_history_line_clear(line);
+}
+
+static bool
+add_events(Run *run, Story *story, const char *subject)
+{
+    g_autoptr(GArray) lines = g_array_new(FALSE, FALSE, sizeof(DsnHistoryLine));
+
+    g_array_set_clear_func(lines, clear_history_line);
+    if (!dsn_spool_history(run->queue->spool, subject, lines, &run->error))
+        return false;
+    for (guint i = 0; i < lines->len; i++) {
+        DsnHistoryLine *line = &g_array_index(lines, DsnHistoryLine, i);
+        follow(story, line);
+        const Event event = {line->time, subject, g_steal_pointer(&line->text)};
+
+        g_array_append_val(story->events, event);
+    }
+    return true;
+}
+
+static int
+compare_events(gconstpointer a, gconstpointer b)
+{
+    int64_t left = ((const Event *)a)->time;
+    int64_t right = ((const Event *)b)->time;
+
+    return (left > right) - (left < right);
+}
+
+static void
+write_event(Run *run, const Event *event)
+{
+    char time[DSN_DATE_MAX];
+
+    g_string_append_c(run->lines, '{');
+    write_text(run->lines, "time",
+               dsn_date_to_rfc3339(event->time / G_USEC_PER_SEC,
+                                   (uint32_t)(event->time % G_USEC_PER_SEC) * 1000, time));
+    write_text(run->lines, "subject", event->subject);
+    g_string_append_printf(run->lines, ",%s", event->text);
+    end_line(run);
+    run->count++;
+}
+
+/* Where a notice is now. */
+static bool
+write_fate(Run *run, int64_t entry)
+{
+    const DsnQueueFilter filter = {.entry = entry};
+    const guint64 before = run->count;
+
+    if (!dsn_spool_list(run->queue->spool, &filter, write_entry, run, &run->error))
+        return false;
+    if (run->count > before)
+        return true;
+    g_string_append_c(run->lines, '{');
+    write_number(run->lines, "entry", entry);
+    write_text(run->lines, "state", "gone");
+    end_line(run);
+    return true;
+}
+
+typedef struct Search {
+    Story *story;
+    const char *record_id;
+} Search;
+
+static bool
+note_record(const DsnQueueEntry *entry, gpointer user)
+{
+    const Search *search = user;
+
+    if (g_strcmp0(entry->record_id, search->record_id) == 0)
+        add_number(search->story, entry->entry);
+    return search->story->entries->len < MAX_ENTRIES;
+}
+
+/* Where nothing is remembered the queue itself is gone through. */
+static bool
+search_queue(Run *run, Story *story, const char *id)
+{
+    Search search = {story, id};
+
+    return story->events->len > 0 || dsn_spool_list(run->queue->spool, &(const DsnQueueFilter){0},
+                                                    note_record, &search, &run->error);
+}
+
+/* Without the angle brackets of a Message-ID (transfer full). */
+static char *
+subject_of(const char *id)
+{
+    g_autofree char *trimmed = g_strstrip(g_strdup(id == NULL ? "" : id));
+    size_t len = strlen(trimmed);
+
+    return len > 2 && trimmed[0] == '<' && trimmed[len - 1] == '>' ? g_strndup(trimmed + 1, len - 2)
+                                                                   : g_steal_pointer(&trimmed);
+}
+
+static void
+run_why(Run *run)
+{
+    g_autofree char *id = subject_of(json_string_value(json_object_get(run->request, "id")));
+    g_auto(Story) story = {.subjects = g_ptr_array_new_with_free_func(g_free),
+                           .events = g_array_new(FALSE, FALSE, sizeof(Event)),
+                           .entries = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+
+    g_array_set_clear_func(story.events, clear_event);
+    if (*id == '\0') {
+        refuse(run, "why takes an id");
+        return;
+    }
+    add_subject(&story, id);
+    for (guint i = 0; i < story.subjects->len; i++) /* it grows meanwhile */
+        if (!add_events(run, &story, story.subjects->pdata[i]))
+            return;
+    if (!search_queue(run, &story, id))
+        return;
+    g_array_sort(story.events, compare_events);
+    for (guint i = 0; i < story.events->len && !run->gone; i++)
+        write_event(run, &g_array_index(story.events, Event, i));
+    for (guint i = 0; i < story.entries->len && !run->gone; i++)
+        if (!write_fate(run, g_array_index(story.entries, int64_t, i)))
+            return;
+    if (run->queue->pipeline != NULL)
+        write_number(run->done, "keep", dsn_spool_history_keep(run->queue->spool));
 }
 
 /* ---- retry, drop and purge ---- */
@@ -306,8 +505,8 @@ run_status(Run *run)
 /* ---- all of it ---- */
 
 static const Command commands[] = {
-    {"drop", run_drop},   {"list", run_list}, {"purge", run_purge},
-    {"retry", run_retry}, {"show", run_show}, {"status", run_status},
+    {"drop", run_drop}, {"list", run_list},     {"purge", run_purge}, {"retry", run_retry},
+    {"show", run_show}, {"status", run_status}, {"why", run_why},
 };
 
 static const Command *

@@ -3,7 +3,7 @@
  * queue-commands.h - what an administrator asks of the spool
  *
  * Purpose:   carry out one request, whether the daemon runs and takes it over its control socket,
- *            or "dsnarf queue" has opened the spool itself.
+ *            or "dsnarf queue" or "dsnarf why" has opened the spool itself.
  * Source:    dsnarf(8), "The queue".
  * Ownership: borrows all that it works with.
  * Errors:    the last line of the answer says what went wrong.
@@ -15,9 +15,13 @@
  *   retry    "entries" (of numbers), or all, or with "dead" or "waiting" only these
  *   drop     "entries", or "recipient"
  *   purge    "older_than" (seconds): dead letters that are older
+ *   why      "id": a record's or a report's id, or a Message-ID
  *   status
- * The answer is a line of JSON for each entry (list, show) or piece of content in base64 (show),
- * and a last one, {"done":{...}} or {"error":"..."}.
+ * The answer to "why" is a line for each thing that happened, oldest first: "time" (RFC 3339),
+ * "subject" (the id it is about), and what the spool remembers; then one as for "list" for each
+ * notice that they are about, of which there is only "entry" and "state":"gone" when it has left.
+ * The answer to the others is a line of JSON for each entry (list, show) or piece of content in
+ * base64 (show), and a last one, {"done":{...}} or {"error":"..."}.
  */
 #ifndef DSN_DAEMON_QUEUE_COMMANDS_H
 #define DSN_DAEMON_QUEUE_COMMANDS_H

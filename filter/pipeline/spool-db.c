@@ -157,6 +157,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                               " ORDER BY digest LIMIT 1 OFFSET ?2",
     [DSN_SQL_EXPIRE_ATTEMPTS] = "DELETE FROM attempt"
                                 " WHERE digest > ?1 AND digest <= ?2 AND stored < ?3",
+    [DSN_SQL_REMOVE_ATTEMPTS] = "DELETE FROM attempt WHERE digest IN"
+                                " (SELECT digest FROM attempt LIMIT ?1)",
     [DSN_SQL_SET_BUCKET] = "INSERT OR REPLACE INTO bucket(name, tokens, time) VALUES(?1, ?2, ?3)",
     [DSN_SQL_BUCKETS] = "SELECT name, tokens, time FROM bucket ORDER BY time DESC LIMIT ?1",
     [DSN_SQL_EXPIRE_BUCKETS] = "DELETE FROM bucket WHERE time + (1 - tokens) * ?1 < ?2",

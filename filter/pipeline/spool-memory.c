@@ -18,6 +18,8 @@
 #define MAX_MEMBER 500
 /* Of the record of an attempt: without it a notice only says less. */
 #define MAX_ATTEMPT 8192
+/* That are removed at a time when room is short. */
+#define RELIEF_ATTEMPTS 500
 /* What one question can have for an answer. */
 #define MAX_LINES 1000
 /* More than a governor has. */
@@ -74,7 +76,7 @@ shorten(const char *text)
             dsn_json_tree(shorter, value);
         } else {
             (void)g_utf8_validate_len(string, MAX_MEMBER, &end); /* the end of what is whole */
-            dsn_json_string(shorter, (DsnSpan){string, (size_t)(end - string)});
+            (void)dsn_json_string(shorter, (DsnSpan){string, (size_t)(end - string)});
         }
     }
     if (shorter->len > MAX_TEXT) {
@@ -82,8 +84,9 @@ shorten(const char *text)
 
         g_string_truncate(shorter, 0);
         dsn_json_key(shorter, "event");
-        dsn_json_string(shorter, event == NULL || strlen(event) > MAX_MEMBER ? DSN_SPAN_ABSENT
-                                                                             : dsn_span(event));
+        (void)dsn_json_string(shorter, event == NULL || strlen(event) > MAX_MEMBER
+                                           ? DSN_SPAN_ABSENT
+                                           : dsn_span(event));
     }
     return g_string_free(g_steal_pointer(&shorter), FALSE);
 }
@@ -183,6 +186,21 @@ dsn_buckets_expire(DsnSpool *spool, GError **error)
                       DSN_VALUES(dsn_int(HOUR), dsn_int(g_get_real_time())), error);
 }
 
+/* What is remembered must not keep work out: it goes first. */
+bool
+dsn_memory_relieve(DsnSpool *spool, bool *ret_done, GError **error)
+{
+    if (!dsn_history_expire(spool, G_MAXINT64 / 1000, ret_done, error))
+        return false;
+    if (!*ret_done)
+        return true;
+    if (!dsn_db_run(spool->writer, DSN_SQL_REMOVE_ATTEMPTS, DSN_VALUES(dsn_int(RELIEF_ATTEMPTS)),
+                    error))
+        return false;
+    *ret_done = sqlite3_changes(spool->writer->handle) == 0;
+    return true;
+}
+
 /* ---- looking ---- */
 
 /* The first bucket behind *@bucket, or false. */
@@ -239,6 +257,12 @@ dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **
         qsort(&g_array_index(lines, DsnHistoryLine, before), lines->len - before,
               sizeof(DsnHistoryLine), compare_lines);
     return true;
+}
+
+int64_t
+dsn_spool_history_keep(DsnSpool *spool)
+{
+    return spool->history_keep;
 }
 
 char *

@@ -482,11 +482,11 @@ remember(DsnSpool *spool, const SettleJob *settle, GError **error)
     if (settle->how == DSN_SETTLED_BACK || settle->record_id == NULL)
         return true;
     dsn_json_key(text, "event");
-    dsn_json_string(text, dsn_span(events[settle->how]));
+    (void)dsn_json_string(text, dsn_span(events[settle->how])); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "entry");
     dsn_json_int(text, settle->entry);
     dsn_json_key(text, "relay");
-    dsn_json_string(text, dsn_span(settle->relay));
+    (void)dsn_json_string(text, dsn_span(settle->relay)); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "attempts");
     dsn_json_int(text, (int64_t)settle->attempts + 1);
     if (settle->how == DSN_SETTLED_RETRY) {
@@ -495,7 +495,7 @@ remember(DsnSpool *spool, const SettleJob *settle, GError **error)
     }
     if (settle->reply != NULL) {
         dsn_json_key(text, "reply");
-        dsn_json_string(text, dsn_span(settle->reply));
+        (void)dsn_json_string(text, dsn_span(settle->reply)); /* what is not UTF-8 is replaced */
     }
     return dsn_history_add(spool, settle->record_id, text->str, error);
 }

@@ -96,6 +96,7 @@ typedef enum DsnSql {
     DSN_SQL_ATTEMPT,
     DSN_SQL_ATTEMPT_CHUNK,
     DSN_SQL_EXPIRE_ATTEMPTS,
+    DSN_SQL_REMOVE_ATTEMPTS,
     DSN_SQL_SET_BUCKET,
     DSN_SQL_BUCKETS,
     DSN_SQL_EXPIRE_BUCKETS,
@@ -275,6 +276,9 @@ bool dsn_buckets_store(DsnSpool *spool, const GArray *buckets, GError **error);
 bool dsn_history_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **error);
 bool dsn_buckets_expire(DsnSpool *spool, GError **error);
 
+/* Removes some of the history, or else of the attempts, however young. */
+bool dsn_memory_relieve(DsnSpool *spool, bool *ret_done, GError **error);
+
 /* ---- spool-deposit.c ---- */
 
 bool dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error);
@@ -294,6 +298,12 @@ typedef struct DsnDepositJob {
     GPtrArray *kept;     /* paths of those that entries refer to now */
     GPtrArray *replaced; /* paths of those that none refers to any more */
 } DsnDepositJob;
+
+/* ---- spool-store.c: items ---- */
+
+/* Stores one item of a deposit, or says in it why not. */
+bool dsn_item_store(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now,
+                    GError **error);
 
 /* ---- spool-large.c: contents in files of their own ---- */
 
@@ -395,6 +405,8 @@ struct DsnSpool {
     int64_t history_started; /* monotonic */
     size_t history_bytes;    /* in it */
     int64_t history_time;    /* of the last row */
+    int64_t relieved;        /* when nothing was left to make room with, monotonic; 0: never */
+    bool crowded;            /* room is made with what is remembered */
     bool bulk_left;
     bool damaged;        /* what is in the database is not what was written */
     bool bulk_waited;    /* it was left out of the last transaction */

@@ -219,7 +219,7 @@ remember(DsnSpool *spool, const DsnQueueEntry *entry, const char *event, GError 
     if (entry->record_id == NULL)
         return true;
     dsn_json_key(text, "event");
-    dsn_json_string(text, dsn_span(event));
+    (void)dsn_json_string(text, dsn_span(event)); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "entry");
     dsn_json_int(text, entry->entry);
     return dsn_history_add(spool, entry->record_id, text->str, error);

@@ -25,6 +25,8 @@
 #define IDLE_TIME G_TIME_SPAN_SECOND
 #define CHORE_INTERVAL (20 * G_TIME_SPAN_MILLISECOND)
 #define KEPT_FREE_PAGES 4096
+/* After nothing was left to make room with. */
+#define RELIEF_INTERVAL (10 * G_TIME_SPAN_SECOND)
 #define VACUUM "PRAGMA incremental_vacuum(500)"
 
 /* ---- what waits ---- */
@@ -338,6 +340,43 @@ trim_records(DsnSpool *spool, GError **error)
     return true;
 }
 
+/* When three quarters of the room are used. Back from it only with some distance. */
+static bool
+is_crowded(DsnSpool *spool)
+{
+    g_mutex_lock(&spool->lock);
+    uint64_t used = (uint64_t)(spool->database_bytes + spool->large_bytes);
+    bool crowded = spool->full ||
+                   used >= spool->max_size / 4 * 3 - (spool->crowded ? spool->max_size / 20 : 0);
+    g_mutex_unlock(&spool->lock);
+    return crowded;
+}
+
+/* Makes room with what is only remembered, as long as there is any. */
+static bool
+relieve(DsnSpool *spool, GError **error)
+{
+    int64_t now = g_get_monotonic_time();
+    bool crowded = is_crowded(spool);
+    bool done = true;
+
+    if (!crowded)
+        spool->crowded = false;
+    if (!crowded || (spool->relieved != 0 && now - spool->relieved < RELIEF_INTERVAL))
+        return true;
+    if (!dsn_memory_relieve(spool, &done, error))
+        return false;
+    spool->relieved = done ? now : 0;
+    if (done)
+        return true;
+    if (!spool->crowded)
+        dsn_log_event(DSN_LOG_WARNING, "spool: three quarters full: history is removed before its "
+                                       "time to make room");
+    spool->crowded = true;
+    spool->next_chore = now + CHORE_INTERVAL;
+    return true;
+}
+
 /* Writes the log back, when it is long or there is time. It starts again from its beginning once
  * nobody reads in it; where that never happens by itself, readers are waited for, which are short.
  */
@@ -377,8 +416,8 @@ tidy_up(DsnSpool *spool, GError **error)
     remove_files(to_remove);
 
     spool->next_chore = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
-    if (!trim_records(spool, error) || !dsn_spool_sweep(spool, error) || !check_log(spool, error) ||
-        !measure_database(spool->writer, &bytes, &free_pages, error) ||
+    if (!trim_records(spool, error) || !dsn_spool_sweep(spool, error) || !relieve(spool, error) ||
+        !check_log(spool, error) || !measure_database(spool->writer, &bytes, &free_pages, error) ||
         !shorten_file(spool, free_pages, error))
         return false;
     spool->next_chore = MIN(spool->next_chore, spool->sweep.next);

@@ -133,6 +133,7 @@ typedef struct DsnHistoryLine {
 /* Appends what is known about @subject, oldest first, to @lines (of DsnHistoryLine, cleared by
  * dsn_history_line_clear()). */
 bool dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **error);
+int64_t dsn_spool_history_keep(DsnSpool *spool); /* seconds */
 void dsn_history_line_clear(DsnHistoryLine *line);
 void dsn_history_clear(DsnHistory *history);
 

@@ -5,6 +5,7 @@
  * Usage: driver store DIRECTORY COUNT: stores events 1 to COUNT, each with its notice, one after
  * the other; after a failure it waits until the spool is ready again. Prints "stored N" or "failed
  * N: why" for each. driver check DIRECTORY COUNT: prints "there N" for each that is there whole.
+ * driver story DIRECTORY 0: stores one of each thing that a story can tell.
  */
 #include "config.h"
 
@@ -42,6 +43,88 @@ make_deposit(guint64 number)
     g_array_append_val(deposit->items, item);
     return deposit;
 }
+
+/* ---- stories ---- */
+
+static void
+add_history(DsnItem *item, const char *subject, const char *text)
+{
+    const DsnHistory row = {g_strdup(subject), g_strdup(text)};
+
+    if (item->history == NULL)
+        item->history = g_array_new(FALSE, FALSE, sizeof(DsnHistory));
+    g_array_append_val(item->history, row);
+}
+
+static bool
+store_deposit(DsnSpool *spool, DsnDeposit *deposit)
+{
+    dsn_spool_submit(spool, deposit);
+    (void)dsn_spool_wait(spool, deposit, -1); /* true: it has no end */
+    bool good = deposit->error == NULL;
+    dsn_deposit_free(deposit);
+    return good;
+}
+
+/* A bounce of @id and its notice, by all the names that the story has. */
+static bool
+store_notice(DsnSpool *spool, guint64 number, const char *id, const char *message_id)
+{
+    DsnDeposit *deposit = make_deposit(number);
+    DsnItem *item = &g_array_index(deposit->items, DsnItem, 0);
+    g_autofree char *see = g_strdup_printf("\"see\":\"%s\"", id);
+
+    g_free(item->notice->record_id);
+    item->notice->record_id = g_strdup(id);
+    item->notice->tenant = g_strdup("acme");
+    add_history(
+        item, id,
+        "\"event\":\"Bounce\",\"sender\":\"from@acme.example\",\"recipients\":[\"a@x.example\","
+        "\"b@x.example\"],\"client\":\"mta1\",\"tenant\":\"acme\",\"action\":\"failed\","
+        "\"result\":\"notice\",\"message_id\":\"n.1@mta.example\"");
+    add_history(item, message_id, see);
+    return store_deposit(spool, deposit);
+}
+
+static bool
+settle_next(DsnSpool *spool, DsnSettled how, const char *reply)
+{
+    g_autoptr(GPtrArray) notices =
+        g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
+
+    if (!dsn_spool_take_notices(spool, NULL, 1, 0, notices) || notices->len == 0)
+        return false;
+    dsn_spool_settle(spool, ((DsnWaitingNotice *)notices->pdata[0])->entry, how,
+                     g_get_real_time() + G_TIME_SPAN_HOUR, reply);
+    return true;
+}
+
+static bool
+store_refused(DsnSpool *spool)
+{
+    DsnDeposit *deposit = dsn_deposit_new(false);
+    const DsnItem item = {.kind = DSN_ITEM_HISTORY};
+
+    g_array_append_val(deposit->items, item);
+    add_history(&g_array_index(deposit->items, DsnItem, 0), "refused",
+                "\"event\":\"Bounce\",\"sender\":\"\",\"recipients\":[\"a\\u001b[7m@x.example\"],"
+                "\"more_recipients\":3,\"action\":\"failed\",\"reason\":\"null-sender\"");
+    return store_deposit(spool, deposit);
+}
+
+/* Notices that were sent, that wait after an attempt, and that are dead; and one refused. */
+static bool
+store_stories(DsnSpool *spool)
+{
+    return store_notice(spool, 1, "sent", "n.1@mta.example") &&
+           settle_next(spool, DSN_SETTLED_SENT, "250 2.0.0 taken") &&
+           store_notice(spool, 2, "later", "n.2@mta.example") &&
+           settle_next(spool, DSN_SETTLED_RETRY, "450 4.2.0 later") &&
+           store_notice(spool, 3, "dead", "n.3@mta.example") &&
+           settle_next(spool, DSN_SETTLED_DEAD, "550 5.1.1 no") && store_refused(spool);
+}
+
+/* ---- failures ---- */
 
 static bool
 wait_until_ready(DsnSpool *spool)
@@ -99,18 +182,22 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     if (argc != 4) {
-        fprintf(stderr, "usage: driver store|die|check DIRECTORY COUNT\n");
+        fprintf(stderr, "usage: driver store|die|check|story DIRECTORY COUNT\n");
         return EXIT_FAILURE;
     }
-    DsnSpoolOptions options = {
-        .directory = argv[2], .keep = G_MAXINT32, .max_size = 1 << 30, .large = 65536};
+    DsnSpoolOptions options = {.directory = argv[2],
+                               .keep = G_MAXINT32,
+                               .history_keep = G_MAXINT32,
+                               .max_size = 1 << 30,
+                               .large = 65536};
     g_autoptr(DsnSpool) spool = dsn_spool_open(&options, &metrics, &error);
     if (spool == NULL) {
         fprintf(stderr, "driver: %s\n", error->message);
         return EXIT_FAILURE;
     }
     bool good =
-        g_str_equal(argv[1], "check")
+        g_str_equal(argv[1], "story") ? store_stories(spool)
+        : g_str_equal(argv[1], "check")
             ? dsn_spool_list(spool, &(DsnQueueFilter){0}, print_entry, spool, NULL)
             : store(spool, g_ascii_strtoull(argv[3], NULL, 10), g_str_equal(argv[1], "die"));
     return good ? EXIT_SUCCESS : EXIT_FAILURE;

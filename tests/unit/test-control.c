@@ -73,7 +73,7 @@ static char *
 timeless(const GString *answer)
 {
     g_autoptr(GRegex) times =
-        g_regex_new("(\"(?:taken_in|next_attempt|oldest)\":)\\d+", 0, 0, NULL);
+        g_regex_new("(\"(?:taken_in|next_attempt|oldest|time)\":)(?:\\d+|\"[^\"]*\")", 0, 0, NULL);
 
     return g_regex_replace(times, answer->str, -1, 0, "\\g<1>0", 0, NULL);
 }
@@ -90,16 +90,21 @@ answer_to(const char *request)
 #define NOTICE(number, state, recipient, reason, attempts, next)                                   \
     "{\"entry\":" number ",\"kind\":\"notice\",\"state\":\"" state                                 \
     "\",\"record_id\":\"record-" number "\",\"record_type\":\"Bounce\",\"recipient\":\"" recipient \
-    "\",\"reason\":" reason ",\"size\":20,\"attempts\":" attempts                                  \
-    ",\"taken_in\":0,\"next_attempt\":" next "}\n"
+    "\",\"tenant\":null,\"relay\":\"default\",\"reason\":" reason                                  \
+    ",\"size\":20,\"attempts\":" attempts ",\"taken_in\":0,\"next_attempt\":" next "}\n"
 #define DEAD NOTICE("1", "dead", "to@example.com", "\"550 5.1.1 \\\"no\\\"\"", "1", "null")
 #define SECOND NOTICE("2", "waiting", "other@example.com", "null", "0", "null")
 #define THIRD NOTICE("3", "waiting", "to@example.com", "null", "0", "null")
-#define REJECTED                                                                                  \
-    "{\"entry\":4,\"kind\":\"rejected\",\"state\":\"dead\",\"record_id\":null,\"record_type\":"   \
-    "null,"                                                                                       \
-    "\"recipient\":null,\"reason\":\"line 1: no JSON\",\"size\":5,\"attempts\":0,\"taken_in\":0," \
+#define REJECTED                                                                                \
+    "{\"entry\":4,\"kind\":\"rejected\",\"state\":\"dead\",\"record_id\":null,\"record_type\":" \
+    "null,"                                                                                     \
+    "\"recipient\":null,\"tenant\":null,\"relay\":\"default\",\"reason\":\"line 1: no "         \
+    "JSON\",\"size\":5,\"attempts\":0,\"taken_in\":0,"                                          \
     "\"next_attempt\":null}\n"
+
+#define SETTLED                                                                                  \
+    "{\"time\":0,\"subject\":\"record-1\",\"event\":\"dead\",\"entry\":1,\"relay\":\"default\"," \
+    "\"attempts\":1,\"reply\":\"550 5.1.1 \\\"no\\\"\"}\n"
 
 /* Each on a spool of its own. */
 static const struct {
@@ -116,6 +121,13 @@ static const struct {
     {"{\"command\":\"show\",\"entry\":5}", "{\"done\":{\"count\":0}}\n"},
     {"{\"command\":\"show\"}", "{\"error\":\"show takes the number of an entry\"}\n"},
     {"{\"command\":\"show\",\"entry\":-1}", "{\"error\":\"show takes the number of an entry\"}\n"},
+    {"{\"command\":\"why\",\"id\":\"record-1\"}", SETTLED DEAD "{\"done\":{\"count\":2}}\n"},
+    {"{\"command\":\"why\",\"id\":\" <record-1> \"}", SETTLED DEAD "{\"done\":{\"count\":2}}\n"},
+    /* nothing has happened to it, but it is there */
+    {"{\"command\":\"why\",\"id\":\"record-2\"}", SECOND "{\"done\":{\"count\":1}}\n"},
+    {"{\"command\":\"why\",\"id\":\"record-9\"}", "{\"done\":{\"count\":0}}\n"},
+    {"{\"command\":\"why\",\"id\":\"\"}", "{\"error\":\"why takes an id\"}\n"},
+    {"{\"command\":\"why\"}", "{\"error\":\"why takes an id\"}\n"},
     {"{\"command\":\"retry\",\"entries\":[1,3,9]}",
      "{\"done\":{\"unknown\":[9],\"unchanged\":[],\"needs_daemon\":false,\"count\":2}}\n"},
     {"{\"command\":\"retry\",\"entries\":[4]}",

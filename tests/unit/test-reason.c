@@ -16,7 +16,10 @@ START_TEST(every_reason_has_its_own_token)
         ck_assert_msg(g_hash_table_add(seen, (gpointer)token), "%s stands twice", token);
         for (const char *c = token; *c != '\0'; c++)
             ck_assert_msg(g_ascii_islower(*c) || *c == '-', "%s", token);
+        ck_assert_msg(dsn_reason_in_words(token) != NULL, "%s has no words", token);
     }
+    ck_assert_ptr_null(dsn_reason_in_words(""));
+    ck_assert_ptr_null(dsn_reason_in_words("another"));
 }
 END_TEST
 
