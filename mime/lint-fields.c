@@ -253,7 +253,8 @@ check_address(DsnLinter *linter, const Group *group, FieldId id, bool global)
             dsn_linter_must(linter, "I18N-04", "the address is not in the 7-bit form of utf-8",
                             typed.value);
         else if (global && memmem(typed.value.data, typed.value.len, "\\x{", 3) != NULL &&
-                 dsn_utf8_address_decode(typed.value, address))
+                 dsn_utf8_address_decode(typed.value, address) &&
+                 strstr(address->str, "\\x{") == NULL) /* a quoted 'x' and a brace need it */
             dsn_linter_should(linter, "I18N-06", "the address is escaped without need",
                               typed.value);
     } else if (!ascii) {
@@ -370,7 +371,8 @@ static bool
 is_spelt_out(DsnSpan status, DsnSpan reply)
 {
     return status.len >= 5 && reply.data[0] == '5' && reply.data[1] == '5' &&
-           status.data[0] == '5' && status.data[2] == '5' && status.data[4] == reply.data[2] &&
+           status.data[0] == '5' && status.data[2] == '5' && status.data[3] == '.' &&
+           status.data[4] == reply.data[2] &&
            (status.len == 5 || !g_ascii_isdigit(status.data[5])) && !has_enhanced_code(reply);
 }
 

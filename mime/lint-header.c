@@ -232,7 +232,7 @@ dsn_lint_address(DsnSpan value)
 {
     DsnSpan address = value = dsn_span_trim(value);
     size_t comment = 0;
-    bool quoted = false, bracketed = false;
+    bool quoted = false, bracketed = false, commented = false;
 
     for (size_t i = 0; i < value.len; i++) {
         char byte = value.data[i];
@@ -243,6 +243,7 @@ dsn_lint_address(DsnSpan value)
             quoted = !quoted;
         } else if (!quoted && byte == '(') {
             comment++;
+            commented = true;
         } else if (!quoted && byte == ')' && comment > 0) {
             comment--;
         } else if (quoted || comment > 0) {
@@ -256,7 +257,7 @@ dsn_lint_address(DsnSpan value)
             return DSN_SPAN_ABSENT;
         }
     }
-    return bracketed ? dsn_span_trim(address) : dsn_field_strip_comments(value);
+    return commented && !bracketed ? dsn_field_strip_comments(value) : dsn_span_trim(address);
 }
 
 DsnSpan
@@ -270,9 +271,11 @@ dsn_lint_domain_of(DsnSpan address)
 static void
 check_address(DsnLinter *linter, DsnSpan value, const char *rule, const char *text)
 {
-    DsnSpan address = dsn_lint_address(value);
+    DsnSpan address = dsn_lint_address(value), charset, word;
+    const char *start;
+    char encoding;
 
-    if (address.len > 0 && memmem(address.data, address.len, "=?", 2) != NULL)
+    if (next_encoded_word(address, &start, &charset, &encoding, &word) > 0)
         dsn_linter_must(linter, "MIME-28", "an encoded word stands in an address", address);
     else if (address.len > 0 && address.data[0] == '@')
         dsn_linter_must(linter, "ENV-11", "the address has a source route", value);
