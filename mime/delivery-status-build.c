@@ -69,9 +69,9 @@ is_reply_line(DsnSpan text)
 }
 
 /* The end of the word at @start of @text, if it is no more than @max bytes away; else how far a
- * line may go. With a word goes what may not begin a line. */
+ * line may go. With a word of a reply goes what may not begin a line. */
 static size_t
-scan_word(DsnSpan text, size_t start, size_t max, bool runs)
+scan_word(DsnSpan text, size_t start, size_t max, bool reply, bool runs)
 {
     size_t end = start;
 
@@ -79,21 +79,22 @@ scan_word(DsnSpan text, size_t start, size_t max, bool runs)
         bool run = end + 1 < text.len && text.data[end] == ' ' &&
                    (text.data[end + 1] == ' ' || (end > start && text.data[end - 1] == ' '));
 
-        if (text.data[end] == ' ' && (runs || !run) && !is_reply_line(dsn_span_from(text, end)))
+        if (text.data[end] == ' ' && (runs || !run) &&
+            !(reply && is_reply_line(dsn_span_from(text, end))))
             break;
     }
     return end;
 }
 
-/* A run of spaces belongs to a word if the line can hold it: a reader of folded replies makes one
- * space of it (rule RCPT-18). */
+/* A run of spaces in a reply belongs to a word if the line can hold it: a reader of folded replies
+ * makes one space of it (rule RCPT-18). */
 static size_t
-find_word_end(DsnSpan text, size_t start)
+find_word_end(DsnSpan text, size_t start, bool reply)
 {
-    size_t end = scan_word(text, start, LINE_WANTED - 1, false);
+    size_t end = scan_word(text, start, LINE_WANTED - 1, reply, !reply);
 
     if (end < text.len && end - start == LINE_WANTED - 1)
-        end = scan_word(text, start, WORD_MAX, true);
+        end = scan_word(text, start, WORD_MAX, reply, true);
     while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
         end--; /* not inside a character */
     return end;
@@ -102,7 +103,7 @@ find_word_end(DsnSpan text, size_t start)
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping
  * the line ends gives the text again. A word that no line can hold is broken all the same. */
 static void
-append_folded(GString *part, size_t column, DsnSpan text)
+append_folded(GString *part, size_t column, DsnSpan text, bool reply)
 {
     size_t at = 0;
 
@@ -112,7 +113,7 @@ append_folded(GString *part, size_t column, DsnSpan text)
         while (text.data[word] == ' ')
             word++;
 
-        size_t end = find_word_end(text, word);
+        size_t end = find_word_end(text, word, reply);
         size_t spaces = MIN(word - at, SPACES_MAX);
         size_t len = spaces + (end - word);
         bool broken = at > 0 && spaces == 0;
@@ -134,7 +135,7 @@ append_field(GString *part, const char *name, DsnSpan text)
 
     g_string_append(part, name);
     g_string_append_len(part, ": ", 2);
-    append_folded(part, part->len - start, text);
+    append_folded(part, part->len - start, text, false);
     g_string_append_len(part, "\r\n", 2);
 }
 
@@ -281,6 +282,24 @@ quote_lone_parentheses(GString *text)
     g_string_assign(text, quoted->str);
 }
 
+/* Appends a line of a reply to the line of @part that begins at @start. Of its code and the text
+ * behind that neither stands on a line alone. */
+static void
+append_reply_line(GString *part, size_t start, DsnSpan line)
+{
+    size_t code = is_reply_line(line) ? strlen("550 ") : 0;
+    size_t word = find_word_end(line, code, true);
+
+    if (part->len > start && part->len - start + 1 + word > LINE_WANTED) {
+        g_string_append_len(part, "\r\n", 2);
+        start = part->len;
+    }
+    g_string_append_c(part, ' ');
+    g_string_append_len(part, line.data, (gssize)code);
+    append_folded(part, part->len - start, dsn_span_from(line, code), true);
+    g_string_append_len(part, "\r\n", 2);
+}
+
 /* Each line of a reply after the first stands on a line of its own behind one space (RFC 3461
  * section 9.2, rule RCPT-17). */
 static bool
@@ -311,11 +330,8 @@ append_diagnostic(Writer *writer, DsnTyped diagnostic, GError **error)
     g_string_append_printf(writer->part, "%s: %.*s;", name, (int)diagnostic.type.len,
                            diagnostic.type.data);
     lines = DSN_LINES(((DsnSpan){text->str, text->len}));
-    for (DsnSpan line; dsn_lines_next(&lines, &line); start = writer->part->len) {
-        g_string_append_c(writer->part, ' ');
-        append_folded(writer->part, writer->part->len - start, line);
-        g_string_append_len(writer->part, "\r\n", 2);
-    }
+    for (DsnSpan line; dsn_lines_next(&lines, &line); start = writer->part->len)
+        append_reply_line(writer->part, start, line);
     return true;
 }
 
