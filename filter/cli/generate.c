@@ -8,22 +8,23 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
+#include "filter/cli/generator.h"
 #include "filter/cli/options.h"
 #include "filter/cli/output.h"
 #include "filter/cli/progress.h"
 #include "filter/cli/terminal.h"
-#include "filter/core/configuration.h"
-#include "filter/core/notice-kumomta.h"
-#include "filter/core/notice.h"
 #include "filter/core/write-file.h"
 #include "filter/intake/files.h"
 #include "filter/intake/json-lines.h"
-#include "filter/pipeline/policy.h"
+#include "mime/lines.h"
 
 static const char COMMAND[] = "generate";
 
 /* Characters of a record's id that go into a file name. */
 #define ID_MAX 64
+
+/* Bytes of a language tag, RFC 5646 section 4.4.1. */
+#define LANGUAGE_MAX 35
 
 /* The options as they were given; NULL where one was not. */
 typedef struct Arguments {
@@ -35,7 +36,11 @@ typedef struct Arguments {
     char *enable;
     char *output_dir;
     char *compat;
+    char *tenant;
+    char *language;
     gboolean stable;
+    gboolean coalesce;
+    gboolean dry_run;
 } Arguments;
 
 static void
@@ -49,31 +54,31 @@ clear_arguments(Arguments *arguments)
     g_free(arguments->enable);
     g_free(arguments->output_dir);
     g_free(arguments->compat);
+    g_free(arguments->tenant);
+    g_free(arguments->language);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-/* What stays the same from record to record. */
-typedef struct Generator {
-    DsnPolicy *policy;
-    DsnNoticeOptions options;
-    bool kumomta;
-    GString *original; /* the file of --original, for records that bring none; or NULL */
-    GString *notice;
+/* What stays the same from record to record, and what its options point to. */
+typedef struct Session {
+    DsnGenerator generator;
+    DsnReturn include_original;
+    bool enable[DSN_N_RECORD_TYPES];
+    bool dry_run;
     GString *complaints; /* lines for standard error */
-} Generator;
+} Session;
 
 static void
-clear_generator(Generator *generator)
+clear_session(Session *session)
 {
-    dsn_policy_unref(generator->policy);
-    if (generator->original != NULL)
-        (void)g_string_free(generator->original, TRUE);
-    (void)g_string_free(generator->notice, TRUE);
-    (void)g_string_free(generator->complaints, TRUE);
+    dsn_policy_unref(session->generator.policy);
+    if (session->generator.original != NULL)
+        (void)g_string_free(session->generator.original, TRUE);
+    (void)g_string_free(session->complaints, TRUE);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Generator, clear_generator)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, clear_session)
 
 typedef struct Counts {
     guint64 made;
@@ -99,15 +104,25 @@ read_return(const char *text, DsnReturn *ret_return)
     return false;
 }
 
-/* Enables the record type @name. False: there is no such type, or no notice for it. */
+/* Enables the record types in the list @names alone. */
 static bool
-enable(DsnNoticeOptions *options, const char *name)
+enable(Session *session, const char *names)
 {
-    DsnRecordType type = dsn_record_type_from_string(dsn_span(name));
+    g_auto(GStrv) types = g_strsplit(names, ",", -1);
 
-    if (type != DSN_RECORD_BOUNCE && type != DSN_RECORD_EXPIRATION)
-        return false;
-    options->enable[type] = true;
+    for (char **name = types; *name != NULL; name++) {
+        DsnRecordType type = dsn_record_type_from_string(dsn_span(g_strstrip(*name)));
+
+        if (!dsn_notice_has_type(type)) {
+            (void)dsn_usage_error(COMMAND,
+                                  "--enable takes Delivery, Bounce, TransientFailure, Expiration, "
+                                  "AdminBounce and Delayed, not \"%s\"",
+                                  *name); /* the caller returns the status */
+            return false;
+        }
+        session->enable[type] = true;
+    }
+    session->generator.enable = session->enable;
     return true;
 }
 
@@ -127,45 +142,79 @@ read_reporting_mta(const char *text, DsnTyped *ret_mta)
     return true;
 }
 
-/* What the configuration says, before the command line overrules it. */
+/* RFC 5646 section 2.1, in its outline. */
 static bool
-configure(Generator *generator, const char *file, GError **error)
+is_language(const char *tag)
 {
-    generator->policy = dsn_policy_load(file, error);
-    if (generator->policy == NULL)
+    size_t len = strspn(tag, "0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    return g_ascii_isalpha(tag[0]) && tag[len] == '\0' && len <= LANGUAGE_MAX;
+}
+
+static bool
+read_tenant(Session *session, const char *name)
+{
+    session->generator.tenant = dsn_policy_tenant_named(session->generator.policy, name);
+    if (session->generator.tenant == NULL)
+        (void)dsn_usage_error(COMMAND, "--tenant: the configuration has no [tenant.%s]",
+                              name); /* the caller returns the status */
+    return session->generator.tenant != NULL;
+}
+
+/* KumoMTA's form knows nothing of what is ours. */
+static bool
+check_compat(const Arguments *arguments)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } ours[] = {
+        {"tenant", arguments->tenant != NULL},
+        {"language", arguments->language != NULL},
+        {"coalesce", arguments->coalesce},
+        {"dry-run", arguments->dry_run},
+    };
+
+    if (strcmp(arguments->compat, "kumomta") != 0) {
+        (void)dsn_usage_error(COMMAND, "--compat takes kumomta"); /* the caller returns it */
         return false;
-    generator->options = dsn_policy_tenant_named(generator->policy, NULL)->notice;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(ours); i++) {
+        if (ours[i].given) {
+            (void)dsn_usage_error(COMMAND, "--compat=kumomta goes without --%s",
+                                  ours[i].name); /* as above */
+            return false;
+        }
+    }
     return true;
 }
 
 static int
-apply_arguments(Generator *generator, const Arguments *arguments)
+apply_arguments(Session *session, const Arguments *arguments)
 {
-    DsnNoticeOptions *options = &generator->options;
+    DsnGenerator *generator = &session->generator;
 
-    options->stable = arguments->stable;
-    if (arguments->include_original != NULL &&
-        !read_return(arguments->include_original, &options->include_original))
-        return dsn_usage_error(COMMAND, "--include-original takes full, headers or no");
-    if (arguments->reporting_mta != NULL) {
-        if (!read_reporting_mta(arguments->reporting_mta, &options->reporting_mta))
-            return dsn_usage_error(COMMAND, "--reporting-mta takes 'TYPE; NAME' such as "
-                                            "'dns; mta1.example.com'");
-        options->nodes = NULL; /* what is said here is meant for every node */
-    }
-    if (arguments->compat != NULL && strcmp(arguments->compat, "kumomta") != 0)
-        return dsn_usage_error(COMMAND, "--compat takes kumomta");
+    generator->stable = arguments->stable;
+    generator->language = arguments->language;
     generator->kumomta = arguments->compat != NULL;
-    if (arguments->enable != NULL) {
-        g_auto(GStrv) types = g_strsplit(arguments->enable, ",", -1);
-
-        memset(options->enable, 0, sizeof(options->enable));
-        for (char **type = types; *type != NULL; type++) {
-            if (!enable(options, g_strstrip(*type)))
-                return dsn_usage_error(COMMAND, "--enable takes Bounce and Expiration, not \"%s\"",
-                                       *type);
-        }
+    session->dry_run = arguments->dry_run;
+    if (arguments->include_original != NULL) {
+        if (!read_return(arguments->include_original, &session->include_original))
+            return dsn_usage_error(COMMAND, "--include-original takes full, headers or no");
+        generator->include_original = &session->include_original;
     }
+    if (arguments->reporting_mta != NULL &&
+        !read_reporting_mta(arguments->reporting_mta, &generator->reporting_mta))
+        return dsn_usage_error(COMMAND, "--reporting-mta takes 'TYPE; NAME' such as "
+                                        "'dns; mta1.example.com'");
+    if (arguments->language != NULL && !is_language(arguments->language))
+        return dsn_usage_error(COMMAND, "--language takes a tag such as de or pt-BR");
+    if (arguments->coalesce && arguments->output_dir != NULL)
+        return dsn_usage_error(COMMAND, "--coalesce makes one notice, and --output-dir many");
+    if ((arguments->compat != NULL && !check_compat(arguments)) ||
+        (arguments->tenant != NULL && !read_tenant(session, arguments->tenant)) ||
+        (arguments->enable != NULL && !enable(session, arguments->enable)))
+        return DSN_EXIT_USAGE;
     return DSN_EXIT_DONE;
 }
 
@@ -216,64 +265,17 @@ read_input(const char *path, size_t max)
 /* Of an original over the limit for messages a notice has the headers at most; KumoMTA's form knows
  * no such way out. */
 static bool
-read_original(Generator *generator, const char *path)
+read_original(DsnGenerator *generator, const char *path)
 {
     size_t max = generator->policy->configuration->limits.message;
 
     generator->original = read_input(path, max + 1);
     if (generator->original == NULL)
         return false;
-    generator->options.return_limit = MIN(generator->options.return_limit, max);
     if (generator->original->len <= max || !generator->kumomta)
         return true;
     dsn_complain("%s: larger than %zu bytes (limits.message)", dsn_input_name(path), max);
     return false;
-}
-
-/* One line for each thing that is not as it was asked for. @where is "file" or "file:line". */
-static void
-append_warnings(GString *complaints, const char *where, DsnReturn wanted, const DsnNotice *notice)
-{
-    if (notice->template_fault != NULL)
-        dsn_append_complaint(complaints,
-                             "%s: warning: the shipped text is used instead of the template: %s",
-                             where, notice->template_fault);
-    if (notice->minimal)
-        dsn_append_complaint(complaints,
-                             "%s: warning: a minimal notice was made, the full one broke rule %s",
-                             where, notice->broken == NULL ? "of its form" : notice->broken);
-    if (notice->built.reduced != NULL)
-        dsn_append_complaint(
-            complaints, "%s: warning: %s of the original is returned instead of %s: %s", where,
-            notice->built.returned == DSN_RETURN_HEADERS ? "the header" : "nothing",
-            wanted == DSN_RETURN_FULL ? "all" : "the header", notice->built.reduced);
-}
-
-/* Makes the notice for @element in generator->notice. */
-static DsnNoticeResult
-make(Generator *generator, const char *where, const DsnElement *element, DsnReason *ret_reason,
-     GError **error)
-{
-    g_auto(DsnNotice) notice = {.reason = DSN_REASON_NONE};
-    DsnSpan original = DSN_SPAN_ABSENT;
-    DsnNoticeResult result;
-
-    if (element->has_original)
-        original = (DsnSpan){element->original->str, element->original->len};
-    else if (generator->original != NULL)
-        original = (DsnSpan){generator->original->str, generator->original->len};
-    g_string_truncate(generator->notice, 0);
-    if (generator->kumomta)
-        return dsn_notice_make_kumomta(&generator->options, element->record, original,
-                                       generator->notice, ret_reason, error);
-
-    result = dsn_notice_make(&generator->options, element->record, original,
-                             g_get_real_time() / G_USEC_PER_SEC, generator->notice, &notice, error);
-    *ret_reason = notice.reason;
-    if (!dsn_span_present(original))
-        notice.built.reduced = NULL; /* nobody could expect it to be returned */
-    append_warnings(generator->complaints, where, generator->options.include_original, &notice);
-    return result;
 }
 
 /* True if the first line of @text is a record by itself and more follows. */
@@ -291,44 +293,112 @@ is_json_lines(DsnSpan text, size_t max)
     return true;
 }
 
-/* One record, a notice to standard output. */
 static int
-generate_one(Generator *generator, const char *path)
+write_output(const GString *bytes)
 {
-    size_t max = generator->policy->configuration->intake.record;
     g_autoptr(GError) error = NULL;
-    DsnReason reason = DSN_REASON_NONE;
-    DsnElement element = {.record = NULL};
+
+    if (dsn_write_all(STDOUT_FILENO, (DsnSpan){bytes->str, bytes->len}, &error))
+        return DSN_EXIT_DONE;
+    if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PIPE))
+        dsn_complain("standard output: %s", error->message);
+    return DSN_EXIT_FAILED;
+}
+
+/* One notice for @elements, or what would be done, to standard output. */
+static int
+generate_one(Session *session, const char *where, const DsnElement *elements, size_t n_elements)
+{
+    g_auto(DsnGenerated) generated;
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    dsn_generated_init(&generated);
+    dsn_generator_make(&session->generator, elements, n_elements, &generated, &error);
+    dsn_generated_warn(&generated, where, session->complaints);
+    dsn_say(session->complaints);
+    if (generated.result == DSN_NOTICE_FAILED) {
+        dsn_complain("%s: %s", where, error->message);
+        return DSN_EXIT_FAILED;
+    }
+    if (session->dry_run) {
+        dsn_generated_describe(&generated, elements[0].record, line);
+        return write_output(line);
+    }
+    if (generated.result == DSN_NOTICE_NOT_DUE) {
+        dsn_complain("no notice is due: %s", dsn_reason_to_string(generated.reason));
+        return DSN_EXIT_NOT_DUE;
+    }
+    return write_output(generated.bytes);
+}
+
+/* One record. */
+static int
+generate_record(Session *session, const char *path)
+{
+    size_t max = session->generator.policy->configuration->intake.record;
+    const char *where = dsn_input_name(path);
+    g_auto(DsnElement) element = {.record = NULL};
+    g_autoptr(GError) error = NULL;
 
     g_autoptr(GString) text = read_input(path, max + 1);
     if (text == NULL)
         return DSN_EXIT_FAILED;
     DsnSpan span = {text->str, text->len};
-    if (!dsn_element_parse(span, max, &element, &error)) {
-        if (is_json_lines(span, max))
-            return dsn_usage_error(COMMAND, "%s holds several records, which takes --output-dir",
-                                   dsn_input_name(path));
-        dsn_complain("%s: %s", dsn_input_name(path), error->message);
-        return DSN_EXIT_FAILED;
-    }
-    DsnNoticeResult result = make(generator, dsn_input_name(path), &element, &reason, &error);
-    dsn_element_clear(&element);
-    dsn_say(generator->complaints);
-
-    if (result == DSN_NOTICE_NOT_DUE) {
-        dsn_complain("no notice is due: %s", dsn_reason_to_string(reason));
-        return DSN_EXIT_NOT_DUE;
-    }
-    if (result == DSN_NOTICE_FAILED) {
-        dsn_complain("%s: %s", dsn_input_name(path), error->message);
-        return DSN_EXIT_FAILED;
-    }
-    DsnSpan notice = {generator->notice->str, generator->notice->len};
-    if (dsn_write_all(STDOUT_FILENO, notice, &error))
-        return DSN_EXIT_DONE;
-    if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PIPE))
-        dsn_complain("standard output: %s", error->message);
+    if (dsn_element_parse(span, max, &element, &error))
+        return generate_one(session, where, &element, 1);
+    if (is_json_lines(span, max))
+        return dsn_usage_error(COMMAND,
+                               "%s holds several records, which takes --output-dir, --dry-run or "
+                               "--coalesce",
+                               where);
+    dsn_complain("%s: %s", where, error->message);
     return DSN_EXIT_FAILED;
+}
+
+static void
+clear_element(gpointer element)
+{
+    dsn_element_clear(element);
+}
+
+/* The records of one message, one a line. */
+static int
+generate_coalesced(Session *session, const char *path)
+{
+    size_t max = session->generator.policy->configuration->intake.record;
+    const char *where = dsn_input_name(path);
+    g_autoptr(GArray) elements = g_array_new(FALSE, TRUE, sizeof(DsnElement));
+    g_autoptr(GString) text = read_input(path, max + 1);
+    g_autoptr(GError) error = NULL;
+    unsigned number = 0;
+
+    if (text == NULL)
+        return DSN_EXIT_FAILED;
+    if (text->len > max) {
+        dsn_complain("%s: larger than %zu bytes (limits.record)", where, max);
+        return DSN_EXIT_FAILED;
+    }
+    g_array_set_clear_func(elements, clear_element);
+    DsnLines lines = DSN_LINES(((DsnSpan){text->str, text->len}));
+    for (DsnSpan line; dsn_lines_next(&lines, &line);) {
+        DsnElement element = {.record = NULL};
+
+        number++;
+        if (dsn_span_trim(line).len == 0)
+            continue;
+        if (!dsn_element_parse(line, max, &element, &error)) {
+            dsn_complain("%s:%u: %s", where, number, error->message);
+            return DSN_EXIT_FAILED;
+        }
+        g_array_append_val(elements, element);
+    }
+    if (elements->len == 0) {
+        dsn_complain("%s: there is no record", where);
+        return DSN_EXIT_FAILED;
+    }
+    return generate_one(session, where, (const DsnElement *)(const void *)elements->data,
+                        elements->len);
 }
 
 /* "000017-d23f0824128b2f330c5c7fd0a6a3a450.eml": the line makes it unique, and of the id only what
@@ -342,39 +412,62 @@ file_name(guint64 line, const char *id)
     return g_strdup_printf("%06" G_GUINT64_FORMAT "-%s.eml", line, safe);
 }
 
-/* What a line of records came to, with *@ret_fatal when the next one cannot fare better. */
+/* Where the notices of many records go. */
+typedef struct Many {
+    const char *directory; /* NULL: nowhere, they are described on standard output */
+    guint64 line;
+    Counts counts;
+    bool fatal; /* the next record cannot fare better */
+} Many;
+
+/* Puts away what was made of @record. */
 static bool
-generate_line(Generator *generator, const char *directory, DsnSpan text, guint64 line,
-              const char *where, Counts *counts, bool *ret_fatal)
+put(Session *session, Many *many, const DsnGenerated *generated, const DsnRecord *record)
 {
-    DsnElement element = {.record = NULL};
-    DsnReason reason = DSN_REASON_NONE;
+    g_autofree char *name = file_name(many->line, record->id);
     g_autoptr(GError) error = NULL;
 
-    if (!dsn_element_parse(text, generator->policy->configuration->intake.record, &element,
-                           &error)) {
-        dsn_append_complaint(generator->complaints, "%s: %s", where, error->message);
-        return false;
-    }
-    DsnNoticeResult result = make(generator, where, &element, &reason, &error);
-    g_autofree char *name = file_name(line, element.record->id);
-    dsn_element_clear(&element);
+    if (many->directory == NULL) {
+        g_autoptr(GString) line = g_string_new(NULL);
 
-    if (result == DSN_NOTICE_NOT_DUE) {
-        counts->not_due[reason]++;
-        return true;
-    }
-    if (result == DSN_NOTICE_FAILED) {
-        dsn_append_complaint(generator->complaints, "%s: %s", where, error->message);
+        dsn_generated_describe(generated, record, line);
+        many->fatal = write_output(line) != DSN_EXIT_DONE;
+    } else if (generated->result == DSN_NOTICE_MADE &&
+               !dsn_write_new_file(many->directory, name,
+                                   (DsnSpan){generated->bytes->str, generated->bytes->len},
+                                   &error)) {
+        dsn_append_complaint(session->complaints, "%s/%s: %s", many->directory, name,
+                             error->message);
+        many->fatal = !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_EXIST);
         return false;
     }
-    DsnSpan notice = {generator->notice->str, generator->notice->len};
-    if (!dsn_write_new_file(directory, name, notice, &error)) {
-        dsn_append_complaint(generator->complaints, "%s/%s: %s", directory, name, error->message);
-        *ret_fatal = !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_EXIST);
+    return !many->fatal;
+}
+
+/* False after a complaint. */
+static bool
+generate_line(Session *session, Many *many, DsnSpan text, const char *where)
+{
+    g_auto(DsnElement) element = {.record = NULL};
+    g_auto(DsnGenerated) generated;
+    g_autoptr(GError) error = NULL;
+
+    dsn_generated_init(&generated);
+    if (dsn_element_parse(text, session->generator.policy->configuration->intake.record, &element,
+                          &error)) {
+        dsn_generator_make(&session->generator, &element, 1, &generated, &error);
+        dsn_generated_warn(&generated, where, session->complaints);
+    }
+    if (error != NULL) {
+        dsn_append_complaint(session->complaints, "%s: %s", where, error->message);
         return false;
     }
-    counts->made++;
+    if (!put(session, many, &generated, element.record))
+        return false;
+    if (generated.result == DSN_NOTICE_NOT_DUE)
+        many->counts.not_due[generated.reason]++;
+    else
+        many->counts.made++;
     return true;
 }
 
@@ -413,21 +506,80 @@ say_summary(const Counts *counts)
     dsn_say(line);
 }
 
-/* JSON lines, a file for each notice. */
-static int
-generate_many(Generator *generator, const char *path, const char *directory)
+/* Goes through the lines. */
+static void
+read_lines(Session *session, Many *many, const char *path, DsnJsonLines *lines, GError **error)
 {
-    g_auto(DsnJsonLines) lines = {.max = generator->policy->configuration->intake.record};
     g_autoptr(DsnProgress) progress = dsn_progress_new("records");
-    g_autoptr(GError) error = NULL;
     DsnLineResult result;
-    struct stat status;
-    Counts counts = {0};
     guint64 done = 0;
-    bool fatal = false;
     DsnSpan text;
 
-    if (g_mkdir(directory, 0777) != 0 && errno != EEXIST) {
+    while (!many->fatal && (result = dsn_json_lines_next(lines, &text, error)) < DSN_LINE_END) {
+        g_autofree char *where =
+            g_strdup_printf("%s:%" G_GUINT64_FORMAT, dsn_input_name(path), lines->line);
+
+        many->line = lines->line;
+        g_string_truncate(session->complaints, 0);
+        if (result == DSN_LINE_TOO_LONG)
+            dsn_append_complaint(session->complaints, "%s: longer than %zu bytes (limits.record)",
+                                 where, lines->max);
+        if (result == DSN_LINE_TOO_LONG || !generate_line(session, many, text, where))
+            many->counts.failed++;
+        if (session->complaints->len > 0) {
+            dsn_progress_hide(progress);
+            dsn_say(session->complaints);
+        }
+        dsn_progress_update(progress, dsn_window_fraction(&lines->window), ++done);
+    }
+    dsn_progress_hide(progress);
+}
+
+/* Reads on until a line has ended, or with @all until the end, but no more than @max bytes. */
+static bool
+read_on(DsnWindow *window, bool all, size_t max, GError **error)
+{
+    for (;;) {
+        DsnSpan view = dsn_span_trim(dsn_window_view(window));
+
+        if (window->ended || view.len > max ||
+            (!all && view.len > 0 && memchr(view.data, '\n', view.len) != NULL))
+            return true;
+        if (!dsn_window_more(window, error))
+            return false;
+    }
+}
+
+/* True if what @window shows is one record over several lines, which is then in *@ret_element. */
+static bool
+is_one_record(DsnWindow *window, size_t max, DsnElement *ret_element)
+{
+    DsnSpan view = dsn_span_trim(dsn_window_view(window));
+    const char *feed = view.len == 0 ? NULL : memchr(view.data, '\n', view.len);
+    DsnElement first = {.record = NULL};
+
+    if (feed == NULL ||
+        (dsn_element_parse((DsnSpan){view.data, (size_t)(feed - view.data)}, max, &first, NULL))) {
+        dsn_element_clear(&first);
+        return false;
+    }
+    return read_on(window, true, max, NULL) && window->ended &&
+           dsn_element_parse(dsn_window_view(window), max, ret_element, NULL);
+}
+
+/* JSON lines: a file for each notice, or with @directory NULL, a line for each record, of which
+ * there can also be one over several lines. */
+static int
+generate_many(Session *session, const char *path, const char *directory)
+{
+    size_t max = session->generator.policy->configuration->intake.record;
+    g_auto(DsnJsonLines) lines = {.max = max};
+    g_auto(DsnElement) element = {.record = NULL};
+    g_autoptr(GError) error = NULL;
+    Many many = {.directory = directory};
+    struct stat status;
+
+    if (directory != NULL && g_mkdir(directory, 0777) != 0 && errno != EEXIST) {
         dsn_complain("%s: %s", directory, g_strerror(errno));
         return DSN_EXIT_FAILED;
     }
@@ -436,31 +588,32 @@ generate_many(Generator *generator, const char *path, const char *directory)
         return DSN_EXIT_FAILED;
     dsn_window_reset(&lines.window, fd, S_ISREG(status.st_mode) ? (guint64)status.st_size : 0);
     /* Logs are kept compressed: better one complaint than one for each line. */
-    fatal = !dsn_window_more(&lines.window, &error) ||
-            !dsn_file_is_plain(dsn_window_view(&lines.window), &error);
-    while (!fatal && (result = dsn_json_lines_next(&lines, &text, &error)) < DSN_LINE_END) {
-        g_autofree char *where =
-            g_strdup_printf("%s:%" G_GUINT64_FORMAT, dsn_input_name(path), lines.line);
-
-        g_string_truncate(generator->complaints, 0);
-        if (result == DSN_LINE_TOO_LONG)
-            dsn_append_complaint(generator->complaints, "%s: longer than %zu bytes (limits.record)",
-                                 where, lines.max);
-        if (result == DSN_LINE_TOO_LONG ||
-            !generate_line(generator, directory, text, lines.line, where, &counts, &fatal))
-            counts.failed++;
-        if (generator->complaints->len > 0) {
-            dsn_progress_hide(progress);
-            dsn_say(generator->complaints);
-        }
-        dsn_progress_update(progress, dsn_window_fraction(&lines.window), ++done);
+    many.fatal = !dsn_window_more(&lines.window, &error) ||
+                 !dsn_file_is_plain(dsn_window_view(&lines.window), &error) ||
+                 !read_on(&lines.window, false, max, &error);
+    if (!many.fatal && directory == NULL && is_one_record(&lines.window, max, &element)) {
+        close_input(fd);
+        return generate_one(session, dsn_input_name(path), &element, 1);
     }
+    read_lines(session, &many, path, &lines, &error);
     close_input(fd);
-    dsn_progress_hide(progress);
     if (error != NULL)
         dsn_complain("%s: %s", dsn_input_name(path), error->message);
-    say_summary(&counts);
-    return counts.failed > 0 || error != NULL ? DSN_EXIT_FAILED : DSN_EXIT_DONE;
+    say_summary(&many.counts);
+    return many.counts.failed > 0 || error != NULL ? DSN_EXIT_FAILED : DSN_EXIT_DONE;
+}
+
+/* What is made of what is asked for. */
+static int
+generate_from(Session *session, const Arguments *arguments, const char *record)
+{
+    if (arguments->coalesce)
+        return generate_coalesced(session, record);
+    if (arguments->output_dir != NULL && !arguments->dry_run)
+        return generate_many(session, record, arguments->output_dir);
+    if (arguments->dry_run)
+        return generate_many(session, record, NULL);
+    return generate_record(session, record);
 }
 
 static int
@@ -468,28 +621,26 @@ generate(const Arguments *arguments)
 {
     const char *record = arguments->record == NULL ? "-" : arguments->record;
     g_autoptr(GError) error = NULL;
-    g_auto(Generator) generator = {
-        .notice = g_string_new(NULL),
-        .complaints = g_string_new(NULL),
-    };
+    g_auto(Session) session = {.complaints = g_string_new(NULL)};
 
     if (strcmp(record, "-") == 0 && g_strcmp0(arguments->original, "-") == 0)
         return dsn_usage_error(COMMAND,
                                "standard input can be the record or the original, not both");
     if (arguments->record == NULL && dsn_is_terminal(STDIN_FILENO))
         return dsn_usage_error(COMMAND, "no --record is given, and standard input is a terminal");
-    if (!configure(&generator, arguments->config, &error)) {
+    session.generator.policy = dsn_policy_load(arguments->config, &error);
+    if (session.generator.policy == NULL) {
         dsn_complain_lines(error->message);
         return DSN_EXIT_USAGE;
     }
-    int status = apply_arguments(&generator, arguments);
+    for (guint i = 0; i < session.generator.policy->warnings->len; i++)
+        dsn_complain("warning: %s", (const char *)session.generator.policy->warnings->pdata[i]);
+    int status = apply_arguments(&session, arguments);
     if (status != DSN_EXIT_DONE)
         return status;
-    if (arguments->original != NULL && !read_original(&generator, arguments->original))
+    if (arguments->original != NULL && !read_original(&session.generator, arguments->original))
         return DSN_EXIT_FAILED;
-    if (arguments->output_dir != NULL)
-        return generate_many(&generator, record, arguments->output_dir);
-    return generate_one(&generator, record);
+    return generate_from(&session, arguments, record);
 }
 
 int
@@ -508,13 +659,23 @@ dsn_cli_generate(int argc, char **argv)
         {"reporting-mta", 0, 0, G_OPTION_ARG_FILENAME, &arguments.reporting_mta,
          "Who reports, such as 'dns; mta1.example.com'", "'TYPE; NAME'"},
         {"enable", 0, 0, G_OPTION_ARG_FILENAME, &arguments.enable,
-         "The record types that a notice is made for", "TYPE,..."},
+         "The record types that a notice is made for: Delivery, Bounce, TransientFailure, "
+         "Expiration, AdminBounce, Delayed",
+         "TYPE,..."},
         {"output-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.output_dir,
          "Read many records, one a line, and write a file in DIR for each notice", "DIR"},
         {"stable", 0, 0, G_OPTION_ARG_NONE, &arguments.stable,
          "Fixed boundary, Message-ID and Date, for tests", NULL},
         {"compat", 0, 0, G_OPTION_ARG_FILENAME, &arguments.compat,
          "Make exactly the bytes that KumoMTA makes", "kumomta"},
+        {"tenant", 0, 0, G_OPTION_ARG_FILENAME, &arguments.tenant,
+         "On behalf of this tenant, whatever the record says", "NAME"},
+        {"language", 0, 0, G_OPTION_ARG_FILENAME, &arguments.language,
+         "The language of its words, such as de", "TAG"},
+        {"coalesce", 0, 0, G_OPTION_ARG_NONE, &arguments.coalesce,
+         "Read several records of one message, one a line, and make one notice", NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &arguments.dry_run,
+         "Print what would be done, a line of JSON for each record", NULL},
         G_OPTION_ENTRY_NULL,
     };
     const DsnUsage usage = {
@@ -522,7 +683,7 @@ dsn_cli_generate(int argc, char **argv)
         .summary = "Makes the delivery status notification that a log record calls for.",
         .description =
             "Exit status: 0 made, 1 failed, 2 wrong use or configuration, 3 no notice is "
-            "due.",
+            "due (but with --output-dir and --dry-run, that is 0, too).",
         .entries = entries,
     };
     int status;

@@ -91,8 +91,8 @@ try "not enabled" 3 generate --enable Expiration --record "$examples/bounce.json
 same out ''
 same err 'dsnarf: no notice is due: type-not-enabled'
 try "enabled" 0 generate --enable Expiration,Bounce --record "$examples/bounce.json"
-try "no such type" 2 generate --enable Bounce,Delivery --record "$examples/bounce.json"
-has err '^dsnarf: generate: --enable takes Bounce and Expiration, not "Delivery"$'
+try "no such type" 2 generate --enable Bounce,Reception --record "$examples/bounce.json"
+has err '^dsnarf: generate: --enable takes Delivery, Bounce, .* and Delayed, not "Reception"$'
 try "a null sender" 3 generate --record - <<END
 $(change 's/news+4711@shop.example//')
 END
@@ -155,6 +155,146 @@ try "a template that is wrong" 2 generate -c texts.toml --record "$examples/boun
 has err '^dsnarf: .*texts/failed.en.txt:3:'
 same out ''
 
+# All actions, by the type of the record and what the sender asked for.
+later() {
+    change 's/"timestamp": 1795166103,/"timestamp": 1795184103,/;s/"2026-11-20T09:15:03.250Z"/"2026-11-20T14:15:03Z"/
+        '"$1"
+}
+cat >actions.toml <<'END'
+[notice]
+enable = ["Bounce", "Expiration", "TransientFailure", "Delivery", "AdminBounce"]
+delay_after = ["1 hour", "4 hours"]
+lifetime = "5 days"
+[meta]
+notify = "notify"
+envid = "envid"
+END
+with_actions() {
+    "$dsnarf" generate -c actions.toml --stable "$@"
+}
+later 's/"Bounce"/"TransientFailure"/;s/"code": 550/"code": 451/;s/"class": 5/"class": 4/' >delayed.json
+try "delayed" 0 with_actions --record delayed.json
+has out '^Action: delayed' '^Status: 4\.' '^Will-Retry-Until: Wed, 25 Nov 2026 09:15:00 +0000'
+change 's/"Bounce"/"TransientFailure"/' >soon.json
+try "delayed, but not for long" 3 with_actions --record soon.json
+same err 'dsnarf: no notice is due: not-yet'
+try "delayed, but not enabled" 3 with_actions --enable Bounce --record delayed.json
+same err 'dsnarf: no notice is due: type-not-enabled'
+change 's/"Bounce"/"Delivery"/;s/"code": 550/"code": 250/;s/"class": 5/"class": 2/
+    s/"meta": {.*/"meta": {"notify": "SUCCESS", "envid": "Q+2B1"},/' >relayed.json
+try "relayed" 0 with_actions --record relayed.json
+has out '^Action: relayed' '^Status: 2\.1\.1' '^Original-Envelope-Id: Q+1'
+sed 's/SUCCESS/FAILURE/' relayed.json >unasked.json
+try "relayed, which nobody asked for" 3 with_actions --record unasked.json
+same err 'dsnarf: no notice is due: not-asked'
+sed 's/SUCCESS/SOMETIMES/' relayed.json >broken.json
+try "a wish that is none" 3 with_actions --record broken.json
+has err '^dsnarf: broken.json: warning: 1 of the wishes of the sender breaks the syntax, and is left aside$' 'not-asked$'
+change 's/"Bounce"/"AdminBounce"/' >admin.json
+try "bounced by an administrator" 0 with_actions --record admin.json
+has out '^Action: failed'
+
+# Several records of one message.
+{
+    compact delayed.json
+    later 's/"Bounce"/"Expiration"/;s/"code": 550/"code": 551/;s/"delivery_protocol": "ESMTP"/"delivery_protocol": null/' |
+        tr -d '\n'
+    echo
+} >expired.jsonl
+try "an attempt explains an expiration" 0 with_actions --enable Expiration --coalesce --record expired.jsonl
+has out '^Action: failed' '^Status: 4\.1\.1' '^Diagnostic-Code: smtp; 451 4\.1\.1' '^Remote-MTA: dns; '
+{
+    compact "$examples/bounce.json"
+    echo
+    change 's/jane@customer.example/joe@customer.example/;s/"code": 550/"code": 554/' | tr -d '\n'
+    echo
+} >two.jsonl
+try "two records, one notice" 0 with_actions --coalesce --record two.jsonl
+has out '^Final-Recipient: rfc822; jane@' '^Final-Recipient: rfc822; joe@' '^Diagnostic-Code: smtp; 554'
+[ "$(grep -c '^Reporting-MTA' .out)" -eq 1 ] || fail "more than one notice"
+{
+    compact "$examples/bounce.json"
+    change 's/1d98076abbbc11ed940250ebf67f93bd/other/' | tr -d '\n'
+    echo
+} >mixed.jsonl
+try "two messages" 1 with_actions --coalesce --record mixed.jsonl
+has err '^dsnarf: mixed.jsonl: record 2 is about another message than the first$'
+{
+    compact "$examples/bounce.json"
+    compact relayed.json
+} >mixed.jsonl
+try "two actions" 1 with_actions --coalesce --record mixed.jsonl
+has err '^dsnarf: mixed.jsonl: record 2 is to say "relayed", another one "failed"$'
+{
+    compact "$examples/bounce.json"
+    echo '{'
+} >mixed.jsonl
+try "coalesce a bad line" 1 with_actions --coalesce --record mixed.jsonl
+has err '^dsnarf: mixed.jsonl:2: '
+same out ''
+try "coalesce nothing" 1 with_actions --coalesce --record - </dev/null
+same err 'dsnarf: standard input: there is no record'
+try "coalesce into a directory" 2 with_actions --coalesce --output-dir out --record two.jsonl
+has err '^dsnarf: generate: --coalesce makes one notice, and --output-dir many$'
+
+# What would be done.
+try "dry run" 0 with_actions --dry-run --record "$examples/bounce.json" --original "$examples/original.eml"
+lines 1
+has out '^{"id":"1d98076abbbc11ed940250ebf67f93bd","type":"Bounce","due":true,"reason":null,"action":"failed",' \
+    '"tenant":null,' '"sender":"news+4711@shop.example","recipients":\["jane@customer.example"\],' \
+    '"language":"en","returned":"headers",'
+same err ''
+try "dry run, not due" 0 with_actions --dry-run --record soon.json
+has out '"due":false,"reason":"not-yet","action":"delayed",'
+try "dry run of several" 0 with_actions --dry-run --record two.jsonl
+lines 2
+same err 'dsnarf: 2 records: 2 notices'
+try "dry run of bad ones" 1 with_actions --dry-run --record mixed.jsonl
+lines 1
+has err '^dsnarf: mixed.jsonl:2: ' '^dsnarf: 2 records: 1 notice, 1 failed$'
+try "dry run of several as one" 0 with_actions --dry-run --coalesce --record two.jsonl
+lines 1
+has out '"recipients":\["jane@customer.example","joe@customer.example"\]'
+try "dry run writes no files" 0 with_actions --dry-run --output-dir dry --record two.jsonl
+lines 2
+[ ! -e dry ] || fail "a directory was made"
+try "dry run to a full disk" 1 sh -c '"$0" generate --dry-run --record "$1" >/dev/full' "$dsnarf" two.jsonl
+has err '^dsnarf: standard output: No space left on device$'
+
+# Tenants and languages.
+cat >tenants.toml <<'END'
+[notice]
+from = "robot@example.com"
+[tenant.shop]
+match.queue = ["shop"]
+hostname = "bounces.shop.example"
+from = "Shop <help@shop.example>"
+[tenant.other]
+from = "other@other.example"
+include_original = "full"
+match.sender_domain = ["other.example"]
+END
+change 's/"queue": ".*"/"queue": "news:shop@customer.example"/' >shop.json
+try "the record's tenant" 0 "$dsnarf" generate -c tenants.toml --record shop.json
+has out '^From: Shop <help@shop.example>' '^Reporting-MTA: dns; bounces.shop.example'
+try "the record's tenant, dry run" 0 "$dsnarf" generate -c tenants.toml --dry-run --record shop.json
+has out '"tenant":"shop","trust":\["tenant"\],"trusted":true,'
+try "another tenant" 0 "$dsnarf" generate -c tenants.toml --tenant other --record shop.json \
+    --original "$examples/original.eml"
+has out '^From: other@other.example' '^Content-Type: message/rfc822'
+try "a tenant overruled" 0 "$dsnarf" generate -c tenants.toml --tenant other --record shop.json \
+    --original "$examples/original.eml" --include-original=no --reporting-mta 'dns; x.example.com'
+has out '^From: other@other.example' '^Reporting-MTA: dns; x.example.com'
+lacks out '^Content-Type: message/rfc822'
+try "no such tenant" 2 "$dsnarf" generate -c tenants.toml --tenant acme --record shop.json
+has err '^dsnarf: generate: --tenant: the configuration has no \[tenant.acme\]$'
+try "no such language" 2 generate --language 'no good' --record shop.json
+has err '^dsnarf: generate: --language takes a tag such as de or pt-BR$'
+for option in --tenant=other --language=en --coalesce --dry-run; do
+    try "compatible and $option" 2 "$dsnarf" generate -c tenants.toml --compat=kumomta "$option" --record shop.json
+    has err "^dsnarf: generate: --compat=kumomta goes without ${option%%=*}$"
+done
+
 # Large originals.
 {
     cat "$examples/original.eml"
@@ -194,7 +334,7 @@ has err "^dsnarf: $examples/bounce.json: "
     compact element.json
 } >many.jsonl
 try "many records without a directory" 2 generate --record many.jsonl
-has err '^dsnarf: generate: many.jsonl holds several records, which takes --output-dir$'
+has err '^dsnarf: generate: many.jsonl holds several records, which takes --output-dir, --dry-run or --coalesce$'
 same out ''
 try "many records" 1 generate --record many.jsonl --output-dir out
 same out ''
