@@ -170,6 +170,7 @@ typedef struct DsnMetaKeys {
     char *envid;         /* xtext */
     char *orcpt;         /* "rfc822;xtext"; or an object: recipient -> that */
     char *requiretls;    /* true, or any text but "no" */
+    char *action;        /* of a Delivery record: "expanded" and so on, see dsnarf.toml(5) */
     char *authenticated; /* who has logged in; any text */
     char *client;        /* address of the submitter, with or without port */
 } DsnMetaKeys;

@@ -11,10 +11,6 @@
 #include "filter/core/wishes.h"
 #include "mime/header.h"
 
-/* A key of a record's meta by which a relay says what a Delivery record cannot: "expanded",
- * "delivered" or "relayed", or "passed" when the next host has taken the wishes over. */
-#define META_ACTION "dsn_action"
-
 /* What the header of the original says. */
 typedef struct HeaderFacts {
     bool own;          /* our mark */
@@ -206,15 +202,16 @@ check_ignored(Case *the_case)
 }
 
 /* What a Delivery record reports. RFC 3461 section 5.2: "delivered" is said of a mailbox only; a
- * message that another host has taken is "relayed", the weaker word, unless that host has taken the
- * wishes over (rules ESMTP-20, ESMTP-26, ESMTP-32, ESMTP-34). */
+ * message that another host has taken is "relayed", the weaker word. The relay can know better and
+ * say so in meta; "passed" is what it says when the next host has taken the wishes over (rules
+ * ESMTP-20, ESMTP-26, ESMTP-32, ESMTP-34). */
 static DsnReason
-find_success(const DsnRecord *record, DsnAction *action)
+find_success(const DsnNoticeOptions *options, const DsnRecord *record, DsnAction *action)
 {
     static const char *const mailboxes[] = {"LMTP", "Lua", "Maildir"};
     static const char *const nowhere[] = {"DeferredSmtpInjection", "HttpInjectionGenerator",
                                           "LogRecord", "Xfer"};
-    const char *said = meta_text(record, META_ACTION);
+    const char *said = options->meta == NULL ? NULL : meta_text(record, options->meta->action);
     DsnSpan protocol = dsn_span(record->delivery_protocol);
 
     for (size_t i = 0; i < G_N_ELEMENTS(mailboxes); i++)
@@ -256,7 +253,7 @@ find_action(Case *the_case)
 
     decision->action = actions[record->type];
     if (record->type == DSN_RECORD_DELIVERY)
-        return find_success(record, &decision->action);
+        return find_success(the_case->options, record, &decision->action);
     if (decision->action == DSN_ACTION_DELAYED)
         return find_threshold(the_case->options, record, &decision->threshold);
     /* no peer has refused it: the relay itself did */

@@ -19,6 +19,7 @@ static const int64_t thresholds[] = {3600, 14400};
 
 static const DsnMetaKeys keys = {
     .notify = (char *)"notify",
+    .action = (char *)"dsn_action",
     .authenticated = (char *)"user",
 };
 
