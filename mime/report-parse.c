@@ -455,6 +455,7 @@ scan(DsnReportParser *parser, DsnSpan message)
     dsn_structure_scan(parser->structure,
                        dsn_report_keep(parser->fields.report, (DsnSpan){plain->str, plain->len}),
                        parser->fields.limits);
+    parser->structure->mixed_line_ends = false; /* header and body need not agree any more */
 }
 
 /* The message has no machine-readable part that can be read. */
