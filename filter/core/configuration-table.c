@@ -532,7 +532,7 @@ static const DsnOption options[] = {
      IN(DsnTenantOptions, match.sender_domain), .check = dsn_sender_domain_check,
      .help = "domains of senders; \"*.acme.example\" is all below"},
     {"tenant.*.match.sender", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.sender),
-     .check = check_mailbox, .help = "addresses of senders"},
+     .check = dsn_sender_address_check, .help = "addresses of senders"},
     {"tenant.*.match.senders_file", DSN_OPTION_PATH, .fallback = "\"\"",
      IN(DsnTenantOptions, match.senders_file),
      .help = "file of addresses and domains of senders, one a line"},

@@ -21,11 +21,12 @@
 
 typedef struct Loader {
     const DsnOptionTable *table;
-    json_t **fallbacks;   /* of each option, or NULL */
-    GHashTable *rows;     /* path in the table -> const DsnOption * */
-    GHashTable *given;    /* path -> "file:line" where it was given */
-    GHashTable *sections; /* path -> structure of the named section */
-    GPtrArray *files;     /* of Source *: read and yet to be read */
+    json_t **fallbacks;     /* of each option, or NULL */
+    GHashTable *rows;       /* path in the table -> const DsnOption * */
+    GHashTable *given;      /* path -> "file:line" where it was given */
+    GHashTable *sections;   /* path -> structure of the named section */
+    GHashTable *structures; /* row of sections, NULL for the whole -> GArray of Row */
+    GPtrArray *files;       /* of Source *: read and yet to be read */
     GString *problems;
     unsigned n_problems;
 } Loader;
@@ -237,18 +238,12 @@ set_fallback(const DsnOption *option, const json_t *fallback, void *slot)
     }
 }
 
-static void
-set_fallbacks(const Loader *loader, const char *pattern, void *base)
-{
-    for (size_t i = 0; i < loader->table->n_options; i++) {
-        const DsnOption *option = &loader->table->options[i];
+/* ---- the rows of one structure ---- */
 
-        if (in_structure(option, pattern))
-            set_fallback(option, loader->fallbacks[i], slot_of(option, base));
-    }
-}
-
-/* ---- inheritance ---- */
+/* An option in a structure, and the one that its value comes from when it is not given, or NULL. */
+typedef struct Row {
+    const DsnOption *option, *from;
+} Row;
 
 /* The row that @option, right below the section of @sections, has its value from when it is not
  * given, or NULL. */
@@ -268,34 +263,89 @@ inherited(const DsnOptionTable *table, const DsnOption *sections, const DsnOptio
     return NULL;
 }
 
-/* Gives the @count sections of @structures what they do not say themselves for one option. */
-static void
-inherit_option(const Loader *loader, const DsnOption *sections, const GPtrArray *structures,
-               const DsnOption *option, void *values)
+/* Of the structure of @sections, NULL for that of the whole (transfer full). */
+static GArray *
+list_rows(const DsnOptionTable *table, const DsnOption *sections)
 {
-    const DsnOption *from = inherited(loader->table, sections, option);
-    g_autofree char *parent = g_strndup(sections->path, strlen(sections->path) - strlen(".*"));
+    GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
 
-    for (guint i = 0; from != NULL && i < structures->len; i++) {
-        g_autofree char *section = join_key(parent, *(char **)structures->pdata[i]);
-        g_autofree char *path = join_key(section, below(option->path, sections->path));
+    for (size_t i = 0; i < table->n_options; i++) {
+        const DsnOption *option = &table->options[i];
 
-        if (!g_hash_table_contains(loader->given, path))
-            dsn_option_copy(option, slot_of(from, values), slot_of(option, structures->pdata[i]));
+        if (!in_structure(option, sections == NULL ? "" : sections->path))
+            continue;
+        const Row row = {option, sections == NULL ? NULL : inherited(table, sections, option)};
+        g_array_append_val(rows, row);
+    }
+    return rows;
+}
+
+/* The same, listed once: there may be thousands of sections (transfer none). */
+static const GArray *
+rows_of(const Loader *loader, const DsnOption *sections)
+{
+    GArray *rows = g_hash_table_lookup(loader->structures, sections);
+
+    if (rows == NULL) {
+        rows = list_rows(loader->table, sections);
+        g_hash_table_insert(loader->structures, (gpointer)sections, rows);
+    }
+    return rows;
+}
+
+/* What is inherited comes when all is read. */
+static void
+set_fallbacks(const Loader *loader, const DsnOption *sections, void *base)
+{
+    const GArray *rows = rows_of(loader, sections);
+
+    for (guint i = 0; i < rows->len; i++) {
+        const Row *row = &g_array_index(rows, Row, i);
+
+        if (row->from == NULL)
+            set_fallback(row->option, loader->fallbacks[row->option - loader->table->options],
+                         slot_of(row->option, base));
+    }
+}
+
+/* Gives @structure, which is called @path, what it does not say itself. */
+static void
+inherit_structure(const Loader *loader, const GArray *rows, GString *path, void *structure,
+                  void *values)
+{
+    size_t len = path->len;
+
+    for (guint i = 0; i < rows->len; i++) {
+        const Row *row = &g_array_index(rows, Row, i);
+
+        if (row->from == NULL)
+            continue;
+        g_string_append(path, strrchr(row->option->path, '.'));
+        if (!g_hash_table_contains(loader->given, path->str))
+            dsn_option_copy(row->option, slot_of(row->from, values),
+                            slot_of(row->option, structure));
+        g_string_truncate(path, len);
     }
 }
 
 static void
 inherit(const Loader *loader, void *values)
 {
-    const DsnOptionTable *table = loader->table;
+    g_autoptr(GString) path = g_string_new(NULL);
 
-    for (size_t i = 0; i < table->n_options; i++) {
-        const DsnOption *sections = &table->options[i];
+    for (size_t i = 0; i < loader->table->n_options; i++) {
+        const DsnOption *sections = &loader->table->options[i];
 
-        for (size_t j = 0; sections->inherits != NULL && j < table->n_options; j++)
-            inherit_option(loader, sections, *(GPtrArray **)slot_of(sections, values),
-                           &table->options[j], values);
+        if (sections->inherits == NULL)
+            continue;
+        const GPtrArray *structures = *(GPtrArray **)slot_of(sections, values);
+        for (guint j = 0; j < structures->len; j++) {
+            g_string_assign(path, sections->path);
+            g_string_truncate(path, path->len - strlen("*"));
+            dsn_toml_write_key(path, *(char **)structures->pdata[j]);
+            inherit_structure(loader, rows_of(loader, sections), path, structures->pdata[j],
+                              values);
+        }
     }
 }
 
@@ -441,7 +491,7 @@ section_structure(Loader *loader, const DsnOption *option, const char *name, con
     if (structure == NULL) {
         structure = g_malloc0(option->size);
         *(char **)structure = g_strdup(name);
-        set_fallbacks(loader, option->path, structure);
+        set_fallbacks(loader, option, structure);
         g_hash_table_insert(loader->sections, g_strdup(path), structure);
         g_hash_table_insert(loader->given, g_strdup(path), position(place, name));
         g_ptr_array_add(*(GPtrArray **)slot_of(option, place->base), structure);
@@ -605,6 +655,12 @@ load_source(Loader *loader, guint index, void *values)
 
 /* ---- the structure as a whole ---- */
 
+static void
+free_rows(gpointer data)
+{
+    g_array_unref(data);
+}
+
 static Loader
 loader_new(const DsnOptionTable *table)
 {
@@ -619,6 +675,7 @@ loader_new(const DsnOptionTable *table)
     }
     loader.given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     loader.sections = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    loader.structures = g_hash_table_new_full(NULL, NULL, NULL, free_rows);
     loader.files = g_ptr_array_new_with_free_func(source_free);
     loader.problems = g_string_new(NULL);
     return loader;
@@ -633,6 +690,7 @@ loader_clear(Loader *loader)
     g_hash_table_unref(loader->rows);
     g_hash_table_unref(loader->given);
     g_hash_table_unref(loader->sections);
+    g_hash_table_unref(loader->structures);
     g_ptr_array_unref(loader->files);
     g_string_free(loader->problems, TRUE);
 }
@@ -645,7 +703,7 @@ dsn_option_table_load(const DsnOptionTable *table, const char *file, void *value
 {
     g_auto(Loader) loader = loader_new(table);
 
-    set_fallbacks(&loader, "", values);
+    set_fallbacks(&loader, NULL, values);
     if (file != NULL)
         add_source(&loader, file, NULL);
     /* Includes are added at the end: a queue, so that no file can make us recurse. */

@@ -338,6 +338,12 @@ dsn_sender_domain_check(const char *text)
                : "a domain such as \"example.com\", or \"*.example.com\" for those below it";
 }
 
+const char *
+dsn_sender_address_check(const char *text)
+{
+    return is_claimable_address(dsn_span(text)) ? NULL : "an address such as \"user@example.com\"";
+}
+
 uint32_t
 dsn_tenant_index_add_sender(DsnTenantIndex *index, DsnSpan sender, uint32_t tenant)
 {

@@ -44,6 +44,7 @@ uint32_t dsn_tenant_index_add_client(DsnTenantIndex *index, const char *network,
 /* NULL if it will do, else what is expected. */
 const char *dsn_sender_check(DsnSpan text);
 const char *dsn_sender_domain_check(const char *text); /* a domain or "*.domain" */
+const char *dsn_sender_address_check(const char *text);
 const char *dsn_queue_tenant_check(const char *text);
 
 /* ---- who: 0 for nobody ---- */

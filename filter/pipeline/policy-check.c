@@ -30,8 +30,8 @@ dsn_checks_free(DsnChecks *checks)
     g_free(checks);
 }
 
-static void
-append(DsnChecks *checks, const char *place, const char *key, const char *format, va_list values)
+static void G_GNUC_PRINTF(4, 0) append(DsnChecks *checks, const char *place, const char *key,
+                                       const char *format, va_list values)
 {
     if (++checks->n_problems > PROBLEMS_MAX)
         return;

@@ -74,6 +74,11 @@ static const char everything[] =
     "[http]\noverload = \"503\"\n"
     "[http.client.kumo]\nsenders = [\"example.com\"]\nhourly_rate = 5\n"
     "[relay.default]\ntls = \"Required\"\nmax_age = \"2 days\"\n"
+    "[relay.acme]\nhosts = [\"mx.acme.example:25\"]\nconnections = 2\n"
+    "[tenant.acme]\nmatch.sender_domain = [\"acme.example\"]\nmatch.client = [\"10.0.0.0/8\"]\n"
+    "hostname = \"bounces.acme.example\"\nrelay = \"acme\"\nlanguages = [\"de\", \"pt-BR\"]\n"
+    "[tenant.acme.match.meta]\ncustomer = \"17\"\n"
+    "[meta]\nnotify = \"n\"\nclient = \"\"\n[history]\nkeep = 0\n"
     "[file.feedback]\npath = \"/var/log/dsnarf/feedback.json\"\n"
     "[maildir.bounces]\npath = \"/var/mail/bounces\"\nconsumed = \"accept\"\n";
 
@@ -123,6 +128,48 @@ START_TEST(reads_the_options_of_the_daemon)
     const DsnMaildirIntake *maildir = configuration->maildirs->pdata[0];
     ck_assert_str_eq(maildir->path, "/var/mail/bounces");
     ck_assert_int_eq(maildir->consumed, DSN_CONSUMED_ACCEPT);
+}
+END_TEST
+
+START_TEST(reads_tenants_and_relays)
+{
+    g_autoptr(DsnConfiguration) configuration = load_text(everything, NULL);
+    const DsnTenantOptions *tenant = configuration->tenants->pdata[0];
+    const DsnRelayOptions *relay = configuration->relays->pdata[0];
+
+    ck_assert_str_eq(relay->name, "acme");
+    ck_assert_ptr_null(configuration->relay.name);
+    ck_assert_str_eq(relay->hosts->pdata[0], "mx.acme.example:25");
+    ck_assert_uint_eq(relay->connections, 2);
+    ck_assert_int_eq(relay->max_age, 5 * G_TIME_SPAN_DAY); /* not as [relay.default] */
+    ck_assert_str_eq(tenant->name, "acme");
+    ck_assert_str_eq(tenant->match.sender_domain->pdata[0], "acme.example");
+    ck_assert_str_eq(tenant->match.client->pdata[0], "10.0.0.0/8");
+    ck_assert_str_eq(g_hash_table_lookup(tenant->match.meta, "customer"), "17");
+    ck_assert_ptr_null(tenant->match.senders_file);
+    ck_assert_str_eq(tenant->notice.hostname, "bounces.acme.example");
+    ck_assert_str_eq(tenant->notice.relay, "acme");
+    ck_assert_str_eq(tenant->notice.from, configuration->policy.from);
+    ck_assert_ptr_eq(tenant->notice.enable, configuration->policy.enable);
+    ck_assert_uint_eq(tenant->notice.return_limit, 1000000);
+    ck_assert_uint_eq(tenant->notice.languages->len, 2);
+    ck_assert_str_eq(configuration->meta.notify, "n");
+    ck_assert_str_eq(configuration->meta.ret, "dsn_ret");
+    ck_assert_ptr_null(configuration->meta.client);
+    ck_assert_int_eq(configuration->history.keep, 0);
+}
+END_TEST
+
+START_TEST(names_trust)
+{
+    g_autoptr(DsnConfiguration) configuration =
+        load_text("notice.trust = [\"spf\", \"any\"]", NULL);
+    g_autoptr(DsnConfiguration) defaults = dsn_configuration_load(NULL, NULL);
+
+    ck_assert_uint_eq(dsn_trust_bits(configuration->policy.trust), DSN_TRUST_SPF | DSN_TRUST_ANY);
+    ck_assert_uint_eq(dsn_trust_bits(defaults->policy.trust), DSN_TRUST_TOKEN | DSN_TRUST_TENANT |
+                                                                  DSN_TRUST_AUTHENTICATED |
+                                                                  DSN_TRUST_SPF | DSN_TRUST_DKIM);
 }
 END_TEST
 
@@ -236,6 +283,32 @@ static const struct {
      "\"XferIn\", got \"feedback\", did you mean \"Feedback\"?"},
     {"[notice]\nenabled = []", "2: notice.enabled: unknown option, did you mean `enable`?"},
     {"[notice]\nnodeid = \"x\"", "2: notice.nodeid: unknown option, did you mean `nodeid`?"},
+    {"notice.delay_after = [\"1s\"]",
+     "1: notice.delay_after: expected a duration such as \"4 hours\" "
+     "from 1min to 100d, got \"1s\""},
+    {"notice.languages = [\"german language\"]",
+     "1: notice.languages: expected a language tag such as \"de\" or \"pt-BR\", "
+     "got \"german language\""},
+    {"notice.languages = [\"1de\"]",
+     "1: notice.languages: expected a language tag such as \"de\" or "
+     "\"pt-BR\", got \"1de\""},
+    {"notice.languages = [\"de-\"]",
+     "1: notice.languages: expected a language tag such as \"de\" or "
+     "\"pt-BR\", got \"de-\""},
+    {"notice.trust = [\"all\"]", "1: notice.trust: expected a list of \"token\", \"tenant\", "
+                                 "\"authenticated\", \"spf\", \"dkim\", \"any\", got \"all\""},
+    {"[tenant.a]\nmatch.sender = [\"a*@x.example\"]",
+     "2: tenant.a.match.sender: expected an address such as \"user@example.com\", got "
+     "\"a*@x.example\""},
+    {"[tenant.a]\nmatch.sender_domain = [\"a@x.example\"]",
+     "2: tenant.a.match.sender_domain: expected a domain such as \"example.com\", or "
+     "\"*.example.com\" for those below it, got \"a@x.example\""},
+    {"[tenant.a]\nmatch.queue = [\"a@b\"]",
+     "2: tenant.a.match.queue: expected a tenant's name, which is never empty and has no \"@\" or "
+     "\"!\", got \"a@b\""},
+    {"[tenant.a]\nmatch.client = [\"10.0.0.1/8\"]",
+     "2: tenant.a.match.client: expected an address that is zero behind the bits of its network, "
+     "got \"10.0.0.1/8\""},
     {"[limit]\ndepth = 1", "1: limit: unknown section, did you mean `limits`?"},
     {"[limits]\ndepth = 0", "2: limits.depth: expected a whole number from 1 to 200, got 0"},
 };
@@ -525,6 +598,8 @@ dsn_test_suite(void)
     tcase_add_test(tcase, has_defaults);
     tcase_add_test(tcase, reads_every_section);
     tcase_add_test(tcase, reads_the_options_of_the_daemon);
+    tcase_add_test(tcase, reads_tenants_and_relays);
+    tcase_add_test(tcase, names_trust);
     tcase_add_test(tcase, reads_the_names_of_all_types);
     tcase_add_test(tcase, shows_no_secrets);
     tcase_add_test(tcase, shows_what_loads_again);

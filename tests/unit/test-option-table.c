@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include "filter/core/option-table.h"
+
+#include "filter/core/toml.h"
 #include "tests/support/unit.h"
 
 #include <glib/gstdio.h>
@@ -23,6 +25,19 @@ typedef struct Hook {
     GPtrArray *leaves;
 } Hook;
 
+/* What children inherit. */
+typedef struct Base {
+    char *label;
+    GPtrArray *tags;
+    size_t depth;
+} Base;
+
+typedef struct Child {
+    char *name;
+    Base base;
+    char *own;
+} Child;
+
 typedef struct Values {
     char *name;
     char *path;
@@ -38,6 +53,8 @@ typedef struct Values {
     GHashTable *map;
     char *secret;
     GPtrArray *hooks;
+    Base base;
+    GPtrArray *children;
 } Values;
 
 static const char *
@@ -100,6 +117,19 @@ static const DsnOption options[] = {
      .help = "a suffix"},
     {"hook.*.leaf.*.age", DSN_OPTION_DURATION, .fallback = "60", AT(Leaf, age),
      .min = G_TIME_SPAN_SECOND, .max = G_TIME_SPAN_DAY, .help = "an age"},
+    {"base.label", DSN_OPTION_STRING, .fallback = "\"l\"", AT(Values, base.label),
+     .help = "a label"},
+    {"base.tags", DSN_OPTION_LIST, .fallback = "[\"t\"]", AT(Values, base.tags), .help = "tags"},
+    {"base.depth", DSN_OPTION_NUMBER, .fallback = "7", AT(Values, base.depth), .min = 0, .max = 9,
+     .help = "a depth"},
+    {"child.*", DSN_OPTION_SECTIONS, AT(Values, children), .size = sizeof(Child),
+     .inherits = "base", .help = "children"},
+    {"child.*.label", DSN_OPTION_STRING, .fallback = "\"l\"", AT(Child, base.label),
+     .help = "a label"},
+    {"child.*.tags", DSN_OPTION_LIST, .fallback = "[\"t\"]", AT(Child, base.tags), .help = "tags"},
+    {"child.*.depth", DSN_OPTION_NUMBER, .restart = true, .fallback = "7", AT(Child, base.depth),
+     .min = 0, .max = 9, .help = "a depth"},
+    {"child.*.own", DSN_OPTION_STRING, .fallback = "\"o\"", AT(Child, own), .help = "its own"},
 };
 
 static const DsnOptionTable table = {options, G_N_ELEMENTS(options)};
@@ -498,12 +528,12 @@ START_TEST(says_which_file_cannot_be_read)
     g_autofree char *none = g_build_filename(folder, "none.toml", NULL);
     g_autofree char *missing = load(none, &values);
     g_autofree char *directory = load(folder, &values);
-    g_autofree char *filler = g_strnfill(1024 * 1024 + 1, '#');
+    g_autofree char *filler = g_strnfill(DSN_TOML_MAX_BYTES + 1, '#');
     g_autofree char *large = load_text(filler, &values);
 
     ck_assert_str_eq(missing, "DIR/none.toml: No such file or directory");
     ck_assert_str_eq(directory, "DIR: Is a directory");
-    ck_assert_str_eq(large, "DIR/x.toml: larger than 1048576 bytes");
+    ck_assert_str_eq(large, "DIR/x.toml: larger than 67108864 bytes");
     g_autofree char *link = g_build_filename(folder, "loop", NULL);
     ck_assert_int_eq(symlink("loop", link), 0);
     g_autofree char *loop = load(link, &values);
@@ -667,6 +697,83 @@ START_TEST(keeps_what_needs_a_restart)
 }
 END_TEST
 
+static const Child *
+child_of(const Values *values, guint i)
+{
+    ck_assert_uint_lt(i, values->children->len);
+    return values->children->pdata[i];
+}
+
+START_TEST(inherits_what_is_not_given)
+{
+    Values values = {0};
+
+    g_free(put("y.toml", "[base]\nlabel = \"late\"\n[child.\"c d\"]\nown = \"mine\"\n"));
+    ck_assert_ptr_null(load_text("include = \"y.toml\"\n"
+                                 "child.a = {label = \"\", depth = 7}\n"
+                                 "[base]\ntags = [\"x\", \"y\"]\ndepth = 3\n"
+                                 "[child.b]\ntags = []\nlabel = \"b\"\n"
+                                 "[child.\"c d\"]\ndepth = 4\n",
+                                 &values));
+    const Child *a = child_of(&values, 0), *b = child_of(&values, 1), *c = child_of(&values, 2);
+
+    ck_assert_ptr_null(a->base.label); /* an empty one is given, too */
+    ck_assert_uint_eq(a->base.depth, 7);
+    ck_assert_ptr_eq(a->base.tags, values.base.tags);
+    ck_assert_str_eq(a->own, "o");
+    ck_assert_str_eq(b->base.label, "b");
+    ck_assert_uint_eq(b->base.depth, 3);
+    ck_assert_uint_eq(b->base.tags->len, 0);
+    ck_assert_str_eq(c->base.label, "late");
+    ck_assert_uint_eq(c->base.depth, 4);
+    ck_assert_uint_eq(c->base.tags->len, 2);
+    ck_assert_str_eq(c->own, "mine");
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
+START_TEST(shows_what_is_inherited)
+{
+    Values values = {0}, again = {0};
+    g_autoptr(GString) text = g_string_new(NULL), second = g_string_new(NULL);
+
+    ck_assert_ptr_null(load_text("base.depth = 3\nchild.a.label = \"x\"", &values));
+    dsn_option_table_show(&table, &values, text);
+    ck_assert_str_eq(strstr(text->str, "\n[child.a]"), "\n[child.a]\n"
+                                                       "# a label\nlabel = \"x\"\n"
+                                                       "# tags\ntags = [\"t\"] # as base.tags\n"
+                                                       "# a depth\ndepth = 3 # as base.depth\n"
+                                                       "# its own\nown = \"o\" # default\n");
+    ck_assert_ptr_null(load_text(text->str, &again));
+    dsn_option_table_show(&table, &again, second);
+    ck_assert_str_eq(second->str, text->str);
+    dsn_option_table_clear(&table, &values);
+    dsn_option_table_clear(&table, &again);
+}
+END_TEST
+
+/* A section that is new starts with what it says. */
+START_TEST(keeps_what_needs_a_restart_in_sections)
+{
+    Values before = {0}, values = {0};
+    g_autoptr(GString) keys = g_string_new(NULL);
+
+    ck_assert_ptr_null(
+        load_text("child.\"a b\".depth = 1\nchild.c.depth = 2\nchild.gone.depth = 3", &before));
+    ck_assert_ptr_null(load_text("child.new.depth = 4\nchild.c.depth = 2\nchild.\"a b\".depth = 5\n"
+                                 "child.c.own = \"x\"",
+                                 &values));
+    dsn_option_table_keep(&table, &values, &before, keys);
+    ck_assert_str_eq(keys->str, "child.\"a b\".depth");
+    ck_assert_uint_eq(child_of(&values, 0)->base.depth, 4);
+    ck_assert_uint_eq(child_of(&values, 1)->base.depth, 2);
+    ck_assert_uint_eq(child_of(&values, 2)->base.depth, 1);
+    ck_assert_str_eq(child_of(&values, 1)->own, "x");
+    dsn_option_table_clear(&table, &before);
+    dsn_option_table_clear(&table, &values);
+}
+END_TEST
+
 START_TEST(shows_defaults_as_such)
 {
     Values values = {0};
@@ -696,7 +803,11 @@ START_TEST(shows_defaults_as_such)
                                 "\n# headers\n[hook.a.headers]\n"
                                 "A = \"********\"\n"
                                 "\n[hook.a.queue]\n"
-                                "# a batch\nbatch = 500 # default\n");
+                                "# a batch\nbatch = 500 # default\n"
+                                "\n[base]\n"
+                                "# a label\nlabel = \"l\" # default\n"
+                                "# tags\ntags = [\"t\"] # default\n"
+                                "# a depth\ndepth = 7 # default\n");
     dsn_option_table_clear(&table, &values);
 }
 END_TEST
@@ -726,6 +837,9 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, reads_a_secret_from_a_file, 0, G_N_ELEMENTS(secret_files));
     tcase_add_test(tcase, shows_what_loads_again);
     tcase_add_test(tcase, keeps_what_needs_a_restart);
+    tcase_add_test(tcase, keeps_what_needs_a_restart_in_sections);
+    tcase_add_test(tcase, inherits_what_is_not_given);
+    tcase_add_test(tcase, shows_what_is_inherited);
     tcase_add_test(tcase, shows_defaults_as_such);
     suite_add_tcase(suite, tcase);
     return suite;
