@@ -61,7 +61,6 @@ dsn_catalog_free(DsnCatalog *catalog)
     clear_part(&catalog->layout_subject);
     clear_part(&catalog->layout_text);
     clear_part(&catalog->layout_html);
-    dsn_occasions_free(catalog->occasions);
     dsn_catalog_free(catalog->owned);
     g_free(catalog);
 }
@@ -392,7 +391,7 @@ try_choice(const DsnCatalog *catalog, const DsnChoice *choice, DsnTopic topic,
     dsn_wording_init(&wording);
     for (int kind = 0; done && kind < DSN_N_SAMPLES; kind++) {
         json_auto_t *context = dsn_sample_context(topic, failure, (DsnSampleKind)kind);
-        json_auto_t *record = dsn_sample_record(topic, (DsnSampleKind)kind);
+        json_auto_t *record = dsn_sample_record(topic, failure, (DsnSampleKind)kind);
         const DsnTemplateInput input = {context, "log_record", record};
 
         done = dsn_catalog_render_choice(catalog, choice, topic, failure, true, &input, &wording,
@@ -593,12 +592,12 @@ dsn_catalog_new_over(const DsnCatalog *base, const char *directory, const DsnTem
 DsnCatalog *
 dsn_catalog_new(const char *directory, const DsnTemplateLimits *limits, GError **error)
 {
-    g_autoptr(DsnOccasions) occasions = dsn_occasions_new(directory, limits, error);
     g_autoptr(GString) faults = g_string_new(NULL);
+    g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory, limits, faults);
 
-    if (occasions == NULL)
-        return NULL;
-    DsnCatalog *catalog = dsn_catalog_new_over(NULL, directory, limits, faults);
-    catalog->occasions = g_steal_pointer(&occasions);
-    return catalog;
+    if (faults->len == 0)
+        return g_steal_pointer(&catalog);
+    g_set_error_literal(error, DSN_TEMPLATE_ERROR, DSN_TEMPLATE_ERROR_SYNTAX,
+                        g_strchomp(faults->str));
+    return NULL;
 }

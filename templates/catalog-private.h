@@ -12,7 +12,6 @@
 #define DSN_TEMPLATES_CATALOG_PRIVATE_H
 
 #include "templates/catalog.h"
-#include "templates/occasions.h"
 #include "templates/phrases.h"
 
 /* A template, and whether it shows what would have been said without it. */
@@ -42,7 +41,6 @@ struct DsnCatalog {
     GHashTable *phrases; /* tag -> DsnPhrases, with those of the base in them; NULL: none */
     DsnPart layout_subject, layout_text, layout_html;
     GPtrArray *languages; /* of char *, NULL-terminated; NULL: those of the base */
-    DsnOccasions *occasions;
 };
 
 /* What is used for one wording: a file, or layouts and phrases. */

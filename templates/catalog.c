@@ -406,17 +406,16 @@ dsn_catalog_word(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass fail
     }
 }
 
-bool
-dsn_catalog_render(const DsnCatalog *catalog, DsnOccasion occasion, const DsnTemplateInput *input,
-                   GString *subject, GString *body, GError **error)
+char *
+dsn_catalog_source(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
+                   const char *language)
 {
-    return dsn_occasions_render(catalog->occasions, occasion, input, subject, body, error);
-}
+    const char *known = fit(catalog, language);
+    DsnChoice choice;
 
-bool
-dsn_catalog_render_shipped(const DsnCatalog *catalog, DsnOccasion occasion,
-                           const DsnTemplateInput *input, GString *subject, GString *body,
-                           GError **error)
-{
-    return dsn_occasions_render_shipped(catalog->occasions, occasion, input, subject, body, error);
+    dsn_catalog_choose(catalog, topic, failure, known == NULL ? "en" : known, false, &choice);
+    if (choice.file != NULL)
+        return g_strdup(choice.file->text.template_->name);
+    return g_strdup_printf("%s, %s", choice.text->layout_text.template_->name,
+                           choice.phrases->name);
 }

@@ -2,44 +2,17 @@
 /*
  * catalog.h - the words of a notice: which template for which occasion
  *
- * Purpose:   load the texts of notices, the shipped ones or an administrator's, and render them.
- * Source:    file format in dsnarf-templates(7): "Subject: ..." lines, an empty line, the body.
+ * Purpose:   load the texts of notices, the shipped ones and administrators', and render them by
+ *            topic, class of failure and language.
+ * Source:    names and format of files in dsnarf-templates(7).
  * Ownership: the catalog owns its templates; contexts are borrowed.
- * Errors:    DSN_TEMPLATE_ERROR with file, line and column; G_FILE_ERROR.
+ * Errors:    DSN_TEMPLATE_ERROR with file, line and column.
  * Threads:   constant after load.
  */
 #ifndef DSN_TEMPLATES_CATALOG_H
 #define DSN_TEMPLATES_CATALOG_H
 
 #include "templates/template.h"
-
-typedef enum DsnOccasion {
-    DSN_OCCASION_BOUNCE,     /* failed.en.txt: a permanent failure */
-    DSN_OCCASION_EXPIRATION, /* expired.en.txt: given up after too long in the queue */
-    DSN_N_OCCASIONS
-} DsnOccasion;
-
-typedef struct DsnCatalog DsnCatalog;
-
-/* The shipped texts; with @directory not NULL, a file of the same name there takes the place of a
- * shipped one, and a file that is no name of ours is an error (a misspelt name would be ignored
- * silently). All are compiled and rendered once over a sample. NULL and @error on failure. */
-DsnCatalog *dsn_catalog_new(const char *directory, const DsnTemplateLimits *limits, GError **error);
-void dsn_catalog_free(DsnCatalog *catalog);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnCatalog, dsn_catalog_free)
-
-/* Renders subject (one line) and body for @occasion. @context: see dsnarf-templates(7). On false
- * both buffers are as they were. */
-bool dsn_catalog_render(const DsnCatalog *catalog, DsnOccasion occasion,
-                        const DsnTemplateInput *input, GString *subject, GString *body,
-                        GError **error);
-
-/* The same from the shipped text, whatever the directory holds: the fallback that always works. */
-bool dsn_catalog_render_shipped(const DsnCatalog *catalog, DsnOccasion occasion,
-                                const DsnTemplateInput *input, GString *subject, GString *body,
-                                GError **error);
-
-/* ---- by occasion, kind of failure and language ---- */
 
 /* What a notice is about; the first part of a file's name. */
 typedef enum DsnTopic {
@@ -88,11 +61,19 @@ void dsn_wording_init(DsnWording *wording);
 void dsn_wording_clear(DsnWording *wording);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnWording, dsn_wording_clear)
 
+typedef struct DsnCatalog DsnCatalog;
+
+void dsn_catalog_free(DsnCatalog *catalog);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnCatalog, dsn_catalog_free)
+
 /* A catalog that inherits from @base (NULL: the shipped texts), which must outlive it. @directory
  * may be NULL. A file that cannot be used is left out, and a line about it is appended to
  * @ret_faults: what is below it in the order tenant, language, shipped default is used instead. */
 DsnCatalog *dsn_catalog_new_over(const DsnCatalog *base, const char *directory,
                                  const DsnTemplateLimits *limits, GString *ret_faults);
+
+/* The same over the shipped texts, where any fault is an error that tells of all. */
+DsnCatalog *dsn_catalog_new(const char *directory, const DsnTemplateLimits *limits, GError **error);
 
 /* The languages that it has words in, NULL-terminated (transfer none). */
 const char *const *dsn_catalog_languages(const DsnCatalog *catalog);
@@ -109,5 +90,10 @@ const char *dsn_catalog_choose_language(const DsnCatalog *catalog, const char *c
 bool dsn_catalog_word(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
                       const char *language, bool html, bool shipped, const DsnTemplateInput *input,
                       DsnWording *ret_wording, GError **error);
+
+/* Where that wording would come from, "texts/failed.de.txt" or "layout.txt, de.words" (transfer
+ * full). */
+char *dsn_catalog_source(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
+                         const char *language);
 
 #endif

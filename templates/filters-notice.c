@@ -17,17 +17,21 @@ typedef struct Fill {
     bool begun;          /* something stands on it behind its lead */
 } Fill;
 
-/* Columns of the character at @at, and where it ends. */
+/* Columns of @c. What the ranges before the tables of GLib decide is most of any text. */
 static size_t
-columns_of(const char *at, const char **ret_next)
+columns_of(gunichar c)
 {
-    if ((signed char)*at >= 0) {
-        *ret_next = at + 1;
+    if (c < 0x300)
         return 1;
-    }
-    gunichar c = g_utf8_get_char(at);
-    *ret_next = g_utf8_next_char(at);
+    if ((c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3041 && c <= 0x3096))
+        return 2;
     return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+}
+
+static bool
+is_wide(gunichar c)
+{
+    return c >= 0x1100 && columns_of(c) == 2;
 }
 
 static size_t
@@ -35,8 +39,8 @@ columns(const char *at, const char *end)
 {
     size_t sum = 0;
 
-    while (at < end)
-        sum += columns_of(at, &at);
+    for (; at < end; at = g_utf8_next_char(at))
+        sum += (signed char)*at >= 0 ? 1 : columns_of(g_utf8_get_char(at));
     return sum;
 }
 
@@ -45,57 +49,117 @@ columns(const char *at, const char *end)
 static bool
 may_not_begin(gunichar c)
 {
-    static const gunichar marks[] = {
-        0x3001, 0x3002, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff1f, 0xff01, 0x300d, 0x300f,
-        0x300b, 0x3009, 0x3011, 0x3015, 0xff09, 0xff3d, 0xff5d, 0x201d, 0x2019, 0x30fb,
-        0x30fc, 0x3005, 0x309d, 0x309e, 0x30fd, 0x30fe, 0x3041, 0x3043, 0x3045, 0x3047,
-        0x3049, 0x3063, 0x3083, 0x3085, 0x3087, 0x308e, 0x30a1, 0x30a3, 0x30a5, 0x30a7,
-        0x30a9, 0x30c3, 0x30e3, 0x30e5, 0x30e7, 0x30ee, 0x30f5, 0x30f6, 0x2026, ')',
-        ',',    '.',    ':',    ';',    '?',    '!',    ']',    '}',    '%'};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-        if (marks[i] == c)
-            return true;
+    switch (c) {
+    case 0x3001: /* comma, stop */
+    case 0x3002:
+    case 0xff0c:
+    case 0xff0e:
+    case 0xff1a:
+    case 0xff1b:
+    case 0xff1f:
+    case 0xff01:
+    case 0x300d: /* brackets and quotation marks that close */
+    case 0x300f:
+    case 0x300b:
+    case 0x3009:
+    case 0x3011:
+    case 0x3015:
+    case 0xff09:
+    case 0xff3d:
+    case 0xff5d:
+    case 0x201d:
+    case 0x2019:
+    case 0x30fb: /* middle dot, length, repetition */
+    case 0x30fc:
+    case 0x3005:
+    case 0x309d:
+    case 0x309e:
+    case 0x30fd:
+    case 0x30fe:
+    case 0x3041: /* small hiragana */
+    case 0x3043:
+    case 0x3045:
+    case 0x3047:
+    case 0x3049:
+    case 0x3063:
+    case 0x3083:
+    case 0x3085:
+    case 0x3087:
+    case 0x308e:
+    case 0x30a1: /* small katakana */
+    case 0x30a3:
+    case 0x30a5:
+    case 0x30a7:
+    case 0x30a9:
+    case 0x30c3:
+    case 0x30e3:
+    case 0x30e5:
+    case 0x30e7:
+    case 0x30ee:
+    case 0x30f5:
+    case 0x30f6:
+    case 0x2026:
+        return true;
+    default:
+        return c < 0x80 && strchr("),.:;?!]}%", (int)c) != NULL;
     }
-    return false;
 }
 
 /* What may not end a line: opening marks. */
 static bool
 may_not_end(gunichar c)
 {
-    static const gunichar marks[] = {0x300c, 0x300e, 0x300a, 0x3008, 0x3010, 0x3014, 0xff08,
-                                     0xff3b, 0xff5b, 0x201c, 0x2018, '(',    '[',    '{'};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-        if (marks[i] == c)
-            return true;
+    switch (c) {
+    case 0x300c:
+    case 0x300e:
+    case 0x300a:
+    case 0x3008:
+    case 0x3010:
+    case 0x3014:
+    case 0xff08:
+    case 0xff3b:
+    case 0xff5b:
+    case 0x201c:
+    case 0x2018:
+        return true;
+    default:
+        return c < 0x80 && strchr("([{", (int)c) != NULL;
     }
-    return false;
 }
 
 /* Whether a line may end between two characters of which none is a blank: where either is wide. */
 static bool
 may_part(gunichar before, gunichar after)
 {
-    if (before < 0x80 && after < 0x80)
-        return false;
-    return (g_unichar_iswide(before) || g_unichar_iswide(after)) && !g_unichar_iszerowidth(after) &&
-           after != 0xa0 && before != 0xa0 && !may_not_begin(after) && !may_not_end(before);
+    return (is_wide(before) || is_wide(after)) && columns_of(after) > 0 && after != 0xa0 &&
+           before != 0xa0 && !may_not_begin(after) && !may_not_end(before);
 }
 
 /* Where the piece that begins at @at ends: before a blank, or where a line may end without one. */
 static const char *
-piece_end(const char *at, const char *end)
+piece_end(const char *at, const char *end, size_t *ret_columns)
 {
-    while (at < end && *at != ' ') {
-        const char *next = g_utf8_next_char(at);
+    const char *start = at;
+    size_t sum = 0;
 
-        if (((signed char)*at < 0 || (next < end && (signed char)*next < 0)) && next < end &&
-            *next != ' ' && may_part(g_utf8_get_char(at), g_utf8_get_char(next)))
-            return next;
-        at = next;
+    while (at<end && * at> ' ')
+        at++;
+    if (at == end || *at == ' ') { /* all ASCII */
+        *ret_columns = (size_t)(at - start);
+        return at;
     }
+    if (at > start)
+        at--; /* between it and what follows a line may end */
+    sum = (size_t)(at - start);
+    while (at < end && *at != ' ') {
+        gunichar c = g_utf8_get_char(at);
+
+        sum += columns_of(c);
+        at = g_utf8_next_char(at);
+        if (at < end && *at != ' ' && may_part(c, g_utf8_get_char(at)))
+            break;
+    }
+    *ret_columns = sum;
     return at;
 }
 
@@ -114,23 +178,16 @@ next_line(DsnRun *run, Fill *fill)
     begin_line(run, fill, fill->hang);
 }
 
-/* A piece, behind a blank if @gap, that is cut where it takes more than a line. */
+/* A piece of more than a line, cut where lines end. */
 static void
-write_piece(DsnRun *run, Fill *fill, bool gap, const char *at, const char *end)
+write_long(DsnRun *run, Fill *fill, const char *at, const char *end)
 {
-    size_t size = columns(at, end);
-
-    if (fill->begun && fill->column + gap + size > fill->width)
-        next_line(run, fill);
-    else if (fill->begun && gap) {
-        dsn_run_write_char(run, ' ');
-        fill->column++;
-    }
     while (at < end && dsn_run_may_go_on(run)) {
-        const char *stop = at, *next = at;
+        const char *stop = at;
 
-        for (size_t wide; stop < end; stop = next) {
-            wide = columns_of(stop, &next);
+        for (; stop < end; stop = g_utf8_next_char(stop)) {
+            size_t wide = columns_of(g_utf8_get_char(stop));
+
             if (fill->begun && fill->column + wide > fill->width)
                 break;
             fill->column += wide;
@@ -143,20 +200,41 @@ write_piece(DsnRun *run, Fill *fill, bool gap, const char *at, const char *end)
     }
 }
 
+/* A piece of @size columns, behind a blank if @gap. */
+static void
+write_piece(DsnRun *run, Fill *fill, bool gap, const char *at, const char *end, size_t size)
+{
+    if (fill->begun && fill->column + gap + size > fill->width) {
+        next_line(run, fill);
+    } else if (fill->begun && gap) {
+        dsn_run_write_char(run, ' ');
+        fill->column++;
+    }
+    if (fill->column + size > fill->width) {
+        write_long(run, fill, at, end);
+        return;
+    }
+    dsn_run_write(run, at, (size_t)(end - at));
+    fill->column += size;
+    fill->begun = true;
+}
+
 static void
 fill_line(DsnRun *run, Fill *fill, const char *at, const char *end)
 {
     bool gap = false;
 
+    dsn_run_scan(run, (size_t)(end - at));
     while (at < end && dsn_run_may_go_on(run)) {
+        size_t size;
+
         if (*at == ' ') {
             gap = true;
             at++;
             continue;
         }
-        const char *stop = piece_end(at, end);
-        dsn_run_scan(run, (size_t)(stop - at));
-        write_piece(run, fill, gap, at, stop);
+        const char *stop = piece_end(at, end, &size);
+        write_piece(run, fill, gap, at, stop, size);
         gap = false;
         at = stop;
     }

@@ -28,6 +28,7 @@ dsn_phrases_free(DsnPhrases *phrases)
         return;
     json_decref(phrases->say);
     json_decref(phrases->codes);
+    g_free(phrases->name);
     g_free(phrases);
 }
 
@@ -238,6 +239,7 @@ dsn_phrases_read(const char *name, const char *tag, const char *text, size_t len
     const char *bad;
 
     (void)g_strlcpy(phrases->tag, tag, sizeof phrases->tag);
+    phrases->name = g_strdup(name);
     phrases->say = under == NULL ? json_object() : json_copy(under->say);
     phrases->codes = under == NULL ? json_object() : json_copy(under->codes);
     if (!g_utf8_validate_len(text, length, &bad)) {

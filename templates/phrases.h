@@ -16,6 +16,7 @@
 
 typedef struct DsnPhrases {
     char tag[DSN_LANGUAGE_MAX];
+    char *name;    /* of the file that was read last */
     json_t *say;   /* key -> text, or a list of texts for a key that begins with "do_" */
     json_t *codes; /* "X.1.1" -> a sentence */
 } DsnPhrases;

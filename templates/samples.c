@@ -47,9 +47,10 @@ recipient_of(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind, const 
                                                       "mail system has put it"
                                                     : "Ok");
 
-    return json_pack("{s:s, s:s, s:s, s:s?, s:s}", "address", address, "status", status, "meaning",
-                     "", "remote_mta", kind == DSN_SAMPLE_SPARSE ? NULL : "mx.example.net",
-                     "diagnostic", kind == DSN_SAMPLE_SPARSE ? "" : reply);
+    return json_pack("{s:s, s:n, s:s, s:s, s:s?, s:s}", "address", address, "original", "status",
+                     status, "meaning", "", "remote_mta",
+                     kind == DSN_SAMPLE_SPARSE ? NULL : "mx.example.net", "diagnostic",
+                     kind == DSN_SAMPLE_SPARSE ? "" : reply);
 }
 
 static json_t *
@@ -94,8 +95,12 @@ dsn_sample_context(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind)
         sparse ? NULL : "example");
 
     json_object_set_new(context, "late", json_boolean(late));
-    json_object_set_new(context, "delay",
+    json_object_set_new(context, "delay", json_integer(sparse ? 0 : 4));
+    json_object_set_new(context, "threshold",
                         topic == DSN_TOPIC_DELAYED && !sparse ? json_integer(4) : json_null());
+    json_object_set_new(context, "records", json_array());
+    json_array_append_new(json_object_get(context, "records"),
+                          dsn_sample_record(topic, failure, kind));
     json_object_set_new(context, "will_retry_until",
                         topic == DSN_TOPIC_DELAYED && !sparse
                             ? json_string("Sun, 6 Jul 2003 08:52:37 +0000")
@@ -112,10 +117,27 @@ dsn_sample_context(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind)
 }
 
 json_t *
-dsn_sample_record(DsnTopic topic, DsnSampleKind kind)
+dsn_sample_record(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:i, s:s}, s:{}, s:{}}", "type", record_types[topic],
-                     "id", "0123456789abcdef0123456789abcdef", "sender", "sender@example.com",
-                     "recipient", "user@example.net", "response", "code", 550, "content",
-                     kind == DSN_SAMPLE_HOSTILE ? HOSTILE : "no such user", "meta", "headers");
+    json_t *recipient = recipient_of(topic, failure, kind, "user@example.net");
+    const char *status = json_string_value(json_object_get(recipient, "status"));
+    int parts[] = {status[0] - '0', status[2] - '0', status[4] - '0'}; /* each of one digit */
+    json_t *record = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:{s:i, s:{s:i, s:i, s:i}, s:s, s:n}, s:n, s:i, s:i, "
+        "s:i, s:s, s:{}, s:{}, s:s, s:s, s:s}",
+        "type", record_types[topic], "id", "0123456789abcdef0123456789abcdef", "sender",
+        "sender@example.com", "recipient", json_string_value(json_object_get(recipient, "address")),
+        "queue", "example.net", "site", "", "size", 2048, "response", "code", parts[0] * 100 + 50,
+        "enhanced_code", "class", parts[0], "subject", parts[1], "detail", parts[2], "content",
+        kind == DSN_SAMPLE_HOSTILE ? HOSTILE : "this is how the other mail system has put it",
+        "command", "peer_address", "timestamp", 1057063981, "created", 1057049557, "num_attempts",
+        0, "bounce_classification", "Uncategorized", "meta", "headers", "delivery_protocol",
+        "ESMTP", "reception_protocol", "ESMTP", "nodeid", "00000000-0000-0000-0000-000000000000");
+
+    if (kind != DSN_SAMPLE_SPARSE)
+        json_object_set_new(
+            record, "peer_address",
+            json_pack("{s:s, s:s}", "name", "mx.example.net.", "addr", "192.0.2.25"));
+    json_decref(recipient);
+    return record;
 }

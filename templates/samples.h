@@ -23,7 +23,7 @@ typedef enum DsnSampleKind {
 /* The context of a notice about @topic, with a status code of class @failure (transfer full). */
 json_t *dsn_sample_context(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind);
 
-/* A record as far as a text is likely to look at it (transfer full). */
-json_t *dsn_sample_record(DsnTopic topic, DsnSampleKind kind);
+/* The record behind it (transfer full). */
+json_t *dsn_sample_record(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind);
 
 #endif

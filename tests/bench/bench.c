@@ -13,6 +13,7 @@
 #include "filter/core/report-json.h"
 #include "mime/lint.h"
 #include "mime/report-parse.h"
+#include "templates/samples.h"
 #include "tests/bench/shares.h"
 
 #include <gmime/gmime.h>
@@ -351,6 +352,51 @@ render_text(gpointer data)
     return rendering->text->len;
 }
 
+typedef struct Wording {
+    DsnCatalog *catalog;
+    json_t *context;
+    const char *language;
+    bool html;
+    DsnWording wording;
+} Wording;
+
+static size_t
+word_notice(gpointer data)
+{
+    Wording *wording = data;
+    const DsnTemplateInput input = {.context = wording->context};
+    bool worded =
+        dsn_catalog_word(wording->catalog, DSN_TOPIC_FAILED, DSN_FAILURE_ADDRESS, wording->language,
+                         wording->html, false, &input, &wording->wording, NULL);
+
+    g_assert(worded);
+    return wording->wording.text->len + wording->wording.html->len;
+}
+
+static void
+bench_wording(double seconds)
+{
+    static const struct {
+        const char *label, *language;
+        bool html;
+    } rows[] = {{"shipped words in English, text", "en", false},
+                {"shipped words in Japanese, text", "ja", false},
+                {"shipped words in English, text and HTML", "en", true}};
+    Wording wording = {
+        .catalog = dsn_catalog_new(NULL, &DSN_TEMPLATE_LIMITS_DEFAULT, NULL),
+        .context = dsn_sample_context(DSN_TOPIC_FAILED, DSN_FAILURE_ADDRESS, DSN_SAMPLE_FULL)};
+
+    dsn_wording_init(&wording.wording);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        wording.language = rows[i].language;
+        wording.html = rows[i].html;
+        print_rate(rows[i].label, measure(word_notice, &wording, seconds).runs, "", "");
+    }
+    dsn_wording_clear(&wording.wording);
+    json_decref(wording.context);
+    dsn_catalog_free(wording.catalog);
+}
+
 static void
 bench_rendering(double seconds)
 {
@@ -395,6 +441,7 @@ main(int argc, char **argv)
     bench_reading(seconds);
     bench_making(seconds);
     bench_rendering(seconds);
+    bench_wording(seconds);
     g_mime_shutdown();
     return EXIT_SUCCESS;
 }
