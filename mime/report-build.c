@@ -100,8 +100,6 @@ check_frame(const DsnFrame *frame, GError **error)
         return refuse(DSN_BUILD_ERROR_REPORT, "Message-ID", error);
     if (frame->date < DSN_TIME_MIN || frame->date > DSN_TIME_MAX)
         return refuse(DSN_BUILD_ERROR_REPORT, "Date", error);
-    if (!is_language_or_absent(frame->language))
-        return refuse(DSN_BUILD_ERROR_REPORT, "Content-Language", error);
     for (size_t i = 0; i < frame->n_words; i++)
         if (!is_language_or_absent(frame->words[i].language))
             return refuse(DSN_BUILD_ERROR_REPORT, "Content-Language", error);
@@ -346,8 +344,7 @@ add_text(Parts *parts, const char *subtype, DsnSpan language, DsnSpan source)
 static void
 add_texts(const DsnFrame *frame, Parts *parts)
 {
-    if (frame->n_words == 0)
-        add_text(parts, "plain", frame->language, frame->text);
+    g_assert(frame->n_words > 0);
     for (size_t i = frame->n_words; i-- > 0;) {
         const DsnWords *words = &frame->words[i];
 

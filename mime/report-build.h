@@ -20,7 +20,7 @@
 /* Part 1 in one language. With HTML or several languages part 1 is a multipart/alternative, its
  * last part the preferred one (RFC 2046 section 5.1.4, rules MIME-04, MIME-32). */
 typedef struct DsnWords {
-    DsnSpan language; /* a tag */
+    DsnSpan language; /* a tag; may be absent */
     DsnSpan text;
     DsnSpan html; /* may be absent */
 } DsnWords;
@@ -33,11 +33,9 @@ typedef struct DsnFrame {
     DsnSpan subject;
     DsnSpan message_id; /* with angle brackets */
     int64_t date;
-    DsnSpan boundary;                /* a proposal; another one is made if it occurs in a part */
-    DsnSpan text;                    /* part 1 */
-    DsnSpan language;                /* Content-Language of part 1, may be absent */
-    const DsnWords *words;           /* instead of those two, when n_words > 0 */
-    size_t n_words;                  /* the preferred language first */
+    DsnSpan boundary;      /* a proposal; another one is made if it occurs in a part */
+    const DsnWords *words; /* part 1, the preferred language first; at least one */
+    size_t n_words;
     const DsnReturnedPlan *returned; /* part 3 */
 } DsnFrame;
 
@@ -57,7 +55,9 @@ typedef struct DsnBuilt {
     bool utf8;           /* the notice needs SMTPUTF8 (a header or address is not ASCII) */
 } DsnBuilt;
 
-/* Appends the finished notice, CRLF line ends. @report holds per_message and per_recipient. */
+/* Appends the finished notice, CRLF line ends. @report holds per_message and per_recipient; an
+ * original recipient of type utf-8 that is no address needs the global form (rule I18N-07), and
+ * only that form holds Localized-Diagnostic, which is one of a recipient's extensions. */
 bool dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_notice,
                       DsnBuilt *ret_built, GError **error);
 

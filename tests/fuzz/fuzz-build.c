@@ -82,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(GError) error = NULL;
     DsnSpan input = {(const char *)data, size};
     DsnReturnedPlan plan;
+    DsnWords words[2];
     DsnBuilt built;
 
     if (g_once_init_enter(&initialised)) {
@@ -99,9 +100,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .subject = take_piece(&input),
         .message_id = DSN_SPAN_LITERAL("<1@mta1.example.com>"),
         .boundary = take_piece(&input),
-        .text = take_piece(&input),
+        .words = words,
+        .n_words = 1 + data[1] / 128,
         .returned = &plan,
     };
+    for (size_t i = 0; i < frame.n_words; i++)
+        words[i] = (DsnWords){.text = take_piece(&input), .html = take_piece(&input)};
+    if (data[1] % 4 == 0)
+        words[0].html = DSN_SPAN_ABSENT;
     report->global = data[1] % 2 == 1;
     fill(report, &input);
     dsn_returned_plan(&(DsnReturnRequest){.original = input,

@@ -304,6 +304,11 @@ build(DsnReport *report, DsnFrame *frame, DsnSpan original, GString *notice, Dsn
 static DsnFrame
 make_frame(void)
 {
+    static const DsnWords words = {
+        .language = DSN_SPAN_LITERAL("de"),
+        .text = DSN_SPAN_LITERAL(
+            "Ihre Nachricht wurde nicht zugestellt, tut uns leid f\xc3\xbcr Sie.\n")};
+
     return (DsnFrame){
         .from = DSN_SPAN_LITERAL("mailer-daemon@mta1.example.com"),
         .to = DSN_SPAN_LITERAL("news@shop.example"),
@@ -312,8 +317,8 @@ make_frame(void)
         .message_id = DSN_SPAN_LITERAL("<1@mta1.example.com>"),
         .date = 1057056757,
         .boundary = DSN_SPAN_LITERAL("b1"),
-        .text = DSN_SPAN_LITERAL(
-            "Ihre Nachricht wurde nicht zugestellt, tut uns leid f\xc3\xbcr Sie.\n"),
+        .words = &words,
+        .n_words = 1,
     };
 }
 

@@ -20,6 +20,7 @@ typedef struct Fixture {
     DsnReport *report;
     DsnPerRecipient *recipient;
     DsnFrame frame;
+    DsnWords words[3];
     DsnReturnRequest request;
     DsnReturnedPlan plan;
     GString *notice;
@@ -55,9 +56,11 @@ set_up(void)
         .message_id = DSN_SPAN_LITERAL("<1@mta1.example.com>"),
         .date = 1057056757,
         .boundary = DSN_SPAN_LITERAL("b1"),
-        .text = DSN_SPAN_LITERAL("Your message was not delivered.\n"),
+        .words = fixture.words,
+        .n_words = 1,
         .returned = &fixture.plan,
     };
+    fixture.words[0].text = DSN_SPAN_LITERAL("Your message was not delivered.\n");
     fixture.request = (DsnReturnRequest){.original = DSN_SPAN_LITERAL(ORIGINAL),
                                          .wanted = DSN_RETURN_FULL,
                                          .limit = 100000,
@@ -93,6 +96,22 @@ build_and_check(const char *label)
 {
     build();
     dsn_test_check_notice(notice(), fixture.report, label);
+}
+
+static void
+expect_error(DsnBuildError code, const char *name, const char *label)
+{
+    g_autoptr(GError) error = NULL;
+
+    dsn_returned_plan(&fixture.request, &fixture.plan);
+    g_string_assign(fixture.notice, "before");
+    ck_assert_msg(
+        !dsn_report_build(fixture.report, &fixture.frame, fixture.notice, &fixture.built, &error),
+        "%s: was built", label);
+    ck_assert_msg(g_error_matches(error, DSN_BUILD_ERROR, (int)code), "%s: %s", label,
+                  error->message);
+    ck_assert_msg(g_str_has_prefix(error->message, name), "%s: %s", label, error->message);
+    ck_assert_str_eq(fixture.notice->str, "before");
 }
 
 START_TEST(a_whole_notice)
@@ -143,7 +162,7 @@ START_TEST(a_whole_notice)
     DsnField tenant = {DSN_SPAN_LITERAL("X-Dsnarf-Tenant"), DSN_SPAN_LITERAL("shop")};
     DsnField class_ = {DSN_SPAN_LITERAL("X-Dsnarf-Class"), DSN_SPAN_LITERAL("InvalidRecipient")};
 
-    fixture.frame.language = DSN_SPAN_LITERAL("en");
+    fixture.words[0].language = DSN_SPAN_LITERAL("en");
     fixture.report->per_message.original_envelope_id = DSN_SPAN_LITERAL("order 4711");
     fixture.report->per_message.received_from_mta =
         (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("app.shop.example (192.0.2.7)")};
@@ -205,6 +224,13 @@ static const struct {
     {"no fold where a reply would seem to begin",
      "550 5.7.1 aaaaaaaaaa bbbbbbbbbb cccccccccc ddddddddd 550 said",
      " cccccccccc\r\n ddddddddd 550 said\r\n", NULL},
+    {"runs of spaces stay in a line (RCPT-18)",
+     "550 5.7.1 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddd  eeee",
+     " cccccccccc\r\n dddddddd  eeee\r\n", NULL},
+    {"no line has a code alone (RCPT-17)", "550-5.1.1 one\n550 " TIMES_8("0123456789abcdef"),
+     "smtp; 550-5.1.1 one\r\n 550 0123456789abcdef", NULL},
+    {"a long first word", "550-" TIMES_8("0123456789abcdef") "\n550 x",
+     "Diagnostic-Code: smtp;\r\n 550-0123456789abcdef", NULL},
     {"CR LF inside", "550 5.1.1 no\r\nX-Injected: yes", "550 5.1.1 no\r\n X-Injected: yes\r\n",
      "550 5.1.1 no X-Injected: yes"},
     {"empty line inside", "550 no\r\n\r\nX-Injected: yes", "550 no\r\n X-Injected: yes\r\n",
@@ -278,6 +304,146 @@ START_TEST(the_global_form)
 }
 END_TEST
 
+/* An address of type utf-8, and what stands in the global form (rules I18N-06, I18N-07). */
+static const struct {
+    const char *label, *value, *written;
+    bool address;
+} global_addresses[] = {
+    {"plain (I18N-06)", "jos\xc3\xa9+a=b@customer.example", "jos\xc3\xa9+a=b@customer.example",
+     true},
+    {"a quoted x and a brace", "\"jos\xc3\xa9\\x{41}\"@customer.example",
+     "\"jos\\x{E9}\\x{5C}x{41}\"@customer.example", true},
+    {"broken syntax (I18N-07)", "jos\\x{D800}@customer.example", "jos\\x{D800}@customer.example",
+     false},
+    {"no address (I18N-07)", "\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac", false},
+};
+
+START_TEST(addresses_in_the_global_form)
+{
+    g_autofree char *line =
+        g_strdup_printf("Original-Recipient: utf-8; %s\r\n", global_addresses[_i].written);
+
+    fixture.report->global = true;
+    fixture.recipient->original_recipient =
+        (DsnTyped){DSN_SPAN_LITERAL("utf-8"), dsn_span(global_addresses[_i].value)};
+    build();
+    ck_assert_msg(strstr(fixture.notice->str, line) != NULL, "%s:\n%s", global_addresses[_i].label,
+                  fixture.notice->str);
+    dsn_test_check_notice(notice(), global_addresses[_i].address ? fixture.report : NULL,
+                          global_addresses[_i].label);
+}
+END_TEST
+
+/* Rule I18N-11: in the global form, each language once, directly behind the diagnostic. */
+START_TEST(diagnostics_in_other_languages)
+{
+    DsnField fields[] = {
+        {DSN_SPAN_LITERAL("Localized-Diagnostic"),
+         DSN_SPAN_LITERAL("pt-BR; usu\xc3\xa1rio desconhecido")},
+        {DSN_SPAN_LITERAL("Localized-Diagnostic"), DSN_SPAN_LITERAL("de; unbekannt")},
+        {DSN_SPAN_LITERAL("X-Dsnarf-Class"), DSN_SPAN_LITERAL("x")},
+    };
+
+    g_array_append_vals(fixture.recipient->extensions, fields, G_N_ELEMENTS(fields));
+    build();
+    ck_assert_ptr_null(strstr(fixture.notice->str, "Localized"));
+    g_string_truncate(fixture.notice, 0);
+    fixture.report->global = true;
+    build_and_check("localized");
+    ck_assert_ptr_nonnull(strstr(fixture.notice->str,
+                                 "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n"
+                                 "Localized-Diagnostic: pt-BR; usu\xc3\xa1rio desconhecido\r\n"
+                                 "Localized-Diagnostic: de; unbekannt\r\n"
+                                 "Last-Attempt-Date: "));
+
+    DsnSpan *second = &g_array_index(fixture.recipient->extensions, DsnField, 1).value;
+    *second = DSN_SPAN_LITERAL("PT-br; outra vez");
+    expect_error(DSN_BUILD_ERROR_REPORT, "Localized-Diagnostic", "a language twice");
+    *second = DSN_SPAN_LITERAL("no tag");
+    expect_error(DSN_BUILD_ERROR_REPORT, "Localized-Diagnostic", "no tag");
+}
+END_TEST
+
+/* What is said behind the status is a comment, whatever it was (rules RCPT-09, RCPT-10). */
+static const struct {
+    const char *comment, *written;
+} comments[] = {
+    {NULL, "Status: 5.1.1\r\n"},
+    {"(bad mailbox (really))", "Status: 5.1.1 (bad mailbox (really))\r\n"},
+    {"bad mailbox", "Status: 5.1.1 (bad mailbox)\r\n"},
+    {"(a) (b)", "Status: 5.1.1 (\\(a\\) \\(b\\))\r\n"},
+    {"(a", "Status: 5.1.1 (\\(a)\r\n"},
+    {"(a\\)", "Status: 5.1.1 (\\(a\\\\\\))\r\n"},
+    {"a\r\nAction: delivered", "Status: 5.1.1 (a  Action: delivered)\r\n"},
+    {" \r\n", "Status: 5.1.1\r\n"},
+};
+
+START_TEST(text_behind_the_status)
+{
+    fixture.recipient->status_comment = dsn_span(comments[_i].comment);
+    build();
+    ck_assert_msg(strstr(fixture.notice->str, comments[_i].written) != NULL, "%s",
+                  fixture.notice->str);
+    dsn_test_check_notice(notice(), NULL, comments[_i].written);
+}
+END_TEST
+
+/* All that a report can say, in the order of the grammar, whichever way its action goes (rules
+ * DSN-02, DSN-05, DSN-07, DSN-11, DSN-15, RCPT-01, RCPT-06, RCPT-22). */
+static const struct {
+    DsnAction action;
+    uint16_t class_;
+    const char *fields;
+} actions[] = {
+    {DSN_ACTION_FAILED, 5, "Action: failed\r\nStatus: 5.0.0\r\n"},
+    {DSN_ACTION_DELAYED, 4, "Action: delayed\r\nStatus: 4.0.0\r\n"},
+    {DSN_ACTION_DELIVERED, 2, "Action: delivered\r\nStatus: 2.0.0\r\n"},
+    {DSN_ACTION_RELAYED, 2, "Action: relayed\r\nStatus: 2.0.0\r\n"},
+    {DSN_ACTION_EXPANDED, 2, "Action: expanded\r\nStatus: 2.0.0\r\n"},
+};
+
+START_TEST(every_field_in_its_place)
+{
+    DsnField extension = {DSN_SPAN_LITERAL("X-Dsnarf-Class"), DSN_SPAN_LITERAL("x")};
+    g_autofree char *expected = g_strconcat(
+        "Original-Envelope-Id: QQ314159+a=B\r\nReporting-MTA: dns; mta1.example.com\r\n"
+        "Received-From-MTA: dns; App.shop.example ([192.0.2.1])\r\n"
+        "Arrival-Date: Tue, 1 Jul 2003 08:52:37 +0000\r\nX-Dsnarf-Class: x\r\n\r\n"
+        "Original-Recipient: X400; /C=US/A= /P=x/\r\nFinal-Recipient: rfc822; "
+        "jane@customer.example\r\n",
+        actions[_i].fields,
+        "Remote-MTA: dns; mx.customer.example\r\nDiagnostic-Code: smtp; 599 5.1.1 no such user\r\n"
+        "Last-Attempt-Date: Tue, 1 Jul 2003 10:52:37 +0000\r\nFinal-Log-ID: d23f0824\r\n",
+        actions[_i].action == DSN_ACTION_DELAYED
+            ? "Will-Retry-Until: Wed, 2 Jul 2003 14:39:17 +0000\r\n"
+            : "",
+        "X-Dsnarf-Class: x\r\n\r\n--b1", NULL);
+    char code[] = "599 5.1.1 no such user";
+
+    *strstr(expected, "599") = code[0] = (char)('0' + actions[_i].class_);
+    fixture.request.failed = actions[_i].action == DSN_ACTION_FAILED;
+    fixture.report->per_message.original_envelope_id = DSN_SPAN_LITERAL("QQ314159+a=B");
+    fixture.report->per_message.received_from_mta =
+        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("App.shop.example ([192.0.2.1])")};
+    fixture.report->per_message.dsn_gateway =
+        (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("gateway.example")};
+    g_array_append_val(fixture.report->per_message.extensions, extension);
+    fixture.recipient->original_recipient =
+        (DsnTyped){DSN_SPAN_LITERAL("X400"), DSN_SPAN_LITERAL("/C=US/A= /P=x/")};
+    fixture.recipient->action = actions[_i].action;
+    fixture.recipient->status = (DsnStatusCode){actions[_i].class_, 0, 0};
+    fixture.recipient->diagnostic_code.value = dsn_span(code);
+    fixture.recipient->will_retry_until = 1057156757;
+    g_array_append_val(fixture.recipient->extensions, extension);
+    build();
+    ck_assert_msg(strstr(fixture.notice->str, expected) != NULL, "%s\n%s", fixture.notice->str,
+                  expected);
+    if (actions[_i].action != DSN_ACTION_DELAYED)
+        fixture.recipient->will_retry_until = DSN_TIME_NONE;
+    dsn_test_check_notice(notice(), fixture.report, actions[_i].fields);
+}
+END_TEST
+
 /* Part 1: the text, and what stands of it in the notice (rules MIME-22 to MIME-25, MIME-31). */
 static const struct {
     const char *label, *text, *header, *body;
@@ -304,10 +470,85 @@ START_TEST(the_text_for_people)
 {
     g_autofree char *expected = g_strconcat(texts[_i].header, texts[_i].body, "\r\n--b1\r\n", NULL);
 
-    fixture.frame.text = dsn_span(texts[_i].text);
+    fixture.words[0].text = dsn_span(texts[_i].text);
     build_and_check(texts[_i].label);
     ck_assert_msg(strstr(fixture.notice->str, expected) != NULL, "%s:\n%s", texts[_i].label,
                   fixture.notice->str);
+}
+END_TEST
+
+/* Rules MIME-04, MIME-15 to MIME-17, MIME-32: the preferred text is the last one that a reader
+ * knows, each says its language, and the nested boundary is another one. */
+START_TEST(several_languages_and_html_are_alternatives)
+{
+    static const char expected[] = "--b1\r\n"
+                                   "Content-Type: multipart/alternative;\r\n"
+                                   "\tboundary=\"=_7dc96f776c8423e57a2785489a3f9c43\"\r\n"
+                                   "\r\n"
+                                   "--=_7dc96f776c8423e57a2785489a3f9c43\r\n"
+                                   "Content-Type: text/plain; charset=utf-8\r\n"
+                                   "Content-Language: ja\r\n"
+                                   "Content-Transfer-Encoding: base64\r\n"
+                                   "\r\n"
+                                   "5pel5pys6KqeDQo=\r\n"
+                                   "\r\n"
+                                   "--=_7dc96f776c8423e57a2785489a3f9c43\r\n"
+                                   "Content-Type: text/plain; charset=us-ascii\r\n"
+                                   "Content-Language: en\r\n"
+                                   "\r\n"
+                                   "Sorry.\r\n"
+                                   "\r\n"
+                                   "--=_7dc96f776c8423e57a2785489a3f9c43\r\n"
+                                   "Content-Type: text/html; charset=us-ascii\r\n"
+                                   "Content-Language: en\r\n"
+                                   "\r\n"
+                                   "<p>Sorry.\r\n"
+                                   "\r\n"
+                                   "--=_7dc96f776c8423e57a2785489a3f9c43\r\n"
+                                   "Content-Type: text/plain; charset=utf-8\r\n"
+                                   "Content-Language: de-CH\r\n"
+                                   "Content-Transfer-Encoding: quoted-printable\r\n"
+                                   "\r\n"
+                                   "Bedaure, Gr=C3=BC=C3=9Fe.\r\n"
+                                   "\r\n"
+                                   "--=_7dc96f776c8423e57a2785489a3f9c43--\r\n"
+                                   "--b1\r\n"
+                                   "Content-Type: message/delivery-status\r\n";
+
+    fixture.words[0] = (DsnWords){.language = DSN_SPAN_LITERAL("de-CH"),
+                                  .text = DSN_SPAN_LITERAL("Bedaure, Gr\xc3\xbc\xc3\x9f"
+                                                           "e.")};
+    fixture.words[1] = (DsnWords){.language = DSN_SPAN_LITERAL("en"),
+                                  .text = DSN_SPAN_LITERAL("Sorry."),
+                                  .html = DSN_SPAN_LITERAL("<p>Sorry.")};
+    fixture.words[2] = (DsnWords){.language = DSN_SPAN_LITERAL("ja"),
+                                  .text = DSN_SPAN_LITERAL("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e")};
+    fixture.frame.n_words = 3;
+    build_and_check("alternatives");
+    dsn_test_compare(__FILE__, __LINE__, strstr(fixture.notice->str, "--b1\r\n"),
+                     sizeof(expected) - 1, expected, sizeof(expected) - 1, "part 1");
+    ck_assert(!fixture.built.eight_bit);
+}
+END_TEST
+
+/* Rule MIME-16, for the nested one too: it may stand in no part, not even in another text. */
+START_TEST(the_nested_boundary_stands_nowhere_else)
+{
+    fixture.words[0].html = DSN_SPAN_LITERAL("<p>--=_7dc96f776c8423e57a2785489a3f9c43");
+    build_and_check("nested");
+    ck_assert_ptr_null(strstr(fixture.notice->str, "boundary=\"b1\""));
+    ck_assert_ptr_null(strstr(fixture.notice->str, "boundary=\"=_7dc96f77"));
+}
+END_TEST
+
+START_TEST(a_language_that_is_none_is_refused)
+{
+    fixture.words[1] =
+        (DsnWords){.language = DSN_SPAN_LITERAL("en\r\nX: y"), .text = DSN_SPAN_LITERAL("x")};
+    fixture.frame.n_words = 2;
+    expect_error(DSN_BUILD_ERROR_REPORT, "Content-Language", "a line break");
+    fixture.words[1].language = DSN_SPAN_LITERAL("");
+    expect_error(DSN_BUILD_ERROR_REPORT, "Content-Language", "empty");
 }
 END_TEST
 
@@ -399,7 +640,7 @@ START_TEST(a_boundary_that_cannot_be_used_is_replaced)
     g_autofree char *first = NULL;
 
     fixture.frame.boundary = dsn_span(boundaries[_i].boundary);
-    fixture.frame.text = dsn_span(boundaries[_i].text);
+    fixture.words[0].text = dsn_span(boundaries[_i].text);
     fixture.request.original = dsn_span(boundaries[_i].original);
     build_and_check(boundaries[_i].label);
     ck_assert_msg(strstr(fixture.notice->str, used) == NULL, "%s", boundaries[_i].label);
@@ -426,24 +667,7 @@ static const struct {
     {"To not UTF-8", offsetof(DsnFrame, to), "\xe9@b.example", "To"},
     {"Message-ID with a line break", offsetof(DsnFrame, message_id), "<1@\r\nx>", "Message-ID"},
     {"Message-ID bare", offsetof(DsnFrame, message_id), "1@x", "Message-ID"},
-    {"language", offsetof(DsnFrame, language), "en\r\nX: y", "Content-Language"},
 };
-
-static void
-expect_error(DsnBuildError code, const char *name, const char *label)
-{
-    g_autoptr(GError) error = NULL;
-
-    dsn_returned_plan(&fixture.request, &fixture.plan);
-    g_string_assign(fixture.notice, "before");
-    ck_assert_msg(
-        !dsn_report_build(fixture.report, &fixture.frame, fixture.notice, &fixture.built, &error),
-        "%s: was built", label);
-    ck_assert_msg(g_error_matches(error, DSN_BUILD_ERROR, (int)code), "%s: %s", label,
-                  error->message);
-    ck_assert_msg(g_str_has_prefix(error->message, name), "%s: %s", label, error->message);
-    ck_assert_str_eq(fixture.notice->str, "before");
-}
 
 START_TEST(a_frame_that_cannot_be_written)
 {
@@ -563,9 +787,9 @@ START_TEST(nothing_can_be_injected)
     static const size_t in_frame[] = {
         offsetof(DsnFrame, from_display), offsetof(DsnFrame, from),
         offsetof(DsnFrame, to),           offsetof(DsnFrame, subject),
-        offsetof(DsnFrame, language),     offsetof(DsnFrame, boundary),
-        offsetof(DsnFrame, message_id),
+        offsetof(DsnFrame, boundary),     offsetof(DsnFrame, message_id),
     };
+    static const size_t in_words[] = {offsetof(DsnWords, language), offsetof(DsnWords, text)};
     static const size_t in_recipient[] = {
         offsetof(DsnPerRecipient, original_recipient.type),
         offsetof(DsnPerRecipient, original_recipient.value),
@@ -576,6 +800,7 @@ START_TEST(nothing_can_be_injected)
         offsetof(DsnPerRecipient, diagnostic_code.type),
         offsetof(DsnPerRecipient, diagnostic_code.value),
         offsetof(DsnPerRecipient, final_log_id),
+        offsetof(DsnPerRecipient, status_comment),
     };
     static const size_t in_message[] = {
         offsetof(DsnPerMessage, original_envelope_id),
@@ -589,6 +814,7 @@ START_TEST(nothing_can_be_injected)
         size_t count;
     } places[] = {
         {&fixture.frame, in_frame, G_N_ELEMENTS(in_frame)},
+        {fixture.words, in_words, G_N_ELEMENTS(in_words)},
         {fixture.recipient, in_recipient, G_N_ELEMENTS(in_recipient)},
         {&fixture.report->per_message, in_message, G_N_ELEMENTS(in_message)},
     };
@@ -692,6 +918,13 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, diagnostics_are_copied_as_far_as_the_form_allows, 0,
                         G_N_ELEMENTS(diagnostics));
     tcase_add_test(tcase, words_that_fit_no_line_are_broken);
+    tcase_add_loop_test(tcase, addresses_in_the_global_form, 0, G_N_ELEMENTS(global_addresses));
+    tcase_add_test(tcase, diagnostics_in_other_languages);
+    tcase_add_loop_test(tcase, text_behind_the_status, 0, G_N_ELEMENTS(comments));
+    tcase_add_loop_test(tcase, every_field_in_its_place, 0, G_N_ELEMENTS(actions));
+    tcase_add_test(tcase, several_languages_and_html_are_alternatives);
+    tcase_add_test(tcase, the_nested_boundary_stands_nowhere_else);
+    tcase_add_test(tcase, a_language_that_is_none_is_refused);
     tcase_add_test(tcase, addresses_that_are_not_ascii);
     tcase_add_test(tcase, the_global_form);
     tcase_add_loop_test(tcase, the_text_for_people, 0, G_N_ELEMENTS(texts));
