@@ -308,7 +308,7 @@ dsn_governor_restore(DsnGovernor *governor, const GArray *buckets)
     g_mutex_lock(&governor->lock);
     for (guint i = 0; i < buckets->len; i++) {
         const DsnBucket *bucket = &g_array_index(buckets, DsnBucket, i);
-        int64_t age = CLAMP(time - bucket->time, 0, HOUR / NANOSECONDS) * NANOSECONDS;
+        int64_t age = CLAMP(time - MAX(bucket->time, 0), 0, HOUR / NANOSECONDS) * NANOSECONDS;
         int64_t missing = (int64_t)((1 - CLAMP(bucket->tokens, 0, 1)) * (double)HOUR);
 
         if (missing > age && is_name(bucket->name))

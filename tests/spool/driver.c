@@ -3,9 +3,10 @@
  * driver.c - a process that uses a spool, for a test that makes its system calls fail
  *
  * Usage: driver store DIRECTORY COUNT: stores events 1 to COUNT, each with its notice, one after
- * the other; after a failure it waits until the spool is ready again. Prints "stored N" or "failed
- * N: why" for each. driver check DIRECTORY COUNT: prints "there N" for each that is there whole.
- * driver story DIRECTORY 0: stores one of each thing that a story can tell.
+ * the other, every third in the place of the one before, for both; after a failure it waits until
+ * the spool is ready again. Prints "stored N" or "failed N: why" for each. driver check DIRECTORY
+ * COUNT: prints "there N" for each that is there whole. driver story DIRECTORY 0: stores one of
+ * each thing that a story can tell.
  */
 #include "config.h"
 
@@ -27,8 +28,25 @@ make_key(guint64 number)
     return key;
 }
 
+/* The notice that event @number may be put into, if it is still open. */
+static void
+join(DsnSpool *spool, guint64 number, DsnSpoolNotice *notice)
+{
+    const DsnKey before = make_key(number - 1);
+    g_auto(DsnOpenNotice) open = {0};
+
+    notice->group = make_key(G_MAXUINT32 + (number + 1) / 3);
+    notice->sources = g_bytes_ref(notice->bytes);
+    if (number % 3 != 0 || !dsn_spool_look_open(spool, &notice->group, &open))
+        return;
+    g_array_append_val(notice->keys, before);
+    notice->replaces = open.entry;
+    notice->version = open.version;
+}
+
+/* The content of a notice begins with the number of its events. */
 static DsnDeposit *
-make_deposit(guint64 number)
+make_deposit(DsnSpool *spool, guint64 number)
 {
     DsnDeposit *deposit = dsn_deposit_new(number % 2 == 0);
     DsnItem item = {.kind = DSN_ITEM_EVENT, .key = make_key(number)};
@@ -38,8 +56,13 @@ make_deposit(guint64 number)
     item.notice = dsn_spool_notice_new();
     item.notice->record_id = g_strdup_printf("%" G_GUINT64_FORMAT, number);
     item.notice->recipient = g_strdup("to@example.com");
-    item.notice->bytes = g_bytes_new(body, strlen(body));
     g_array_append_val(item.notice->keys, key);
+    item.notice->bytes = g_bytes_new(body, strlen(body));
+    if (number % 3 != 1)
+        join(spool, number, item.notice);
+    body[0] = item.notice->replaces == 0 ? '1' : '2';
+    g_bytes_unref(item.notice->bytes);
+    item.notice->bytes = g_bytes_new(body, strlen(body));
     g_array_append_val(deposit->items, item);
     return deposit;
 }
@@ -70,7 +93,7 @@ store_deposit(DsnSpool *spool, DsnDeposit *deposit)
 static bool
 store_notice(DsnSpool *spool, guint64 number, const char *id, const char *message_id)
 {
-    DsnDeposit *deposit = make_deposit(number);
+    DsnDeposit *deposit = make_deposit(spool, number);
     DsnItem *item = &g_array_index(deposit->items, DsnItem, 0);
     g_autofree char *see = g_strdup_printf("\"see\":\"%s\"", id);
 
@@ -140,7 +163,7 @@ static bool
 store(DsnSpool *spool, guint64 count, bool die)
 {
     for (guint64 number = 1; number <= count; number++) {
-        g_autoptr(DsnDeposit) deposit = make_deposit(number);
+        g_autoptr(DsnDeposit) deposit = make_deposit(spool, number);
 
         dsn_spool_submit(spool, deposit);
         (void)dsn_spool_wait(spool, deposit, -1); /* true: it has no end */
@@ -160,18 +183,26 @@ store(DsnSpool *spool, guint64 count, bool die)
 }
 
 static bool
+is_there(DsnSpool *spool, guint64 number)
+{
+    const DsnKey key = make_key(number);
+
+    return dsn_spool_look_event(spool, &key) != DSN_SEEN_NOT &&
+           dsn_spool_look_notice(spool, &key) != DSN_SEEN_NOT;
+}
+
+static bool
 print_entry(const DsnQueueEntry *entry, gpointer user)
 {
     DsnSpool *spool = user;
-    DsnKey key = make_key(g_ascii_strtoull(entry->record_id, NULL, 10));
+    guint64 first = g_ascii_strtoull(entry->record_id, NULL, 10);
     g_autoptr(GBytes) content = dsn_spool_content(spool, entry->entry, NULL);
+    bool whole = content != NULL && g_bytes_get_size(content) == entry->size;
+    guint64 count = whole && *(const char *)g_bytes_get_data(content, NULL) == '2' ? 2 : 1;
 
-    if (content != NULL && g_bytes_get_size(content) == entry->size &&
-        dsn_spool_look_event(spool, &key) != DSN_SEEN_NOT &&
-        dsn_spool_look_notice(spool, &key) != DSN_SEEN_NOT)
-        printf("there %s\n", entry->record_id);
-    else
-        printf("half %s\n", entry->record_id);
+    for (guint64 number = first; number < first + count; number++)
+        printf("%s %" G_GUINT64_FORMAT "\n", whole && is_there(spool, number) ? "there" : "half",
+               number);
     return true;
 }
 

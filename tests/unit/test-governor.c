@@ -169,6 +169,119 @@ START_TEST(threads_share_one_budget)
 }
 END_TEST
 
+START_TEST(limits_each_domain)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    const DsnRates rates = {.sender = 2, .domain = 3};
+
+    ck_assert_uint_eq(drain(governor, &rates, "a@x.example", NULL, START), 2);
+    ck_assert_uint_eq(drain(governor, &rates, "b@X.Example", NULL, START), 1);
+    ck_assert_uint_eq(drain(governor, &rates, "c@x.example", NULL, START), 0);
+    ck_assert_uint_eq(drain(governor, &rates, "a@y.x.example", NULL, START), 2);
+    ck_assert_uint_eq(drain(governor, &rates, "\"a@x.example\"@z.example", NULL, START), 2);
+    ck_assert_uint_eq(drain(governor, &rates, "no-domain", NULL, START), 2);
+    /* what is given back is given back to all */
+    dsn_governor_return(governor, &rates, dsn_span("a@x.example"), NULL);
+    ck_assert_uint_eq(drain(governor, &rates, "c@x.example", NULL, START), 1);
+}
+END_TEST
+
+/* ---- a process after the other ---- */
+
+static const DsnRates all = {.overall = 20, .sender = 4, .domain = 8, .poster = 16};
+
+static int64_t
+now(void)
+{
+    return g_get_monotonic_time();
+}
+
+/* Takes three notices for a@x.example by "p", and returns the buckets. */
+static GArray *
+take_three(DsnGovernor *governor)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert(admit(governor, &all, "a@x.example", "p", now()));
+    GArray *buckets = dsn_governor_changed(governor, 0);
+    ck_assert_ptr_nonnull(buckets);
+    ck_assert_uint_eq(buckets->len, 4);
+    return buckets;
+}
+
+START_TEST(tells_what_changed)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+
+    ck_assert_ptr_null(dsn_governor_changed(governor, 0));
+    ck_assert(admit(governor, &all, "a@x.example", "p", now()));
+    g_autoptr(GArray) first = dsn_governor_changed(governor, 0);
+    ck_assert_uint_eq(first->len, 4);
+    ck_assert_ptr_null(dsn_governor_changed(governor, 0));
+    ck_assert(admit(governor, &all, "b@x.example", NULL, now()));
+    ck_assert(admit(governor, &all, "b@x.example", NULL, now()));
+    ck_assert_ptr_null(dsn_governor_changed(governor, G_TIME_SPAN_HOUR)); /* not so soon */
+    g_autoptr(GArray) second = dsn_governor_changed(governor, 0);
+    ck_assert_uint_eq(second->len, 3);
+    for (guint i = 0; i < second->len; i++) {
+        const DsnBucket *bucket = &g_array_index(second, DsnBucket, i);
+
+        ck_assert_str_ne(bucket->name, "pp");
+        ck_assert_int_le(ABS(bucket->time - g_get_real_time()), G_TIME_SPAN_MINUTE);
+        if (g_str_equal(bucket->name, "sb@x.example"))
+            ck_assert(bucket->tokens > 0.49 && bucket->tokens < 0.51);
+    }
+}
+END_TEST
+
+/* What was taken before the start counts, less what has come back since; the clock may have been
+ * set meanwhile. */
+static const struct {
+    const char *label;
+    int64_t ago; /* seconds that the buckets were kept before now */
+    size_t left; /* for the sender */
+} starts[] = {
+    {"at once", 0, 1},
+    {"a quarter of an hour later", 900, 2},
+    {"half an hour later", 1801, 3},
+    {"much later", 86400, 4},
+    {"the clock was set back by a day", -86400, 1},
+};
+
+START_TEST(goes_on_after_a_start)
+{
+    g_autoptr(DsnGovernor) before = dsn_governor_new();
+    g_autoptr(DsnGovernor) after = dsn_governor_new();
+    g_autoptr(GArray) buckets = take_three(before);
+
+    for (guint i = 0; i < buckets->len; i++)
+        g_array_index(buckets, DsnBucket, i).time -= starts[_i].ago * G_USEC_PER_SEC;
+    dsn_governor_restore(after, buckets);
+    ck_assert_msg(drain(after, &all, "A@x.example", NULL, now()) == starts[_i].left, "%s",
+                  starts[_i].label);
+}
+END_TEST
+
+/* What no governor has written is left alone. */
+START_TEST(odd_buckets)
+{
+    g_autoptr(DsnGovernor) governor = dsn_governor_new();
+    g_autoptr(GArray) buckets = g_array_new(FALSE, FALSE, sizeof(DsnBucket));
+    const DsnBucket odd[] = {
+        {(char[]){""}, 0, g_get_real_time()},
+        {(char[]){"xa@x.example"}, 0, g_get_real_time()},
+        {(char[]){"sa@x.example"}, 17, g_get_real_time()},
+        {(char[]){"sb@x.example"}, -17, G_MININT64 / 4},
+        {(char[]){"sc@x.example"}, -17, g_get_real_time()},
+    };
+
+    g_array_append_vals(buckets, odd, G_N_ELEMENTS(odd));
+    dsn_governor_restore(governor, buckets);
+    ck_assert_uint_eq(drain(governor, &all, "a@x.example", NULL, now()), 4);
+    ck_assert_uint_eq(drain(governor, &all, "b@x.example", NULL, now()), 4);
+    ck_assert_uint_eq(drain(governor, &all, "c@x.example", NULL, now()), 0);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -183,6 +296,10 @@ dsn_test_suite(void)
     tcase_add_test(tcase, follows_changed_rates);
     tcase_add_test(tcase, forgets_the_fullest);
     tcase_add_test(tcase, threads_share_one_budget);
+    tcase_add_test(tcase, limits_each_domain);
+    tcase_add_test(tcase, tells_what_changed);
+    tcase_add_loop_test(tcase, goes_on_after_a_start, 0, G_N_ELEMENTS(starts));
+    tcase_add_test(tcase, odd_buckets);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -16,6 +16,9 @@
 #define ITEMS 5
 /* Deposits that a thread can make before it is killed. */
 #define MAX_DEPOSITS 10000
+#define EVENT_TIME 1700000000
+/* From the key of a recipient to that of the one that is added. */
+#define ADDED ((guint64)1 << 40)
 
 static DsnTestSpool test;
 
@@ -33,7 +36,7 @@ tear_down(void)
 
 /* What the process that will be killed says, in one write. */
 typedef struct Report {
-    enum { REPORT_STORED, REPORT_MERGED, REPORT_TAKEN } kind;
+    enum { REPORT_STORED, REPORT_REPLACED, REPORT_TAKEN } kind;
     guint64 number; /* of the deposit, or the entry that was taken */
     char text[24];  /* of what was taken */
 } Report;
@@ -51,23 +54,56 @@ report(const Worker *worker, const Report *what)
         _exit(2);
 }
 
-/* Notices "12.3", or "12.3 with" an original; every second item of a deposit is large. */
+/* Notices "12.3"; every second item of a deposit is large. */
+static DsnSpoolNotice *
+make_notice(guint64 number, guint index, const char *more)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT ".%u%-*s", number, index,
+                                            index % 2 == 0 ? 5 : 200, more);
+    guint64 key = number * ITEMS + index;
+    DsnSpoolNotice *notice = dsn_test_notice(text, key, 1);
+
+    notice->group = dsn_test_key(key, 0);
+    notice->sources = g_bytes_new(text, strlen(text));
+    return notice;
+}
+
 static DsnDeposit *
-make_deposit(guint64 number, bool with_original)
+make_deposit(guint64 number)
+{
+    DsnDeposit *deposit = dsn_deposit_new(number % 2 == 0);
+    g_autofree char *line = g_strdup_printf("%" G_GUINT64_FORMAT "\n", number);
+
+    for (guint i = 0; i < ITEMS; i++) {
+        DsnItem *item = dsn_test_add_event(deposit, number * ITEMS + i, make_notice(number, i, ""));
+
+        item->key.time = EVENT_TIME;
+        dsn_test_add_line(item, DSN_RECORD_BOUNCE, line);
+    }
+    return deposit;
+}
+
+/* Notices "12.3 more", for one more recipient, in the place of those that are still open. */
+static DsnDeposit *
+make_replacement(guint64 number)
 {
     DsnDeposit *deposit = dsn_deposit_new(number % 2 == 0);
 
     for (guint i = 0; i < ITEMS; i++) {
-        guint64 key = number * ITEMS + i;
-        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT ".%u%-*s", number, i,
-                                                i % 2 == 0 ? 5 : 200, with_original ? " with" : "");
-        DsnSpoolNotice *notice = dsn_test_notice(text, key, 1);
-        g_autofree char *line = g_strdup_printf("%" G_GUINT64_FORMAT "\n", number);
+        const guint64 key = number * ITEMS + i;
+        const DsnKey group = dsn_test_key(key, 0);
+        const DsnKey added = dsn_test_key(key + ADDED, EVENT_TIME);
+        g_auto(DsnOpenNotice) open = {0};
 
-        notice->has_original = with_original;
+        if (!dsn_spool_look_open(test.spool, &group, &open))
+            continue;
+        DsnSpoolNotice *notice = make_notice(number, i, " more");
+        notice->replaces = open.entry;
+        notice->version = open.version;
+        g_array_append_val(notice->keys, added);
         DsnItem *item = dsn_test_add_event(deposit, key, notice);
-        item->key.time = 1700000000;
-        dsn_test_add_line(item, DSN_RECORD_BOUNCE, line);
+        item->key.time = EVENT_TIME;
+        item->known = true;
     }
     return deposit;
 }
@@ -78,9 +114,9 @@ deposit_for_ever(gpointer data)
     const Worker *worker = data;
 
     for (guint64 number = worker->first;; number++)
-        for (int with = 0; with < 2; with++) {
-            Report what = {.kind = with == 0 ? REPORT_STORED : REPORT_MERGED, .number = number};
-            DsnDeposit *deposit = make_deposit(number, with);
+        for (int again = 0; again < 2; again++) {
+            Report what = {.kind = again == 0 ? REPORT_STORED : REPORT_REPLACED, .number = number};
+            DsnDeposit *deposit = again == 0 ? make_deposit(number) : make_replacement(number);
 
             dsn_spool_submit(test.spool, deposit);
             (void)dsn_spool_wait(test.spool, deposit, -1); /* true: it has no end */
@@ -138,6 +174,7 @@ typedef struct Found {
     guint items[THREADS][MAX_DEPOSITS];
     guint lines[THREADS][MAX_DEPOSITS];
     guint64 first;
+    guint replaced;
 } Found;
 
 static guint *
@@ -147,14 +184,37 @@ slot_of(guint counts[THREADS][MAX_DEPOSITS], guint64 first, guint64 number)
     return &counts[(number - first) / MAX_DEPOSITS][(number - first) % MAX_DEPOSITS];
 }
 
+/* A notice is there with its content, its sources as long as it is open, and the key of the
+ * recipient that was added: all as they were or all as they are now. */
+static bool
+check_entry(guint64 key, const DsnQueueEntry *entry)
+{
+    const DsnKey group = dsn_test_key(key, 0);
+    const DsnKey added = dsn_test_key(key + ADDED, 0);
+    g_autoptr(GBytes) content = dsn_spool_content(test.spool, entry->entry, NULL);
+    g_auto(DsnOpenNotice) open = {0};
+
+    ck_assert_ptr_nonnull(content);
+    bool more = memmem(g_bytes_get_data(content, NULL), g_bytes_get_size(content), " more", 5);
+    ck_assert_int_eq(dsn_spool_look_notice(test.spool, &added) != DSN_SEEN_NOT, more);
+    if (dsn_spool_look_open(test.spool, &group, &open)) {
+        ck_assert_int_eq(open.entry, entry->entry);
+        ck_assert_int_eq(open.version, more ? 2 : 1);
+        ck_assert(g_bytes_equal(open.sources, content));
+    }
+    return more;
+}
+
 static bool
 count_entry(const DsnQueueEntry *entry, gpointer user)
 {
     Found *found = user;
     guint64 key = g_ascii_strtoull(entry->record_id + strlen("record-"), NULL, 10);
 
-    if (key / ITEMS >= found->first)
-        ++*slot_of(found->items, found->first, key / ITEMS);
+    if (key / ITEMS < found->first)
+        return true;
+    ++*slot_of(found->items, found->first, key / ITEMS);
+    found->replaced += check_entry(key, entry);
     return true;
 }
 
@@ -194,7 +254,7 @@ check_whole(const Found *found)
             ck_assert_uint_eq(found->lines[i][j], items);
             for (guint k = 0; k < ITEMS && (items > 0 || j < 10); k++) {
                 guint64 number = (found->first + i * MAX_DEPOSITS + j) * ITEMS + k;
-                DsnKey key = dsn_test_key(number, 1700000000);
+                DsnKey key = dsn_test_key(number, EVENT_TIME);
 
                 ck_assert_int_eq(dsn_spool_look_event(test.spool, &key) != DSN_SEEN_NOT, items > 0);
                 ck_assert_int_eq(dsn_spool_look_notice(test.spool, &key) != DSN_SEEN_NOT,
@@ -226,12 +286,14 @@ check_reports(int pipe, const Found *found, guint *ret_stored, guint *ret_taken)
     }
 }
 
-/* Nothing in the middle of a commit, a checkpoint, a merge or the removal of a file may matter. */
+/* Nothing in the middle of a commit, a checkpoint, a replacement or the removal of a file may
+ * matter. */
 START_TEST(killed_at_any_moment)
 {
     guint reported = 0;
     guint stored = 0;
     guint taken = 0;
+    guint replaced = 0;
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
 
     test.options.large = 100;
@@ -255,6 +317,7 @@ START_TEST(killed_at_any_moment)
         ck_assert_int_eq(close(ends[1]), 0);
         dsn_test_spool_reopen(&test);
         ck_assert(dsn_spool_list(test.spool, &(DsnQueueFilter){0}, count_entry, found, NULL));
+        replaced += found->replaced;
         count_lines(found);
         stored += check_whole(found);
         check_reports(ends[0], found, &reported, &taken);
@@ -262,10 +325,12 @@ START_TEST(killed_at_any_moment)
         /* what is left of it would only make the next round slow */
         ck_assert_int_ge(dsn_spool_drop(test.spool, &(DsnQueueFilter){0}, NULL), 0);
     }
-    printf("%u deposits were there, %u results and %u notices were reported\n", stored, reported,
-           taken);
+    printf("%u deposits were there with %u notices replaced, %u results and %u notices were "
+           "reported\n",
+           stored, replaced, reported, taken);
     ck_assert_uint_gt(reported, KILLS);
     ck_assert_uint_gt(taken, KILLS);
+    ck_assert_uint_gt(replaced, KILLS);
 }
 END_TEST
 
