@@ -84,16 +84,60 @@ dsn_event_key(const DsnRecord *record)
     return make_key(checksum, record->event_time);
 }
 
+static void
+add_message(GChecksum *checksum, const DsnRecord *record)
+{
+    add_text(checksum, record->nodeid);
+    add_text(checksum, record->id);
+    add_time(checksum, record->created, record->created_nanoseconds);
+}
+
+static void
+add_number(GChecksum *checksum, int64_t number)
+{
+    char text[24];
+
+    (void)g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, number);
+    add_text(checksum, text);
+}
+
 DsnKey
-dsn_notice_key(const DsnRecord *record, const char *recipient)
+dsn_notice_key(const DsnRecord *record, const char *recipient, const DsnSaying *saying)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    bool delayed = saying->action == DSN_ACTION_DELAYED;
+
+    add_message(checksum, record);
+    add_text(checksum, recipient);
+    add_text(checksum, delayed ? "delayed" : saying->late ? "late" : "failed");
+    if (delayed)
+        add_number(checksum, saying->threshold);
+    return make_key(checksum, record->event_time);
+}
+
+DsnKey
+dsn_group_key(const DsnRecord *record, const char *sender, const char *tenant,
+              const DsnSaying *saying)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+
+    add_message(checksum, record);
+    add_text(checksum, sender);
+    add_text(checksum, tenant);
+    add_number(checksum, saying->action);
+    add_number(checksum, saying->late);
+    add_number(checksum, saying->threshold);
+    return make_key(checksum, record->event_time);
+}
+
+DsnKey
+dsn_attempt_key(const DsnRecord *record, const char *recipient)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
 
     add_text(checksum, record->nodeid);
     add_text(checksum, record->id);
-    add_time(checksum, record->created, record->created_nanoseconds);
     add_text(checksum, recipient);
-    add_text(checksum, "failed");
     return make_key(checksum, record->event_time);
 }
 

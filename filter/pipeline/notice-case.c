@@ -9,66 +9,74 @@
 DsnCase
 dsn_case(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster)
 {
-    DsnCase the_case = {
+    return (DsnCase){
         .pipeline = pipeline,
         .policy = policy,
         .poster = poster,
-        .rates = policy->rates,
         .now = g_get_real_time() / G_USEC_PER_SEC,
     };
-
-    the_case.rates.poster = poster->hourly_rate;
-    return the_case;
 }
 
-static DsnSpan
-original_of(const DsnElement *element)
+DsnSpan
+dsn_element_original(const DsnElement *element)
 {
     return element->has_original ? (DsnSpan){element->original->str, element->original->len}
                                  : DSN_SPAN_ABSENT;
 }
 
-DsnReason
-dsn_case_reason(const DsnCase *the_case, const DsnElement *element, GString *ret_sender)
+DsnVerdict
+dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString *ret_sender)
 {
+    const DsnPoster *poster = the_case->poster;
     size_t start = ret_sender->len;
-    DsnReason reason = dsn_notice_reason(&the_case->policy->notice, element->record,
-                                         original_of(element), ret_sender);
-    DsnSpan sender = {ret_sender->str + start, ret_sender->len - start};
+    unsigned trust = 0;
+    DsnVerdict verdict = {.tenant = dsn_policy_tenant(the_case->policy, element->record, &trust)};
 
-    if (reason != DSN_REASON_NONE)
-        return reason;
-    if (!dsn_patterns_match(the_case->policy->senders, sender))
-        return DSN_REASON_SENDER_NOT_OURS;
-    if (the_case->poster->senders != NULL && !dsn_patterns_match(the_case->poster->senders, sender))
-        return DSN_REASON_SENDER_NOT_BOUND;
-    return DSN_REASON_NONE;
+    if (dsn_poster_is_bound(poster))
+        trust |= DSN_TRUST_TOKEN; /* to this sender, as is checked below */
+    dsn_notice_decide(&verdict.tenant->notice, element->record, dsn_element_original(element),
+                      trust, ret_sender, &verdict.decision);
+    DsnSpan sender = {ret_sender->str + start, ret_sender->len - start};
+    verdict.reason = verdict.decision.reason;
+    if (verdict.reason != DSN_REASON_NONE)
+        return verdict;
+    if (!dsn_policy_is_ours(the_case->policy, verdict.tenant, poster, sender))
+        verdict.reason = DSN_REASON_SENDER_NOT_OURS;
+    else if (!dsn_poster_may(poster, verdict.tenant, sender))
+        verdict.reason = DSN_REASON_SENDER_NOT_BOUND;
+    return verdict;
+}
+
+static DsnRates
+rates_of(const DsnCase *the_case, const DsnTenant *tenant)
+{
+    DsnRates rates = tenant->rates;
+
+    rates.poster = the_case->poster->hourly_rate;
+    return rates;
 }
 
 bool
-dsn_case_admit(const DsnCase *the_case, const char *sender)
+dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender)
 {
-    return dsn_governor_admit(the_case->pipeline->governor, &the_case->rates, dsn_span(sender),
+    const DsnRates rates = rates_of(the_case, tenant);
+
+    return dsn_governor_admit(the_case->pipeline->governor, &rates, dsn_span(sender),
                               the_case->poster->name, g_get_monotonic_time());
 }
 
 void
-dsn_case_return(const DsnCase *the_case, const char *sender)
+dsn_case_return(const DsnCase *the_case, const DsnTenant *tenant, const char *sender)
 {
-    dsn_governor_return(the_case->pipeline->governor, &the_case->rates, dsn_span(sender),
+    const DsnRates rates = rates_of(the_case, tenant);
+
+    dsn_governor_return(the_case->pipeline->governor, &rates, dsn_span(sender),
                         the_case->poster->name);
 }
 
-DsnNoticeResult
-dsn_case_make(const DsnCase *the_case, const DsnElement *element, GString *ret_bytes,
-              DsnNotice *ret_notice, GError **error)
-{
-    return dsn_notice_make(&the_case->policy->notice, element->record, original_of(element),
-                           the_case->now, ret_bytes, ret_notice, error);
-}
-
 void
-dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, DsnLogLine *ret_line)
+dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnTenant *tenant,
+                   DsnLogLine *ret_line)
 {
     dsn_log_begin(ret_line, record->id);
     dsn_log_text(ret_line, "type", record->type_name);
@@ -78,6 +86,8 @@ dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, DsnLogLine 
     if (record->n_recipients > 1)
         dsn_log_number(ret_line, "recipients", (int64_t)record->n_recipients);
     dsn_log_text(ret_line, "client", the_case->poster->name);
+    if (tenant != NULL)
+        dsn_log_text(ret_line, "tenant", tenant->name);
 }
 
 void
@@ -127,39 +137,57 @@ parse_one(DsnSpan body, size_t max, DsnElement *ret_element, GError **error)
 }
 
 static void
-log_answer(const DsnCase *the_case, const DsnElement *element, DsnSpan bytes,
-           const DsnNotice *notice, DsnReason reason)
+log_answer(const DsnCase *the_case, const DsnElement *element, const DsnVerdict *verdict,
+           DsnSpan bytes, const DsnNotice *notice)
 {
     DsnLogLevel level = dsn_notice_level(notice);
     DsnLogLine line;
 
     if (!dsn_log_wanted(level))
         return;
-    dsn_case_log_begin(the_case, element->record, &line);
-    if (reason == DSN_REASON_NONE) {
+    dsn_case_log_begin(the_case, element->record, verdict->tenant, &line);
+    if (verdict->reason == DSN_REASON_NONE) {
         dsn_case_log_notice(&line, bytes, notice);
         dsn_log_text(&line, "result", "answered");
     } else {
-        dsn_log_text(&line, "reason", dsn_reason_to_string(reason));
+        dsn_log_text(&line, "reason", dsn_reason_to_string(verdict->reason));
     }
     dsn_log_end(&line, level);
 }
 
 /* Counts and logs a notice that was made, or the reason why none is due. */
 static DsnNoticeResult
-answer(const DsnCase *the_case, const DsnElement *element, DsnSpan bytes, const DsnNotice *notice,
-       DsnReason reason)
+answer(const DsnCase *the_case, const DsnElement *element, const DsnVerdict *verdict, DsnSpan bytes,
+       const DsnNotice *notice)
 {
     DsnMetrics *metrics = the_case->pipeline->metrics;
 
-    log_answer(the_case, element, bytes, notice, reason);
-    if (reason != DSN_REASON_NONE) {
-        dsn_metrics_reason(metrics, reason, 1);
+    log_answer(the_case, element, verdict, bytes, notice);
+    if (verdict->reason != DSN_REASON_NONE) {
+        dsn_metrics_reason(metrics, verdict->reason, 1);
         return DSN_NOTICE_NOT_DUE;
     }
     dsn_metrics_add(metrics, DSN_COUNT_NOTICES_MADE, 1);
     dsn_notice_count(notice, metrics);
     return DSN_NOTICE_MADE;
+}
+
+static bool
+build(const DsnCase *the_case, const DsnElement *element, const DsnVerdict *verdict,
+      GString *ret_bytes, DsnNotice *ret_notice, GError **error)
+{
+    const DsnNoticeRequest request = {
+        .options = &verdict->tenant->notice,
+        .records = (DsnRecord *const *)&element->record,
+        .n_records = 1,
+        .original = dsn_element_original(element),
+        .action = verdict->decision.action,
+        .late = verdict->decision.late,
+        .threshold = verdict->decision.threshold,
+        .now = the_case->now,
+    };
+
+    return dsn_notice_build(&request, ret_bytes, ret_notice, error);
 }
 
 DsnNoticeResult
@@ -175,14 +203,18 @@ dsn_pipeline_make_notice(DsnPipeline *pipeline, const DsnPolicy *policy, const D
     *ret_reason = DSN_REASON_NONE;
     if (!parse_one(element, policy->configuration->intake.record, &parsed, error))
         return DSN_NOTICE_FAILED;
-    *ret_reason = dsn_case_reason(&the_case, &parsed, sender);
-    if (*ret_reason == DSN_REASON_NONE && !dsn_case_admit(&the_case, sender->str))
-        *ret_reason = DSN_REASON_RATE_LIMITED;
-    if (*ret_reason == DSN_REASON_NONE &&
-        dsn_case_make(&the_case, &parsed, ret_bytes, &notice, error) != DSN_NOTICE_MADE) {
-        dsn_case_return(&the_case, sender->str);
+    DsnVerdict verdict = dsn_case_decide(&the_case, &parsed, sender);
+    if (verdict.reason == DSN_REASON_NONE && verdict.tenant->policy->dry_run)
+        verdict.reason = DSN_REASON_DRY_RUN;
+    if (verdict.reason == DSN_REASON_NONE &&
+        !dsn_case_admit(&the_case, verdict.tenant, sender->str))
+        verdict.reason = DSN_REASON_RATE_LIMITED;
+    *ret_reason = verdict.reason;
+    if (verdict.reason == DSN_REASON_NONE &&
+        !build(&the_case, &parsed, &verdict, ret_bytes, &notice, error)) {
+        dsn_case_return(&the_case, verdict.tenant, sender->str);
         return DSN_NOTICE_FAILED;
     }
-    return answer(&the_case, &parsed, (DsnSpan){ret_bytes->str + start, ret_bytes->len - start},
-                  &notice, *ret_reason);
+    return answer(&the_case, &parsed, &verdict,
+                  (DsnSpan){ret_bytes->str + start, ret_bytes->len - start}, &notice);
 }

@@ -21,34 +21,43 @@ struct DsnPipeline {
     DsnPolicy *policy;
 };
 
-/* Of DsnSpoolLine, which it owns (transfer full). */
+/* Of DsnSpoolLine and of DsnHistory, which they own (transfer full). */
 GArray *dsn_lines_new(void);
+GArray *dsn_histories_new(void);
+
+/* ---- deciding ---- */
 
 /* Whose elements are taken, and by which rules. */
 typedef struct DsnCase {
     DsnPipeline *pipeline;
     const DsnPolicy *policy;
     const DsnPoster *poster;
-    DsnRates rates;
     int64_t now; /* unix seconds */
 } DsnCase;
 
 DsnCase dsn_case(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster);
 
-/* Why no notice is due for @element by what it says and by who asks for it. Otherwise the address
- * that it goes to is appended to @ret_sender. */
-DsnReason dsn_case_reason(const DsnCase *the_case, const DsnElement *element, GString *ret_sender);
+/* What was found out about an element. */
+typedef struct DsnVerdict {
+    const DsnTenant *tenant;
+    DsnDecision decision;
+    DsnReason reason; /* NONE: a notice is due, as far as the element and its poster tell */
+} DsnVerdict;
+
+/* The original of @element, absent when it has none. */
+DsnSpan dsn_element_original(const DsnElement *element);
+
+/* Decides about @element; recipients for whom nothing is due are taken out of its record. If a
+ * notice is due, the address that it goes to is appended to @ret_sender. */
+DsnVerdict dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString *ret_sender);
 
 /* Asks the governor for a notice to @sender, and tells it that none was made after all. */
-bool dsn_case_admit(const DsnCase *the_case, const char *sender);
-void dsn_case_return(const DsnCase *the_case, const char *sender);
-
-/* dsn_notice_make() with what the case knows. */
-DsnNoticeResult dsn_case_make(const DsnCase *the_case, const DsnElement *element,
-                              GString *ret_bytes, DsnNotice *ret_notice, GError **error);
+bool dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
+void dsn_case_return(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
 
 /* Starts a line about @record. */
-void dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, DsnLogLine *ret_line);
+void dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnTenant *tenant,
+                        DsnLogLine *ret_line);
 
 /* Adds the Message-ID of a notice that was made, and what was wrong with making it. */
 void dsn_case_log_notice(DsnLogLine *line, DsnSpan bytes, const DsnNotice *notice);
@@ -56,5 +65,20 @@ void dsn_case_log_notice(DsnLogLine *line, DsnSpan bytes, const DsnNotice *notic
 /* A notice that was not made as it should have been is worth a warning, and is counted. */
 DsnLogLevel dsn_notice_level(const DsnNotice *notice);
 void dsn_notice_count(const DsnNotice *notice, DsnMetrics *metrics);
+
+/* ---- what "dsnarf why" tells; each appends to an array of DsnHistory ---- */
+
+/* The event of @record had no notice, or a notice: then @message_id (without angle brackets) and
+ * @result name it. */
+void dsn_history_add_event(GArray *histories, const DsnCase *the_case, const DsnRecord *record,
+                           const DsnVerdict *verdict, const char *result, DsnSpan message_id);
+
+/* Whoever asks for @alias is told about @id. Angle brackets are taken off; what is no id adds
+ * nothing. */
+void dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id);
+
+/* A report was recorded. */
+void dsn_history_add_report(GArray *histories, const DsnSession *session,
+                            const DsnMessageTaken *taken);
 
 #endif

@@ -3,6 +3,42 @@
 
 #include "filter/pipeline/pipeline-private.h"
 
+static void
+clear_bucket(gpointer data)
+{
+    dsn_bucket_clear(data);
+}
+
+/* What was admitted before the start counts on. */
+static void
+restore_buckets(DsnPipeline *pipeline)
+{
+    g_autoptr(GArray) buckets = g_array_new(FALSE, FALSE, sizeof(DsnBucket));
+    g_autoptr(GError) error = NULL;
+
+    g_array_set_clear_func(buckets, clear_bucket);
+    if (dsn_spool_load_buckets(pipeline->spool, buckets, &error))
+        dsn_governor_restore(pipeline->governor, buckets);
+    else
+        dsn_log_event(DSN_LOG_WARNING, "rates of notices start anew: %s", error->message);
+}
+
+/* Deposits carry them once a second: this is the rest. */
+static void
+save_buckets(DsnPipeline *pipeline)
+{
+    g_autoptr(DsnDeposit) deposit = dsn_deposit_new(true);
+
+    deposit->buckets = dsn_governor_changed(pipeline->governor, 0);
+    if (deposit->buckets == NULL)
+        return;
+    dsn_spool_submit(pipeline->spool, deposit);
+    (void)dsn_spool_wait(pipeline->spool, deposit, -1);
+    if (deposit->error != NULL)
+        dsn_log_event(DSN_LOG_WARNING, "rates of notices are not kept: %s",
+                      deposit->error->message);
+}
+
 DsnPipeline *
 dsn_pipeline_new(DsnSpool *spool, DsnMetrics *metrics, DsnPolicy *policy)
 {
@@ -13,6 +49,7 @@ dsn_pipeline_new(DsnSpool *spool, DsnMetrics *metrics, DsnPolicy *policy)
     pipeline->governor = dsn_governor_new();
     g_mutex_init(&pipeline->lock);
     pipeline->policy = dsn_policy_ref(policy);
+    restore_buckets(pipeline);
     return pipeline;
 }
 
@@ -21,6 +58,7 @@ dsn_pipeline_free(DsnPipeline *pipeline)
 {
     if (pipeline == NULL)
         return;
+    save_buckets(pipeline);
     dsn_governor_free(pipeline->governor);
     dsn_policy_unref(pipeline->policy);
     g_mutex_clear(&pipeline->lock);

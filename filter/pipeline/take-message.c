@@ -106,13 +106,14 @@ was_recorded_before(DsnPipeline *pipeline, DsnMessageTaken *taken)
     return DSN_MESSAGE_RECORDED;
 }
 
-/* Keeps @lines (transfer full) before everything else that waits. */
+/* Keeps @lines and @history (transfer full) before everything else that waits. */
 static bool
-deposit(DsnPipeline *pipeline, const DsnKey *key, GArray *lines, void (*progress)(gpointer user),
-        gpointer user, DsnItemResult *ret_result, GError **error)
+deposit(DsnPipeline *pipeline, const DsnKey *key, GArray *lines, GArray *history,
+        void (*progress)(gpointer user), gpointer user, DsnItemResult *ret_result, GError **error)
 {
     g_autoptr(DsnDeposit) only = dsn_deposit_new(true);
-    const DsnItem item = {.kind = DSN_ITEM_MESSAGE, .key = *key, .lines = lines};
+    const DsnItem item = {
+        .kind = DSN_ITEM_MESSAGE, .key = *key, .lines = lines, .history = history};
 
     g_array_append_val(only->items, item);
     dsn_spool_submit(pipeline->spool, only);
@@ -148,7 +149,9 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
 
     const RecordKind *kind = find_kind(ret_taken->kind);
     GArray *split = split_lines((DsnSpan){lines->str, lines->len}, kind->type);
-    if (!deposit(pipeline, &key, split, progress, user, &result, error))
+    GArray *history = dsn_histories_new();
+    dsn_history_add_report(history, session, ret_taken);
+    if (!deposit(pipeline, &key, split, history, progress, user, &result, error))
         return DSN_MESSAGE_FAILED;
     if (result == DSN_ITEM_DUPLICATE)
         return was_recorded_before(pipeline, ret_taken);

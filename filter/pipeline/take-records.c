@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include "filter/pipeline/pipeline-private.h"
+#include "filter/pipeline/taking.h"
 
 #include "filter/core/element-split.h"
-#include "filter/pipeline/event-key.h"
 
 /* What is handed to the writer at once, and how much of it waits while we go on. */
 #define CHUNK_ITEMS 500
@@ -21,202 +20,19 @@
 /* Clocks may differ, but not by more than this. */
 #define FUTURE_MAX (24 * 60 * 60)
 
-/* What belongs to an item of a deposit and is not the spool's. */
-typedef struct Pending {
-    DsnSpan element;
-    guint64 index;
-    unsigned tries;
-    bool notify;      /* its type is one that notices are made for */
-    DsnReason reason; /* why it has no notice */
-    char *admitted;   /* whom the governor lets have a notice, NULL: it was not asked */
-    DsnNotice notice;
-    DsnLogLine line; /* without text when it is not wanted */
-} Pending;
-
-typedef struct Chunk {
-    DsnDeposit *deposit;
-    GArray *pending; /* of Pending, one for each item */
-    size_t bytes;
-} Chunk;
-
-/* An element for which the governor had no room. */
-typedef struct Deferred {
-    DsnSpan text;
-    guint64 index;
-} Deferred;
-
-/* One body. */
-typedef struct Taking {
-    DsnCase the_case;
-    bool again; /* the body is a dead letter: what cannot be read stays where it is */
-    DsnTally *tally;
-    guint64 n_rejected;
-    Chunk *chunk;     /* that is being filled */
-    GQueue waiting;   /* of Chunk: with the writer */
-    GArray *deferred; /* of Deferred; NULL once they are decided for good */
-    GString *sender;
-    GString *bytes;
-    GError *error;
-} Taking;
-
-/* ---- the tally ---- */
-
-static void
-clear_rejection(gpointer data)
-{
-    g_free(((DsnRejection *)data)->reason);
-}
-
-void
-dsn_tally_init(DsnTally *tally)
-{
-    *tally = (DsnTally){.rejected = g_array_new(FALSE, FALSE, sizeof(DsnRejection))};
-    g_array_set_clear_func(tally->rejected, clear_rejection);
-}
-
-void
-dsn_tally_clear(DsnTally *tally)
-{
-    if (tally->rejected != NULL)
-        g_array_unref(tally->rejected);
-    *tally = (DsnTally){0};
-}
-
-/* ---- chunks ---- */
-
-static void
-clear_pending(gpointer data)
-{
-    Pending *pending = data;
-
-    g_free(pending->admitted);
-    dsn_notice_clear(&pending->notice);
-    if (pending->line.text != NULL)
-        (void)g_string_free(pending->line.text, TRUE);
-}
-
-static Chunk *
-chunk_new(void)
-{
-    Chunk *chunk = g_new0(Chunk, 1);
-
-    chunk->deposit = dsn_deposit_new(false);
-    chunk->pending = g_array_new(FALSE, FALSE, sizeof(Pending));
-    g_array_set_clear_func(chunk->pending, clear_pending);
-    return chunk;
-}
-
-static void
-chunk_free(Chunk *chunk)
-{
-    dsn_deposit_free(chunk->deposit);
-    g_array_unref(chunk->pending);
-    g_free(chunk);
-}
-
-/* Takes over what the item and @pending own. */
-static void
-add_item(Taking *taking, const DsnItem *item, const Pending *pending, size_t bytes)
-{
-    if (taking->chunk == NULL)
-        taking->chunk = chunk_new();
-    g_array_append_vals(taking->chunk->deposit->items, item, 1);
-    g_array_append_vals(taking->chunk->pending, pending, 1);
-    taking->chunk->bytes += bytes;
-}
-
-/* ---- outcomes ---- */
-
-static void
-log_reason(Pending *pending, DsnReason reason)
-{
-    if (pending->line.text == NULL)
-        return;
-    dsn_log_text(&pending->line, "reason", dsn_reason_to_string(reason));
-    dsn_log_end(&pending->line, DSN_LOG_INFO);
-}
-
-/* Without a notice, for a reason. */
-static void
-count_accepted(Taking *taking, Pending *pending)
-{
-    taking->tally->accepted++;
-    taking->tally->reasons[pending->reason]++;
-    dsn_metrics_reason(taking->the_case.pipeline->metrics, pending->reason, 1);
-    log_reason(pending, pending->reason);
-}
-
-static void
-count_duplicate(Taking *taking, Pending *pending)
-{
-    taking->tally->duplicate++;
-    if (pending->notify)
-        dsn_metrics_reason(taking->the_case.pipeline->metrics, DSN_REASON_DUPLICATE, 1);
-    log_reason(pending, DSN_REASON_DUPLICATE);
-}
-
-static void
-count_notice(Taking *taking, Pending *pending, DsnCounter counter, const char *result)
-{
-    DsnMetrics *metrics = taking->the_case.pipeline->metrics;
-
-    dsn_metrics_add(metrics, counter, 1);
-    dsn_notice_count(&pending->notice, metrics);
-    if (pending->line.text == NULL)
-        return;
-    dsn_log_text(&pending->line, "result", result);
-    dsn_log_end(&pending->line, dsn_notice_level(&pending->notice));
-}
-
-static void
-count_rejected(Taking *taking, DsnSpan text, guint64 index, const char *reason)
-{
-    const DsnRejection rejection = {index, g_strdup(reason)};
-    DsnRecordKeys keys = {.id = DSN_SPAN_ABSENT};
-    DsnLogLine line;
-
-    g_array_append_val(taking->tally->rejected, rejection);
-    if (!dsn_log_wanted(DSN_LOG_WARNING))
-        return;
-    (void)dsn_record_scan(text, &keys); /* if there is an id, it is good to know */
-    g_autofree char *id = dsn_span_dup(keys.id);
-    dsn_log_begin(&line, id);
-    dsn_log_text(&line, "result", taking->again ? "rejected-again" : "rejected");
-    dsn_log_text(&line, "client", taking->the_case.poster->name);
-    dsn_log_number(&line, "index", (int64_t)index);
-    dsn_log_text(&line, "reason", reason);
-    dsn_log_end(&line, DSN_LOG_WARNING);
-}
-
-static void
-give_back(Taking *taking, Pending *pending)
-{
-    if (pending->admitted != NULL)
-        dsn_case_return(&taking->the_case, pending->admitted);
-    g_clear_pointer(&pending->admitted, g_free);
-}
-
 /* ---- one element ---- */
 
-static void
-reject(Taking *taking, DsnSpan text, guint64 index, const char *reason)
+/* What an expiration says about the last attempts comes from these. */
+static bool
+is_remembered(const DsnPolicy *policy, DsnRecordType type)
 {
-    taking->n_rejected++;
-    if (taking->again) {
-        count_rejected(taking, text, index, reason);
-        return;
-    }
-    const Pending pending = {.element = text, .index = index};
-    const DsnItem item = {.kind = DSN_ITEM_REJECTED,
-                          .rejected = g_bytes_new(text.data, text.len),
-                          .reason = g_strdup(reason)};
-    add_item(taking, &item, &pending, text.len);
+    return type == DSN_RECORD_TRANSIENT_FAILURE && policy->noticed[DSN_RECORD_EXPIRATION];
 }
 
 static bool
 is_wanted(const DsnPolicy *policy, DsnRecordType type)
 {
-    return policy->noticed[type] || policy->wanted[type];
+    return policy->noticed[type] || policy->wanted[type] || is_remembered(policy, type);
 }
 
 /* True if a look at the keys is enough to see that nothing here wants the element. */
@@ -241,145 +57,120 @@ make_lines(const DsnRecord *record, size_t *bytes)
     return g_array_append_val(lines, only);
 }
 
-/* Takes the recipients out of @record whose notice is not @wanted: has not been made yet, or is
- * still open. False when none is left. */
-static bool
-keep_recipients(const Taking *taking, DsnRecord *record, DsnSeen wanted)
-{
-    g_autofree bool *keep = g_new(bool, record->n_recipients);
-    size_t count = 0;
-
-    for (size_t i = 0; i < record->n_recipients; i++) {
-        DsnKey key = dsn_notice_key(record, record->recipients[i]);
-
-        keep[i] = dsn_spool_look_notice(taking->the_case.pipeline->spool, &key) == wanted;
-        count += keep[i];
-    }
-    if (count < record->n_recipients)
-        dsn_record_keep_recipients(record, keep);
-    return count > 0;
-}
-
-static bool
-was_seen(const Taking *taking, const DsnKey *event)
+bool
+dsn_taking_was_seen(const DsnTaking *taking, const DsnKey *event)
 {
     return dsn_spool_look_event(taking->the_case.pipeline->spool, event) != DSN_SEEN_NOT;
 }
 
-/* An event that came before makes its notice anew only if that brings the original that was
- * missing, and then the recipients are those of the notice that waits. */
-static bool
-brings_original(const Taking *taking, DsnElement *element)
-{
-    return element->has_original &&
-           taking->the_case.policy->notice.include_original != DSN_RETURN_NOTHING &&
-           keep_recipients(taking, element->record, DSN_SEEN_OPEN);
-}
-
-/* Why no notice is due for @element; then *@ret_known tells whether the event came before. */
+/* Why no notice is due for @element by itself; then pending->known tells whether the event came
+ * before. */
 static DsnReason
-find_reason(Taking *taking, DsnElement *element, const DsnKey *event, Pending *pending,
-            bool *ret_known)
+find_reason(DsnTaking *taking, DsnElement *element, const DsnKey *event, DsnPending *pending,
+            DsnVerdict *ret_verdict)
 {
     const DsnCase *the_case = &taking->the_case;
     int64_t keep = the_case->policy->configuration->dedup.keep / G_TIME_SPAN_SECOND;
 
-    *ret_known = false;
+    *ret_verdict = (DsnVerdict){.tenant = NULL};
     if (element->record->event_time < the_case->now - keep)
         return DSN_REASON_TOO_OLD;
-    *ret_known = was_seen(taking, event);
-    if (*ret_known && !brings_original(taking, element))
+    pending->known = dsn_taking_was_seen(taking, event);
+    if (pending->known && !element->has_original)
         return DSN_REASON_DUPLICATE;
 
     g_string_truncate(taking->sender, 0);
-    DsnReason reason = dsn_case_reason(the_case, element, taking->sender);
-    if (reason != DSN_REASON_NONE || *ret_known)
-        return reason;
-    if (element->record->n_recipients > 0 &&
-        !keep_recipients(taking, element->record, DSN_SEEN_NOT)) {
-        /* It may be this very event that somebody else has brought in the meantime. */
-        *ret_known = was_seen(taking, event);
-        return DSN_REASON_DUPLICATE;
-    }
-    if (!dsn_case_admit(the_case, taking->sender->str))
-        return DSN_REASON_RATE_LIMITED;
-    pending->admitted = g_strndup(taking->sender->str, taking->sender->len);
-    return DSN_REASON_NONE;
+    *ret_verdict = dsn_case_decide(the_case, element, taking->sender);
+    if (ret_verdict->reason != DSN_REASON_NONE)
+        return ret_verdict->reason;
+    if (ret_verdict->decision.late &&
+        !dsn_taking_was_delayed(taking, element->record, ret_verdict->tenant))
+        return DSN_REASON_NOT_DELAYED;
+    return ret_verdict->tenant->policy->dry_run ? DSN_REASON_DRY_RUN : DSN_REASON_NONE;
 }
 
-static DsnSpoolNotice *
-make_notice(Taking *taking, const DsnElement *element, Pending *pending, GError **error)
+/* So common, and so little to be done about, that only their number is kept. */
+static bool
+is_quiet(DsnReason reason)
 {
-    const DsnRecord *record = element->record;
-
-    g_string_truncate(taking->bytes, 0);
-    if (dsn_case_make(&taking->the_case, element, taking->bytes, &pending->notice, error) !=
-        DSN_NOTICE_MADE)
-        return NULL;
-
-    DsnSpoolNotice *notice = dsn_spool_notice_new();
-    notice->record_id = g_strdup(record->id);
-    notice->record_type = g_strdup(record->type_name);
-    notice->recipient = g_strndup(taking->sender->str, taking->sender->len);
-    notice->bytes = g_bytes_new(taking->bytes->str, taking->bytes->len);
-    for (size_t i = 0; i < record->n_recipients; i++) {
-        const DsnKey key = dsn_notice_key(record, record->recipients[i]);
-        g_array_append_val(notice->keys, key);
-    }
-    notice->eight_bit = pending->notice.built.eight_bit;
-    notice->utf8 = pending->notice.built.utf8;
-    notice->has_original = element->has_original;
-    if (pending->line.text == NULL && dsn_log_wanted(dsn_notice_level(&pending->notice)))
-        dsn_case_log_begin(&taking->the_case, record, &pending->line); /* worth a warning */
-    if (pending->line.text != NULL)
-        dsn_case_log_notice(&pending->line, (DsnSpan){taking->bytes->str, taking->bytes->len},
-                            &pending->notice);
-    return notice;
+    return reason == DSN_REASON_NOT_YET || reason == DSN_REASON_NOT_ASKED ||
+           reason == DSN_REASON_NOT_DELAYED || reason == DSN_REASON_DUPLICATE;
 }
 
-/* Decides about a record that is wanted. What it leaves is an item, or nothing but a number. */
+/* What an element leaves behind that makes no notice: its history, its lines, or but a number. */
 static void
-decide(Taking *taking, DsnElement *element, Pending *pending)
+finish_without(DsnTaking *taking, const DsnElement *element, DsnPending *pending, DsnItem *item,
+               size_t bytes, DsnVerdict *verdict)
+{
+    if (pending->reason == DSN_REASON_RATE_LIMITED && taking->deferred != NULL) {
+        const DsnDeferred deferred = {pending->element, pending->index};
+        g_array_append_val(taking->deferred, deferred);
+        return;
+    }
+    if (pending->known) {
+        dsn_taking_count_duplicate(taking, pending);
+        return;
+    }
+    if (pending->notify && !is_quiet(pending->reason)) {
+        item->history = dsn_histories_new();
+        verdict->reason = pending->reason;
+        dsn_history_add_event(item->history, &taking->the_case, element->record, verdict, NULL,
+                              DSN_SPAN_ABSENT);
+    }
+    if (item->lines == NULL && item->history == NULL) {
+        dsn_taking_count_accepted(taking, pending);
+        return;
+    }
+    if (item->lines == NULL)
+        item->kind = DSN_ITEM_HISTORY;
+    dsn_taking_add_item(taking, item, pending, bytes);
+    item->lines = NULL;
+}
+
+/* Decides about a record that is wanted. */
+static void
+decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
 {
     DsnRecord *record = element->record;
     const DsnPolicy *policy = taking->the_case.policy;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GArray) lines = NULL;
     DsnItem item = {.kind = DSN_ITEM_EVENT, .key = dsn_event_key(record)};
-    bool known = false;
+    DsnVerdict verdict = {.tenant = NULL};
     size_t bytes = 0;
 
-    pending->notify = policy->notice.enable[record->type];
+    if (is_remembered(policy, record->type))
+        dsn_taking_add_attempts(taking, record);
+    pending->notify = policy->noticed[record->type];
     pending->reason = DSN_REASON_TYPE_NOT_ENABLED;
-    if (pending->notify && dsn_log_wanted(DSN_LOG_INFO))
-        dsn_case_log_begin(&taking->the_case, record, &pending->line);
     if (policy->wanted[record->type]) /* all of it: recipients may be taken out below */
-        lines = make_lines(record, &bytes);
+        item.lines = make_lines(record, &bytes);
     if (pending->notify)
-        pending->reason = find_reason(taking, element, &item.key, pending, &known);
-    if (pending->reason == DSN_REASON_NONE)
-        item.notice = make_notice(taking, element, pending, &error);
-
-    if (pending->reason == DSN_REASON_RATE_LIMITED && taking->deferred != NULL) {
-        const Deferred deferred = {pending->element, pending->index};
-        g_array_append_val(taking->deferred, deferred);
-    } else if (error != NULL) {
-        give_back(taking, pending);
-        reject(taking, pending->element, pending->index, error->message);
-    } else if (item.notice != NULL || (lines != NULL && !known)) {
-        bytes += item.notice == NULL ? 0 : g_bytes_get_size(item.notice->bytes);
-        item.lines = g_steal_pointer(&lines);
-        add_item(taking, &item, pending, bytes);
-        *pending = (Pending){.index = 0}; /* what it had went with the item */
-    } else if (known) {
-        count_duplicate(taking, pending);
-    } else {
-        count_accepted(taking, pending);
+        pending->reason = find_reason(taking, element, &item.key, pending, &verdict);
+    if (pending->notify && dsn_log_wanted(DSN_LOG_INFO) &&
+        (!is_quiet(pending->reason) || dsn_log_wanted(DSN_LOG_DEBUG)))
+        dsn_case_log_begin(&taking->the_case, record, verdict.tenant, &pending->line);
+    if (record->n_recipients == 0)
+        pending->alone = true; /* nothing can be made of it, as will be seen */
+    if (pending->reason == DSN_REASON_NONE) {
+        g_autofree char *sender = g_strdup(taking->sender->str);
+        DsnDue due = {
+            .element = element,
+            .pending = pending,
+            .item = &item,
+            .bytes = bytes + pending->element.len,
+            .tenant = verdict.tenant,
+            .sender = sender,
+            .saying = {verdict.decision.action, verdict.decision.late, verdict.decision.threshold}};
+        due.group = dsn_group_key(record, sender, verdict.tenant->name, &due.saying);
+        pending->reason = dsn_taking_join_notice(taking, &due);
+        if (pending->reason == DSN_REASON_NONE)
+            return;
     }
+    finish_without(taking, element, pending, &item, bytes, &verdict);
+    g_clear_pointer(&item.lines, g_array_unref);
 }
 
 static bool
-check_time(const Taking *taking, const DsnRecord *record, GError **error)
+check_time(const DsnTaking *taking, const DsnRecord *record, GError **error)
 {
     char text[DSN_DATE_MAX];
 
@@ -392,18 +183,19 @@ check_time(const Taking *taking, const DsnRecord *record, GError **error)
 }
 
 static void
-take_element(Taking *taking, DsnSpan text, guint64 index, unsigned tries)
+take_element(DsnTaking *taking, DsnPending *pending)
 {
     const DsnPolicy *policy = taking->the_case.policy;
     g_auto(DsnElement) element = {.record = NULL};
     g_autoptr(GError) error = NULL;
+    DsnSpan text = pending->element;
 
     if (is_plainly_ignored(policy, text)) {
         taking->tally->ignored++;
         return;
     }
     if (!dsn_element_parse(text, policy->configuration->intake.record, &element, &error)) {
-        reject(taking, text, index, error->message);
+        dsn_taking_reject(taking, text, pending->index, error->message);
         return;
     }
     if (!is_wanted(policy, element.record->type)) {
@@ -411,111 +203,121 @@ take_element(Taking *taking, DsnSpan text, guint64 index, unsigned tries)
         return;
     }
     if (!check_time(taking, element.record, &error)) {
-        reject(taking, text, index, error->message);
+        dsn_taking_reject(taking, text, pending->index, error->message);
         return;
     }
-    Pending pending = {.element = text, .index = index, .tries = tries};
-    decide(taking, &element, &pending);
-    clear_pending(&pending);
+    decide(taking, &element, pending);
+    dsn_pending_clear(pending);
+}
+
+void
+dsn_taking_again(DsnTaking *taking, const DsnPending *before, bool alone)
+{
+    DsnPending pending = {.element = before->element,
+                          .index = before->index,
+                          .tries = before->tries + 1,
+                          .alone = alone};
+
+    if (pending.tries <= TRIES_MAX)
+        take_element(taking, &pending);
+    else
+        dsn_taking_reject(taking, pending.element, pending.index,
+                          "other events make notices for its recipients all the time");
 }
 
 /* ---- the body ---- */
 
 /* After the commit. What has to be decided again goes to the chunk that is being filled. */
 static void
-settle(Taking *taking, const DsnItem *item, Pending *pending)
+settle(DsnTaking *taking, const DsnItem *item, DsnUnit *unit)
 {
+    if (unit->pending->len == 0) /* an attempt */
+        return;
+    DsnPending *first = &g_array_index(unit->pending, DsnPending, 0);
     if (item->kind == DSN_ITEM_REJECTED) {
-        count_rejected(taking, pending->element, pending->index, item->reason);
+        dsn_taking_count_rejected(taking, first->element, first->index, item->reason);
         return;
     }
     switch (item->result) {
     case DSN_ITEM_STORED:
-        if (item->notice == NULL) {
-            count_accepted(taking, pending);
-            break;
-        }
-        taking->tally->accepted++;
-        count_notice(taking, pending, DSN_COUNT_NOTICES_MADE, "notice");
-        break;
     case DSN_ITEM_MERGED:
-        taking->tally->duplicate++;
-        count_notice(taking, pending, DSN_COUNT_NOTICES_MERGED, "merged");
+        if (item->notice == NULL)
+            dsn_taking_count_accepted(taking, first);
+        else
+            dsn_taking_count_noticed(taking, unit, item);
         break;
     case DSN_ITEM_DUPLICATE:
-        give_back(taking, pending);
-        count_duplicate(taking, pending);
+        dsn_taking_give_back(taking, unit);
+        dsn_taking_count_duplicate(taking, first);
         break;
     case DSN_ITEM_CONFLICT:
-        give_back(taking, pending);
-        if (pending->tries < TRIES_MAX)
-            take_element(taking, pending->element, pending->index, pending->tries + 1);
-        else
-            reject(taking, pending->element, pending->index,
-                   "other events make notices for its recipients all the time");
+        dsn_taking_give_back(taking, unit);
+        for (guint i = 0; i < unit->pending->len; i++)
+            dsn_taking_again(taking, &g_array_index(unit->pending, DsnPending, i), first->alone);
         break;
     }
 }
 
-/* Waits for the chunk that was handed over first. */
-static void
-finish_chunk(Taking *taking)
+void
+dsn_taking_finish_chunk(DsnTaking *taking)
 {
-    Chunk *chunk = g_queue_pop_head(&taking->waiting);
+    DsnChunk *chunk = g_queue_pop_head(&taking->waiting);
 
     (void)dsn_spool_wait(taking->the_case.pipeline->spool, chunk->deposit, -1); /* in the end */
-    for (guint i = 0; i < chunk->pending->len; i++) {
-        Pending *pending = &g_array_index(chunk->pending, Pending, i);
-
+    for (guint i = 0; i < chunk->units->len; i++) {
         if (chunk->deposit->error == NULL)
-            settle(taking, &g_array_index(chunk->deposit->items, DsnItem, i), pending);
+            settle(taking, &g_array_index(chunk->deposit->items, DsnItem, i),
+                   chunk->units->pdata[i]);
         else
-            give_back(taking, pending);
+            dsn_taking_give_back(taking, chunk->units->pdata[i]);
     }
     if (chunk->deposit->error != NULL && taking->error == NULL)
         taking->error = g_steal_pointer(&chunk->deposit->error);
-    chunk_free(chunk);
+    dsn_chunk_free(chunk);
 }
 
 /* Hands over what was filled; we go on with the next while the writer works. */
 static void
-submit_chunk(Taking *taking)
+submit_chunk(DsnTaking *taking)
 {
-    Chunk *chunk = g_steal_pointer(&taking->chunk);
+    DsnChunk *chunk = g_steal_pointer(&taking->chunk);
 
+    dsn_taking_make_notices(taking, chunk);
+    chunk->deposit->buckets =
+        dsn_governor_changed(taking->the_case.pipeline->governor, G_TIME_SPAN_SECOND);
     dsn_spool_submit(taking->the_case.pipeline->spool, chunk->deposit);
     g_queue_push_tail(&taking->waiting, chunk);
 }
 
 /* After a failure nothing more is handed over: all of the body will come again. */
 static void
-discard_chunk(Taking *taking)
+discard_chunk(DsnTaking *taking)
 {
-    Chunk *chunk = g_steal_pointer(&taking->chunk);
+    DsnChunk *chunk = g_steal_pointer(&taking->chunk);
 
-    for (guint i = 0; i < chunk->pending->len; i++)
-        give_back(taking, &g_array_index(chunk->pending, Pending, i));
-    chunk_free(chunk);
+    for (guint i = 0; i < chunk->units->len; i++)
+        dsn_taking_give_back(taking, chunk->units->pdata[i]);
+    dsn_chunk_free(chunk);
 }
 
 static bool
-is_full(const Chunk *chunk)
+is_full(const DsnChunk *chunk)
 {
-    return chunk != NULL && (chunk->pending->len >= CHUNK_ITEMS || chunk->bytes >= CHUNK_BYTES);
+    return chunk != NULL && (chunk->units->len >= CHUNK_ITEMS || chunk->bytes >= CHUNK_BYTES);
 }
 
 /* After each element. */
 static void
-move_on(Taking *taking)
+move_on(DsnTaking *taking)
 {
     if (is_full(taking->chunk))
         submit_chunk(taking);
     if (taking->waiting.length > CHUNKS_WAITING)
-        finish_chunk(taking);
+        dsn_taking_finish_chunk(taking);
 }
 
 static void
-finish_all(Taking *taking)
+finish_all(DsnTaking *taking)
 {
     while (taking->chunk != NULL || taking->waiting.length > 0) {
         if (taking->chunk != NULL && taking->error != NULL)
@@ -523,40 +325,43 @@ finish_all(Taking *taking)
         else if (taking->chunk != NULL)
             submit_chunk(taking);
         else
-            finish_chunk(taking);
+            dsn_taking_finish_chunk(taking);
     }
 }
 
 /* What is with the writer has been charged and may be a duplicate, which costs nothing in the end:
  * so nobody is refused before all of that is known. */
 static void
-take_deferred(Taking *taking)
+take_deferred(DsnTaking *taking)
 {
     g_autoptr(GArray) deferred = g_steal_pointer(&taking->deferred);
 
     for (guint i = 0; taking->error == NULL && i < deferred->len; i++) {
-        const Deferred *again = &g_array_index(deferred, Deferred, i);
+        const DsnDeferred *again = &g_array_index(deferred, DsnDeferred, i);
 
-        take_element(taking, again->text, again->index, 0);
+        DsnPending pending = {.element = again->text, .index = again->index};
+        take_element(taking, &pending);
         move_on(taking);
     }
     finish_all(taking);
 }
 
 static void
-take_body(Taking *taking, DsnSpan body)
+take_body(DsnTaking *taking, DsnSpan body)
 {
     DsnElements elements = DSN_ELEMENTS(body);
     DsnSpan text;
 
     for (guint64 index = 0; taking->error == NULL && dsn_elements_next(&elements, &text); index++) {
         if (taking->n_rejected < REJECTED_MAX) {
-            take_element(taking, text, index, 0);
+            DsnPending pending = {.element = text, .index = index};
+            take_element(taking, &pending);
         } else {
             size_t start = (size_t)(text.data - body.data);
 
-            reject(taking, dsn_span_from(body, start), index,
-                   "too much before it cannot be read: from here on nothing was looked at");
+            dsn_taking_reject(
+                taking, dsn_span_from(body, start), index,
+                "too much before it cannot be read: from here on nothing was looked at");
             break;
         }
         move_on(taking);
@@ -570,15 +375,16 @@ take(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster, Ds
      bool again, DsnTally *tally, GError **error)
 {
     g_autoptr(GString) sender = g_string_new(NULL);
-    g_autoptr(GString) bytes = g_string_new(NULL);
-    Taking taking = {
+    g_autoptr(GHashTable) attempts =
+        g_hash_table_new_full(dsn_key_hash, dsn_key_equal, g_free, (GDestroyNotify)g_bytes_unref);
+    DsnTaking taking = {
         .the_case = dsn_case(pipeline, policy, poster),
         .again = again,
         .tally = tally,
         .waiting = G_QUEUE_INIT,
-        .deferred = g_array_new(FALSE, FALSE, sizeof(Deferred)),
+        .deferred = g_array_new(FALSE, FALSE, sizeof(DsnDeferred)),
+        .attempts = attempts,
         .sender = sender,
-        .bytes = bytes,
     };
 
     take_body(&taking, body);

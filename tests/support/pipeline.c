@@ -23,7 +23,7 @@ load_policy(const char *top, const char *outlet_types, const char *more)
     if (strstr(more, "trust") == NULL)
         g_string_append(text, "trust = [\"any\"]\n");
     if (strstr(more, "coalesce") == NULL)
-        g_string_append(text, "coalesce = 0\n");
+        g_string_append(text, "coalesce = \"0 seconds\"\n");
     g_string_append_printf(text, "%s\n", more);
     if (*outlet_types != '\0')
         g_string_append_printf(text, "[file.x]\npath = \"/nonexistent\"\ntypes = [%s]\n",

@@ -22,7 +22,8 @@ typedef struct DsnTestPipeline {
     int64_t now;      /* of its records, unix seconds */
 } DsnTestPipeline;
 
-/* Notices go to senders at shop.example, and an outlet takes records of the types that
+/* Notices go to senders at shop.example, whoever posts, and at once; and an outlet takes records of
+ * the types that
  * @outlet_types lists as TOML ("\"Bounce\", \"OOB\"", "" for no outlet). @more is TOML that goes on
  * in [notice]. */
 void dsn_test_pipeline_init(DsnTestPipeline *test, const char *outlet_types, const char *more);

@@ -25,6 +25,14 @@ read_changed(const char *changes)
     return record;
 }
 
+static const DsnSaying failed = {.action = DSN_ACTION_FAILED};
+
+static DsnKey
+notice_key(const DsnRecord *record, const char *recipient)
+{
+    return dsn_notice_key(record, recipient, &failed);
+}
+
 static bool
 same(DsnKey a, DsnKey b)
 {
@@ -59,12 +67,57 @@ START_TEST(what_counts)
     DsnKey event = dsn_event_key(changed);
 
     ck_assert_msg(same(dsn_event_key(base), event) != rows[_i].event, "%s", rows[_i].changes);
-    ck_assert_msg(same(dsn_notice_key(base, "b@t"), dsn_notice_key(changed, "b@t")) !=
-                      rows[_i].notice,
+    ck_assert_msg(same(notice_key(base, "b@t"), notice_key(changed, "b@t")) != rows[_i].notice,
                   "%s", rows[_i].changes);
     ck_assert_int_eq(event.time, changed->event_time);
-    ck_assert(!same(event, dsn_notice_key(changed, "b@t")));
-    ck_assert(!same(dsn_notice_key(changed, "c@t"), dsn_notice_key(changed, "b@t")));
+    ck_assert(!same(event, notice_key(changed, "b@t")));
+    ck_assert(!same(notice_key(changed, "c@t"), notice_key(changed, "b@t")));
+}
+END_TEST
+
+/* What is final is one (ENV-20); each threshold of a delay is another. */
+static const struct {
+    DsnSaying saying;
+    bool final;
+    bool group;
+} sayings[] = {
+    {{DSN_ACTION_FAILED, false, 0}, true, true},
+    {{DSN_ACTION_DELIVERED, false, 0}, true, false},
+    {{DSN_ACTION_RELAYED, false, 0}, true, false},
+    {{DSN_ACTION_EXPANDED, false, 0}, true, false},
+    {{DSN_ACTION_RELAYED, true, 0}, false, false},
+    {{DSN_ACTION_DELAYED, false, 3600}, false, false},
+    {{DSN_ACTION_DELAYED, false, 7200}, false, false},
+};
+
+START_TEST(what_is_said)
+{
+    g_autoptr(DsnRecord) record = read_changed("{}");
+    DsnKey key = dsn_notice_key(record, "b@t", &sayings[_i].saying);
+    DsnKey group = dsn_group_key(record, "a@s.example", NULL, &sayings[_i].saying);
+
+    ck_assert(same(key, notice_key(record, "b@t")) == sayings[_i].final);
+    ck_assert(same(group, dsn_group_key(record, "a@s.example", NULL, &failed)) ==
+              sayings[_i].group);
+    ck_assert(!same(group, dsn_group_key(record, "a@s.example", "t", &sayings[_i].saying)));
+    ck_assert(!same(group, dsn_group_key(record, "b@s.example", NULL, &sayings[_i].saying)));
+    for (size_t i = 0; i < G_N_ELEMENTS(sayings); i++) {
+        DsnKey other = dsn_notice_key(record, "b@t", &sayings[i].saying);
+
+        ck_assert(same(key, other) == (i == (size_t)_i || (sayings[i].final && sayings[_i].final)));
+    }
+}
+END_TEST
+
+START_TEST(attempts_are_of_a_recipient)
+{
+    g_autoptr(DsnRecord) failure =
+        read_changed("{\"type\":\"TransientFailure\",\"num_attempts\":1}");
+    g_autoptr(DsnRecord) expiration =
+        read_changed("{\"type\":\"Expiration\",\"event_time\":\"2026-11-21T09:15:03Z\"}");
+
+    ck_assert(same(dsn_attempt_key(failure, "b@t"), dsn_attempt_key(expiration, "b@t")));
+    ck_assert(!same(dsn_attempt_key(failure, "b@t"), dsn_attempt_key(failure, "c@t")));
 }
 END_TEST
 
@@ -73,7 +126,7 @@ START_TEST(fields_do_not_run_into_each_other)
     g_autoptr(DsnRecord) one = read_changed("{\"nodeid\":\"ab\",\"id\":\"c\"}");
     g_autoptr(DsnRecord) other = read_changed("{\"nodeid\":\"a\",\"id\":\"bc\"}");
 
-    ck_assert(!same(dsn_notice_key(one, "b@t"), dsn_notice_key(other, "b@t")));
+    ck_assert(!same(notice_key(one, "b@t"), notice_key(other, "b@t")));
     ck_assert(!same(dsn_event_key(one), dsn_event_key(other)));
 }
 END_TEST
@@ -109,6 +162,8 @@ dsn_test_suite(void)
     TCase *tcase = tcase_create("keys");
 
     tcase_add_loop_test(tcase, what_counts, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, what_is_said, 0, G_N_ELEMENTS(sayings));
+    tcase_add_test(tcase, attempts_are_of_a_recipient);
     tcase_add_test(tcase, fields_do_not_run_into_each_other);
     tcase_add_test(tcase, a_rejection_is_all_that_it_says);
     tcase_add_test(tcase, reads_digits);

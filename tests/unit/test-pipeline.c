@@ -169,22 +169,28 @@ START_TEST(one_line_each)
     g_autofree char *text = g_regex_replace_literal(digest, logged->str, (gssize)logged->len, 0,
                                                     "<dsn-D@mta1", 0, NULL);
     ck_assert_str_eq(
-        text, "info: 2: type=Bounce sender=\"\" recipient=jane@customer.example client=acme"
-              " reason=null-sender\n"
-              "info: 3: type=Bounce sender=\"a b=\\x0a@x\" recipient=a@x recipients=2 client=acme"
-              " reason=bad-sender\n" LINE(
-                  "1") " client=acme message_id=<dsn-D@mta1.example.com> "
-                       "result=notice\n" LINE(
-                           "1") " client=acme "
-                                "message_id=<dsn-D@mta1.example.com> "
-                                "reason=duplicate\n" LINE(
-                                    "1") " client=acme reason=duplicate\n"
-                                         "warning: result=rejected client=acme index=6 "
-                                         "reason=\"id: expected a string without NUL,"
-                                         " got 7\"\n"
-                                         "warning: 5: result=rejected client=acme index=7 "
-                                         "reason=\"event_time: 2100-01-01T00:00:00Z"
-                                         " is more than a day ahead\"\n");
+        text,
+        LINE("1") " client=acme reason=duplicate\n" LINE(
+            "1") " client=acme reason=duplicate\n" LINE("1") " client=acme "
+                                                             "message_id=<dsn-D@mta1.example.com> "
+                                                             "result=notice\n"
+                                                             "info: 2: type=Bounce sender=\"\" "
+                                                             "recipient=jane@customer.example "
+                                                             "client=acme"
+                                                             " reason=null-sender\n"
+                                                             "warning: result=rejected client=acme "
+                                                             "index=6 "
+                                                             "reason=\"id: expected a string "
+                                                             "without NUL, got 7\"\n"
+                                                             "warning: 5: result=rejected "
+                                                             "client=acme index=7 "
+                                                             "reason=\"event_time: "
+                                                             "2100-01-01T00:00:00Z is more than a "
+                                                             "day ahead\"\n"
+                                                             "info: 3: type=Bounce sender=\"a "
+                                                             "b=\\x0a@x\" recipient=a@x "
+                                                             "recipients=2 client=acme"
+                                                             " reason=bad-sender\n");
     g_string_free(logged, TRUE);
 }
 END_TEST
