@@ -40,30 +40,32 @@ dsn_lint_lines(DsnLinter *linter, DsnSpan message)
     }
 }
 
-/* Of UTF-8; of anything else no more than there are octets. */
+/* The length in UTF-8 of the first @count characters of @line, or its whole length. */
 static size_t
-count_characters(DsnSpan line)
+front(DsnSpan line, size_t count)
 {
-    size_t count = 0;
-
     for (size_t i = 0; i < line.len; i++)
-        count += ((unsigned char)line.data[i] & 0xc0) != 0x80;
-    return count;
+        if (((unsigned char)line.data[i] & 0xc0) != 0x80 && count-- == 0)
+            return i;
+    return line.len;
 }
 
-/* A line that has no space but the one behind a name cannot be folded. */
+/* A line is too long if it could have been folded in time: at a space behind the first @fixed ones,
+ * which stand where nobody folds, as behind the name of a field. Readers of folded replies make one
+ * space of more, so those that stand together are not taken for a place either. */
 void
-dsn_lint_width(DsnLinter *linter, DsnSpan text)
+dsn_lint_width(DsnLinter *linter, DsnSpan text, unsigned fixed)
 {
     while (text.len > 0) {
         const char *feed = memchr(text.data, '\n', text.len);
         size_t next = feed == NULL ? text.len : (size_t)(feed - text.data) + 1;
         DsnSpan line = dsn_span_trim((DsnSpan){text.data, next});
+        size_t width = line.len > LINE_WANTED ? front(line, LINE_WANTED) : line.len;
+        unsigned spaces = 0;
 
-        const char *space = line.len > LINE_WANTED && count_characters(line) > LINE_WANTED
-                                ? memchr(line.data, ' ', line.len)
-                                : NULL;
-        if (space != NULL && space != memrchr(line.data, ' ', line.len)) {
+        for (size_t i = 1; width < line.len && i < width; i++)
+            spaces += line.data[i] == ' ' && line.data[i - 1] != ' ' && line.data[i + 1] != ' ';
+        if (spaces > fixed) {
             dsn_linter_should(linter, "MIME-23", "a line has more than 78 characters", line);
             return;
         }
@@ -194,7 +196,7 @@ dsn_lint_text(DsnLinter *linter, const DsnPart *part, GString *buffer)
     size_t len;
 
     if (part->transfer == DSN_TRANSFER_IDENTITY)
-        dsn_lint_width(linter, text);
+        dsn_lint_width(linter, text, 1);
     if (linter->word == NULL && (len = dsn_lint_find_encoded_word(text, &word)) > 0)
         linter->word = g_strndup(word, len);
     if (dsn_text_is_ascii(text)) /* an absent one too */

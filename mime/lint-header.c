@@ -271,11 +271,10 @@ dsn_lint_domain_of(DsnSpan address)
 static void
 check_address(DsnLinter *linter, DsnSpan value, const char *rule, const char *text)
 {
-    DsnSpan address = dsn_lint_address(value), charset, word;
-    const char *start;
-    char encoding;
+    DsnSpan address = dsn_lint_address(value);
+    const char *word;
 
-    if (next_encoded_word(address, &start, &charset, &encoding, &word) > 0)
+    if (dsn_lint_find_encoded_word(address, &word) > 0)
         dsn_linter_must(linter, "MIME-28", "an encoded word stands in an address", address);
     else if (address.len > 0 && address.data[0] == '@')
         dsn_linter_must(linter, "ENV-11", "the address has a source route", value);

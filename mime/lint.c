@@ -285,7 +285,7 @@ check_notice(DsnLinter *linter, const DsnPart *top, const Parts *parts)
         dsn_linter_must(linter, "MIME-02", "report-type is not the type of the second part",
                         top->type.report_type);
     if (status->transfer == DSN_TRANSFER_IDENTITY)
-        dsn_lint_width(linter, status->body);
+        dsn_lint_width(linter, status->body, 3); /* "Name: type; 550 ..." */
 
     DsnSpan content = dsn_lint_decode(linter, status, fields);
     if (dsn_span_present(content))
@@ -368,7 +368,7 @@ check_message(DsnLinter *linter, DsnSpan message)
 
     const DsnPart *top = &g_array_index(structure->parts, DsnPart, 0);
     dsn_lint_header(linter, top->header);
-    dsn_lint_width(linter, top->header);
+    dsn_lint_width(linter, top->header, 1);
     if (!dsn_lint_is_utf8(top->header))
         dsn_linter_must(linter, "I18N-14", "the header is not UTF-8", DSN_SPAN_ABSENT);
     if (structure->limit != NULL)

@@ -89,8 +89,9 @@ size_t dsn_lint_find_encoded_word(DsnSpan text, const char **ret_start);
 /* Line ends and lengths of the whole message (rules MIME-23, MIME-24, SEC-01). */
 void dsn_lint_lines(DsnLinter *linter, DsnSpan message);
 
-/* Lines that could have been folded (rule MIME-23, second half). */
-void dsn_lint_width(DsnLinter *linter, DsnSpan text);
+/* Lines that could have been folded (rule MIME-23, second half), but not at the first @fixed spaces
+ * of one. */
+void dsn_lint_width(DsnLinter *linter, DsnSpan text, unsigned fixed);
 
 /* What every part that is no multipart obeys. Returns whether its body has 8-bit octets. */
 bool dsn_lint_leaf(DsnLinter *linter, const DsnPart *part);

@@ -2,11 +2,11 @@
 /*
  * message-jobs.h - something done with every message under some paths
  *
- * Purpose:   read messages, hand each to several threads, and print what they say in order of
- * input. Source:    dsnarf(1), "parse" and "lint". Ownership: workers and tallies are made, used
- * and freed through the caller's functions. Errors:    what cannot be read or written is told on
- * standard error, and the run has failed. Threads:   read runs in all threads, each with its own
- * worker; take in one at a time.
+ * Purpose:   read messages, hand each to one of several threads, print in the order of input.
+ * Source:    dsnarf(1), "parse" and "lint".
+ * Ownership: workers and tallies are made, used and freed through the caller's functions.
+ * Errors:    what cannot be read or written is told on standard error, and the run has failed.
+ * Threads:   read runs in all threads, each with its own worker; take in one at a time.
  */
 #ifndef DSN_CLI_MESSAGE_JOBS_H
 #define DSN_CLI_MESSAGE_JOBS_H

@@ -93,19 +93,34 @@ dsn_notice_remote_mta(DsnReport *report, const DsnRecord *record)
     return (DsnTyped){DSN_SPAN_LITERAL("x-local-hostname"), name};
 }
 
-/* The enhanced code of the attempt or else of @record, if its class fits @action; else the least
- * that can be said (rule RCPT-11). */
+/* The class that the status has: the reply's where that can be (rule STAT-02). */
+static unsigned
+class_of(DsnAction action, const DsnRecord *attempt)
+{
+    if (action == DSN_ACTION_DELAYED)
+        return 4;
+    if (action != DSN_ACTION_FAILED)
+        return 2;
+    return attempt->code / 100 == 4 ? 4 : 5;
+}
+
+/* The enhanced code of the attempt or else of @record, if its class fits; else the least that can
+ * be said (rule RCPT-11). If a reply's own classes differ the basic one counts, and the other stays
+ * to be read in the diagnostic. */
 static DsnStatusCode
 status_of(DsnAction action, const DsnRecord *attempt, const DsnRecord *record)
 {
     const DsnStatusCode codes[] = {attempt->enhanced, record->enhanced};
-    unsigned wanted = action == DSN_ACTION_DELAYED ? 4 : action == DSN_ACTION_FAILED ? 5 : 2;
+    unsigned wanted = class_of(action, attempt);
+    bool replied = attempt->code / 100 == 4 || attempt->code / 100 == 5;
 
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
-        if (codes[i].class_ == wanted || (action == DSN_ACTION_FAILED && codes[i].class_ == 4))
+        if (codes[i].class_ == wanted ||
+            (action == DSN_ACTION_FAILED && !replied && codes[i].class_ == 4))
             return codes[i];
-    if (action == DSN_ACTION_FAILED && record->code / 100 == 4)
-        wanted = 4;
+    if (attempt->enhanced.class_ == 4 || attempt->enhanced.class_ == 5)
+        return (DsnStatusCode){(uint16_t)wanted, attempt->enhanced.subject,
+                               attempt->enhanced.detail};
     return (DsnStatusCode){(uint16_t)wanted, 0, 0};
 }
 

@@ -7,6 +7,7 @@
 #include "filter/core/notice-words.h"
 #include "filter/core/wishes.h"
 #include "mime/header.h"
+#include "mime/lines.h"
 #include "mime/lint.h"
 #include "mime/report-parse.h"
 
@@ -277,6 +278,25 @@ read_sender(const DsnRecord *record, GString *sender, GError **error)
     return false;
 }
 
+/* A CR alone ends a line in what is returned: its header is then read as it will be read there.
+ * NULL for other mail, which is nearly all. */
+static GString *
+repair_line_ends(DsnSpan original)
+{
+    DsnSpan body, header = original.len == 0 ? original : dsn_header_split(original, &body);
+    const char *end = header.data + header.len, *at = header.data, *cr = NULL;
+
+    while (at < end && (cr = memchr(at, '\r', (size_t)(end - at))) != NULL && cr + 1 < end &&
+           cr[1] == '\n')
+        at = cr + 2;
+    if (at == end || cr == NULL)
+        return NULL;
+
+    GString *repaired = g_string_sized_new(original.len + original.len / 16);
+    dsn_lines_append_repaired(original, repaired);
+    return repaired;
+}
+
 bool
 dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice *ret_notice,
                  GError **error)
@@ -287,6 +307,7 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
     g_autoptr(GString) boundary = g_string_new(NULL);
     g_autoptr(DsnReport) report = dsn_report_new();
     g_autoptr(GArray) wishes = g_array_sized_new(FALSE, TRUE, sizeof(DsnWishes), 1);
+    g_autoptr(GString) repaired = repair_line_ends(request->original);
     DsnNoticeRequest timed = *request;
     Draft draft = {.request = &timed,
                    .options = request->options,
@@ -299,6 +320,8 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
     *ret_notice = (DsnNotice){0};
     if (!has_recipients(request, error) || !read_sender(request->records[0], sender, error))
         return false;
+    if (repaired != NULL)
+        timed.original = (DsnSpan){repaired->str, repaired->len};
     if (request->options->stable)
         timed.now = request->records[0]->event_time;
     draft.sender = (DsnSpan){sender->str, sender->len};

@@ -704,6 +704,7 @@ END_TEST
 static const Edit allowed[] = {
     {"", "auto-replied", "Auto-Replied; owner=x (why)"},
     {"", "MIME-Version: 1.0", "MIME-Version: 1.0 (made by hand)"},
+    {"", "To: news@shop.example", "To: a=?b?c@shop.example"},
     {"", "To: news@shop.example", "To: \"a, b\" (c, d) <news@shop.example>"},
     {"", "+0000\r\nX-Dsnarf", "+0000 (UTC)\r\nX-Dsnarf"},
     {"", "Action: failed", "action: FAILED (at last)"},
