@@ -4,7 +4,11 @@
 #include "mime/mail-header.h"
 
 #include "mime/field.h"
+#include "mime/gmime-auto.h"
 #include "mime/header.h"
+
+/* Longer than any one address with its name. */
+#define FROM_MAX 2000
 
 static void
 store(const DsnHeaderField *field, const char *name, DsnSpan *ret_value)
@@ -118,4 +122,19 @@ dsn_mail_header_is_automatic(DsnSpan auto_submitted)
     if (parameters != NULL)
         value = dsn_span_trim((DsnSpan){value.data, (size_t)(parameters - value.data)});
     return value.len > 0 && !dsn_span_is(value, "no");
+}
+
+char *
+dsn_mail_header_dup_author(DsnSpan from)
+{
+    if (from.len == 0 || from.len > FROM_MAX)
+        return NULL;
+    g_autofree char *text = g_strndup(from.data, from.len);
+    g_autoptr(InternetAddressList) list = internet_address_list_parse(NULL, text);
+    if (list == NULL || internet_address_list_length(list) != 1)
+        return NULL;
+    InternetAddress *author = internet_address_list_get_address(list, 0); /* (transfer none) */
+    return INTERNET_ADDRESS_IS_MAILBOX(author)
+               ? g_strdup(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(author)))
+               : NULL;
 }

@@ -35,4 +35,8 @@ void dsn_mail_header_read(DsnSpan block, DsnMailHeader *ret_header);
  */
 bool dsn_mail_header_is_automatic(DsnSpan auto_submitted);
 
+/* The address of the one author in @from, the raw value of a From field; NULL when there is none,
+ * or when there are several (transfer full). GMime must have been initialised. */
+char *dsn_mail_header_dup_author(DsnSpan from);
+
 #endif

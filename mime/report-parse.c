@@ -405,6 +405,7 @@ read_envelope_header(DsnReportParser *parser)
     const DsnMailHeader *header = &parser->header;
     DsnField field;
 
+    envelope->block = part_at(parser, 0)->header;
     if (dsn_span_present(header->return_path)) {
         field = unfold_own_field(parser, "Return-Path", header->return_path);
         envelope->return_path = dsn_field_read_address(&parser->fields, &field, field.value);

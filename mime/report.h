@@ -125,7 +125,10 @@ typedef struct DsnReturned {
     DsnSpan return_path; /* normalised, or as written with a defect */
     DsnSpan subject;     /* decoded to UTF-8 */
     DsnSpan list_id;
+    DsnSpan list_unsubscribe;
+    DsnSpan list_unsubscribe_post;
     DsnSpan feedback_id;
+    DsnSpan cfbl_address;
     DsnSpan cfbl_feedback_id; /* white space removed (RFC 9477 section 5.2) */
     GArray
         *traces; /* of DsnField, values still folded: X- fields that may be a supplemental trace */
@@ -133,6 +136,7 @@ typedef struct DsnReturned {
 
 /* Header fields of the report message itself. */
 typedef struct DsnEnvelopeHeader {
+    DsnSpan block;       /* all of it */
     DsnSpan return_path; /* normalised; absent when there is no such field */
     DsnSpan message_id;
     int64_t date;

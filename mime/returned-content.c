@@ -99,6 +99,8 @@ read_field(DsnFieldReader *reader, const DsnHeaderField *field)
     case 'c':
         if (dsn_span_is(field->name, "CFBL-Feedback-ID"))
             store_without_space(reader, field, &returned->cfbl_feedback_id);
+        else if (dsn_span_is(field->name, "CFBL-Address"))
+            store(reader, field, &returned->cfbl_address);
         return;
     case 'F':
     case 'f':
@@ -109,6 +111,10 @@ read_field(DsnFieldReader *reader, const DsnHeaderField *field)
     case 'l':
         if (dsn_span_is(field->name, "List-ID"))
             store(reader, field, &returned->list_id);
+        else if (dsn_span_is(field->name, "List-Unsubscribe"))
+            store(reader, field, &returned->list_unsubscribe);
+        else if (dsn_span_is(field->name, "List-Unsubscribe-Post"))
+            store(reader, field, &returned->list_unsubscribe_post);
         return;
     case 'M':
     case 'm':

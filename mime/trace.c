@@ -5,6 +5,8 @@
 
 #include "mime/transfer.h"
 
+#define COLUMNS 75
+
 /* "{" and a quote or white space in base64: one of "ey" (quote, space), "ew" (tab, line feed). */
 static bool
 starts_object(DsnSpan value)
@@ -57,4 +59,17 @@ dsn_trace_decode(DsnSpan value, GString *ret_json)
         return false;
     }
     return true;
+}
+
+void
+dsn_trace_encode(DsnSpan json, GString *ret_value)
+{
+    g_autofree char *base64 = g_base64_encode((const guchar *)json.data, json.len);
+    size_t len = strlen(base64);
+
+    for (size_t at = 0; at < len; at += COLUMNS) {
+        if (at > 0)
+            g_string_append(ret_value, "\r\n\t");
+        g_string_append_len(ret_value, base64 + at, (gssize)MIN(COLUMNS, len - at));
+    }
 }

@@ -19,6 +19,7 @@
 typedef struct Parse {
     bool records;
     const DsnConfiguration *configuration;
+    const DsnEvidenceRules *rules;
     guint64 counts[N_KINDS]; /* delivered so far */
 } Parse;
 
@@ -55,17 +56,21 @@ new_counts(void)
 }
 
 static void
-write_records(const Parse *parse, const DsnIncoming *item, DsnSpan message, const DsnReport *report,
-              GString *lines)
+write_lines(const Parse *parse, const DsnIncoming *item, DsnSpan message, const DsnReport *report,
+            GString *lines)
 {
-    DsnArrival arrival = {
+    const DsnArrival arrival = {
         .message = message,
         .nodeid = dsn_span(parse->configuration->nodeid),
         .time = item->time,
         .nanoseconds = item->nanoseconds,
+        .rules = parse->rules,
     };
 
-    (void)dsn_report_write_records(report, &arrival, lines);
+    if (parse->records)
+        (void)dsn_report_write_records(report, &arrival, lines); /* none is fine, too */
+    else
+        dsn_report_write_arrived(report, &arrival, item->file, lines);
 }
 
 static void
@@ -77,10 +82,7 @@ read_message(gpointer user, gpointer data, const DsnIncoming *item, DsnSpan mess
 
     dsn_report_parse(worker->parser, message, worker->report);
     ((guint64 *)counts)[worker->report->kind]++;
-    if (parse->records)
-        write_records(parse, item, message, worker->report, lines);
-    else
-        dsn_report_write(worker->report, item->file, lines);
+    write_lines(parse, item, message, worker->report, lines);
 }
 
 static void
@@ -172,7 +174,7 @@ dsn_cli_parse(int argc, char **argv)
          "Print log records instead, and nothing for what is no report", NULL},
         {"jobs", 0, 0, G_OPTION_ARG_INT, &n_jobs,
          "Use N processors instead of all; the output is the same", "N"},
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read limits and nodeid from FILE",
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read limits, keys and nodeid from FILE",
          "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
         G_OPTION_ENTRY_NULL,
@@ -201,6 +203,7 @@ dsn_cli_parse(int argc, char **argv)
         return DSN_EXIT_USAGE;
     }
 
-    Parse parse = {.records = records != FALSE, .configuration = configuration};
+    g_autoptr(DsnEvidenceRules) rules = dsn_evidence_rules_new(configuration);
+    Parse parse = {.records = records != FALSE, .configuration = configuration, .rules = rules};
     return parse_paths(&parse, (const char *const *)paths, (unsigned)n_jobs);
 }

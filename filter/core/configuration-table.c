@@ -6,7 +6,9 @@
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
 #include "filter/core/network.h"
+#include "filter/core/return-path.h"
 #include "filter/core/socket-address.h"
+#include "filter/core/trace-sign.h"
 #include "filter/core/tenant-index.h"
 #include "mime/address.h"
 
@@ -560,6 +562,18 @@ static const DsnOption options[] = {
 
     {"history.keep", DSN_OPTION_DURATION, .fallback = "\"14 days\"", SLOT(history.keep), .min = 0,
      .max = 1000 * DAY, .help = "how long dsnarf why can tell what happened to a message"},
+
+    {"trace.sign", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(trace.sign),
+     .help = "the key that new traces are signed with; \"\": they are not signed"},
+    {"trace.max_age", DSN_OPTION_DURATION, .fallback = "\"90 days\"", SLOT(trace.max_age),
+     .min = HOUR, .max = 10000 * DAY, .help = "after which a signed trace has expired"},
+    {"trace.return_path", DSN_OPTION_LIST, .fallback = "[]", SLOT(trace.return_path),
+     .check = dsn_return_path_check,
+     .help = "forms of the envelope senders that mail is sent with"},
+    {"trace.key.*", DSN_OPTION_SECTIONS, SLOT(trace.keys), .size = sizeof(DsnTraceKey),
+     .help = "keys that traces are verified with"},
+    {"trace.key.*.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
+     IN(DsnTraceKey, secret), .check = dsn_trace_secret_check, .help = "what the key consists of"},
 
     {"authentication.authserv_ids", DSN_OPTION_LIST, .fallback = "[]",
      SLOT(authentication.authserv_ids), .check = check_authserv_id,

@@ -121,6 +121,20 @@ typedef struct DsnAuthenticationOptions {
     GPtrArray *reporters;    /* of char *: domains whose reports are believed */
 } DsnAuthenticationOptions;
 
+/* [trace.key.NAME] */
+typedef struct DsnTraceKey {
+    char *name;
+    char *secret;
+} DsnTraceKey;
+
+/* [trace]: how sent messages are known again */
+typedef struct DsnTraceOptions {
+    char *sign;             /* name of the key that new traces are signed with; NULL: none */
+    GTimeSpan max_age;      /* after which a signed trace has expired */
+    GPtrArray *return_path; /* of char *: see return-path.h */
+    GPtrArray *keys;        /* of DsnTraceKey */
+} DsnTraceOptions;
+
 /* What is said to senders and how: [notice], and each key of it again in [tenant.NAME]. */
 typedef struct DsnNoticePolicy {
     GPtrArray *enable;      /* of char *: record types */
@@ -237,6 +251,7 @@ typedef struct DsnConfiguration {
         GTimeSpan keep; /* how long the story of an event can be told */
     } history;
     DsnAuthenticationOptions authentication;
+    DsnTraceOptions trace;
     DsnRelayOptions relay; /* [relay.default] */
     GPtrArray *relays;     /* of DsnRelayOptions: [relay.NAME] */
     GPtrArray *files;      /* [file.NAME] */

@@ -63,36 +63,34 @@ put_delivery_status(DsnPieces *pieces, const DsnReport *report)
     g_string_append_c(pieces->json, '}');
 }
 
+/* A feedback report, a DSN, or a bounce in no standard form. */
 static void
-put_report(DsnPieces *pieces, const DsnReport *report)
+put_report(DsnPieces *pieces, const DsnReport *report, const DsnArrival *arrival)
 {
-    DsnSpan header = DSN_SPAN_ABSENT;
-    json_auto_t *trace = NULL;
+    g_auto(DsnResolution) resolution;
 
-    switch (report->kind) {
-    case DSN_REPORT_FEEDBACK:
-        trace = dsn_trace_find(report, &header);
-        dsn_pieces_feedback_report(pieces, "feedback_report", report, trace);
+    dsn_arrival_resolve(arrival, report, &resolution);
+    if (report->kind == DSN_REPORT_FEEDBACK) {
+        dsn_pieces_feedback_report(
+            pieces, "feedback_report", report,
+            resolution.supplemental == NULL ? NULL : resolution.supplemental->object);
         put_all_fields(pieces, report);
-        break;
-    case DSN_REPORT_DELIVERY_STATUS:
-    case DSN_REPORT_HEURISTIC_BOUNCE:
-        trace = dsn_trace_find(report, &header);
+    } else {
         put_delivery_status(pieces, report);
         put_groups(pieces, report);
-        break;
-    case DSN_REPORT_DISPOSITION_NOTIFICATION:
-        dsn_json_key(pieces->json, "disposition_notification");
-        g_string_append_c(pieces->json, '{');
-        put_all_fields(pieces, report);
-        g_string_append_c(pieces->json, '}');
-        return;
-    case DSN_REPORT_NONE:
-        return;
     }
-    dsn_json_key(pieces->json, "trace");
-    dsn_trace_write(trace, header, pieces->json);
+    dsn_pieces_trace(pieces, "trace", &resolution);
+    dsn_pieces_resolved(pieces, "resolved", &resolution);
     dsn_pieces_original(pieces, "original", &report->returned);
+}
+
+static void
+put_disposition(DsnPieces *pieces, const DsnReport *report)
+{
+    dsn_json_key(pieces->json, "disposition_notification");
+    g_string_append_c(pieces->json, '{');
+    put_all_fields(pieces, report);
+    g_string_append_c(pieces->json, '}');
 }
 
 /* A name with octets that are not UTF-8 is no defect of the message. */
@@ -104,7 +102,8 @@ put_file(GString *json, const char *file)
 }
 
 void
-dsn_report_write(const DsnReport *report, const char *file, GString *ret_line)
+dsn_report_write_arrived(const DsnReport *report, const DsnArrival *arrival, const char *file,
+                         GString *ret_line)
 {
     DsnPieces pieces = {.json = ret_line};
 
@@ -114,8 +113,19 @@ dsn_report_write(const DsnReport *report, const char *file, GString *ret_line)
     dsn_pieces_constant(&pieces, "kind", dsn_report_kind_to_string(report->kind));
     if (report->other != DSN_OTHER_NOTHING)
         dsn_pieces_constant(&pieces, "other", dsn_other_mail_to_string(report->other));
-    put_report(&pieces, report);
+    if (report->kind == DSN_REPORT_DISPOSITION_NOTIFICATION)
+        put_disposition(&pieces, report);
+    else if (report->kind != DSN_REPORT_NONE)
+        put_report(&pieces, report, arrival);
     dsn_pieces_open_defects(&pieces, report);
     dsn_pieces_close_defects(&pieces, report);
     g_string_append(ret_line, "}\n");
+}
+
+void
+dsn_report_write(const DsnReport *report, const char *file, GString *ret_line)
+{
+    const DsnArrival unknown = {.time = 0};
+
+    dsn_report_write_arrived(report, &unknown, file, ret_line);
 }

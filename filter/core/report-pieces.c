@@ -350,6 +350,8 @@ dsn_pieces_original(DsnPieces *pieces, const char *key, const DsnReturned *retur
     dsn_pieces_short_text(pieces, "return_path", returned->return_path);
     dsn_pieces_short_text(pieces, "subject", returned->subject);
     dsn_pieces_short_text(pieces, "list_id", returned->list_id);
+    dsn_pieces_short_text(pieces, "list_unsubscribe", returned->list_unsubscribe);
+    dsn_pieces_short_text(pieces, "list_unsubscribe_post", returned->list_unsubscribe_post);
     dsn_pieces_short_text(pieces, "feedback_id", returned->feedback_id);
     dsn_pieces_short_text(pieces, "cfbl_feedback_id", returned->cfbl_feedback_id);
     g_string_append_c(pieces->json, '}');

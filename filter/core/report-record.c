@@ -30,8 +30,10 @@ typedef struct Source {
     DsnSpan sender; /* of the report; absent when not known */
     int64_t time;
     uint32_t nanoseconds;
-    json_t *trace;
-    DsnSpan trace_header;
+    DsnResolution resolution;
+    DsnEvidence evidence;
+    GString *resolved; /* both as JSON, which all records of the report share */
+    bool replaced;     /* octets were, in there */
 } Source;
 
 /* What is of the one record. */
@@ -86,6 +88,17 @@ set_time(Source *source)
     }
 }
 
+void
+dsn_arrival_resolve(const DsnArrival *arrival, const DsnReport *report,
+                    DsnResolution *ret_resolution)
+{
+    DsnResolveOptions options = dsn_evidence_resolve_options(arrival->rules);
+
+    options.envelope_recipient = arrival->recipient;
+    options.now = arrival->time;
+    dsn_resolution_init(ret_resolution, report, &options);
+}
+
 static void
 source_init(Source *source, const DsnReport *report, const DsnArrival *arrival)
 {
@@ -97,10 +110,17 @@ source_init(Source *source, const DsnReport *report, const DsnArrival *arrival)
         .queue = dup_queue(arrival->recipient),
         .sender =
             dsn_span_present(arrival->sender) ? arrival->sender : report->envelope.return_path,
-        .trace_header = DSN_SPAN_ABSENT,
+        .resolved = g_string_new(NULL),
     };
-    source->trace = dsn_trace_find(report, &source->trace_header);
+    DsnPieces pieces = {.json = source->resolved};
+
     set_time(source);
+    dsn_arrival_resolve(arrival, report, &source->resolution);
+    dsn_evidence_init(&source->evidence, arrival->rules, report, &source->resolution,
+                      arrival->peer_addr);
+    dsn_pieces_trace(&pieces, "trace", &source->resolution);
+    dsn_pieces_resolved(&pieces, "resolved", &source->resolution);
+    source->replaced = pieces.replaced;
 }
 
 static void
@@ -108,7 +128,9 @@ source_clear(Source *source)
 {
     g_free(source->id);
     g_free(source->queue);
-    json_decref(source->trace);
+    dsn_evidence_clear(&source->evidence);
+    dsn_resolution_clear(&source->resolution);
+    (void)g_string_free(source->resolved, TRUE);
 }
 
 static DsnSpan
@@ -198,9 +220,10 @@ open_record(DsnPieces *pieces, const Source *source, const Event *event)
     put_raw(pieces, "source_address", "null");
 }
 
-/* All keys behind feedback_report, and the beginning of our own. */
+/* All keys behind feedback_report, and the beginning of our own. @suppress is the address that
+ * should get no more mail, or absent. */
 static void
-open_additions(DsnPieces *pieces, const Source *source)
+open_additions(DsnPieces *pieces, const Source *source, DsnSpan suppress)
 {
     put_raw(pieces, "meta", "{}");
     put_raw(pieces, "headers", "{}");
@@ -210,13 +233,14 @@ open_additions(DsnPieces *pieces, const Source *source)
                     dsn_span_present(source->arrival->nodeid) ? source->arrival->nodeid
                                                               : DSN_SPAN_LITERAL(NIL_UUID));
     put_raw(pieces, "dsnarf", "{");
-    put_raw(pieces, "verified", "false");
+    dsn_pieces_evidence(pieces, &source->evidence, suppress);
     put_raw(pieces, "null_sender",
             !dsn_span_present(source->sender) ? "null"
             : source->sender.len == 0         ? "true"
                                               : "false");
-    dsn_json_key(pieces->json, "trace");
-    dsn_trace_write(source->trace, source->trace_header, pieces->json);
+    dsn_json_next(pieces->json);
+    g_string_append_len(pieces->json, source->resolved->str, (gssize)source->resolved->len);
+    pieces->replaced |= source->replaced;
     dsn_pieces_original(pieces, "original", &source->report->returned);
 }
 
@@ -277,8 +301,10 @@ write_feedback(const Source *source, GString *lines)
     };
 
     open_record(&pieces, source, &event);
-    dsn_pieces_feedback_report(&pieces, "feedback_report", source->report, source->trace);
-    open_additions(&pieces, source);
+    dsn_pieces_feedback_report(
+        &pieces, "feedback_report", source->report,
+        source->resolution.supplemental == NULL ? NULL : source->resolution.supplemental->object);
+    open_additions(&pieces, source, dsn_evidence_suppress(&source->evidence, NULL, event.enhanced));
     put_complaint(&pieces, &source->report->feedback);
     put_source_port(&pieces, &source->report->feedback);
     dsn_auth_failure_write(&pieces, "authentication_failure", &source->report->feedback);
@@ -387,7 +413,8 @@ write_bounce(const Source *source, const DsnPerRecipient *recipient, GString *te
     set_response(&event, recipient, text);
     open_record(&pieces, source, &event);
     put_raw(&pieces, "feedback_report", "null");
-    open_additions(&pieces, source);
+    open_additions(&pieces, source,
+                   dsn_evidence_suppress(&source->evidence, recipient, event.enhanced));
     dsn_pieces_short_text(&pieces, "original_envelope_id", message->original_envelope_id);
     dsn_pieces_typed(&pieces, "reporting_mta", mta, "mta_type", "name");
     dsn_pieces_date(&pieces, "arrival_date", message->arrival_date);

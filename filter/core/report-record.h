@@ -11,6 +11,7 @@
 #ifndef DSN_CORE_REPORT_RECORD_H
 #define DSN_CORE_REPORT_RECORD_H
 
+#include "filter/core/evidence.h"
 #include "mime/report.h"
 
 /* How the message came. Absent spans are null in the record, unless said otherwise. */
@@ -25,7 +26,13 @@ typedef struct DsnArrival {
     DsnSpan nodeid; /* absent: the nil UUID */
     int64_t time;   /* of arrival; without a session only the latest that it can have been */
     uint32_t nanoseconds;
+    const DsnEvidenceRules *rules; /* NULL: nothing proves a report */
 } DsnArrival;
+
+/* What identifies the original of a report that arrived so. @ret_resolution need not be
+ * initialised. */
+void dsn_arrival_resolve(const DsnArrival *arrival, const DsnReport *report,
+                         DsnResolution *ret_resolution);
 
 /* Appends one line for each record that @report makes, and returns how many (0 for what is neither
  * a feedback report nor a DSN with a failed recipient). */

@@ -4,69 +4,127 @@
 #include "filter/core/trace-json.h"
 
 #include "filter/core/json-writer.h"
-#include "mime/trace.h"
 
-/* What KumoMTA writes is well under a kilobyte; anybody can write more. */
-#define CANDIDATES_MAX 16
-#define VALUE_MAX (16 * 1024)
-#define NAME_MAX_BYTES 100
+static const char *const names[] = {
+    [DSN_IDENTITY_RECIPIENT] = "recipient",
+    [DSN_IDENTITY_SENDER] = "sender",
+    [DSN_IDENTITY_TENANT] = "tenant",
+    [DSN_IDENTITY_CAMPAIGN] = "campaign",
+    [DSN_IDENTITY_ENVELOPE_ID] = "envelope_id",
+    [DSN_IDENTITY_MESSAGE_ID] = "message_id",
+    [DSN_IDENTITY_TOKEN] = "token",
+    [DSN_IDENTITY_HASH] = "hash",
+    [DSN_IDENTITY_MAIL_TYPE] = "mail_type",
+    [DSN_IDENTITY_SENDER_ID] = "sender_id",
+    [DSN_IDENTITY_REDACTED] = "redacted",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(names) == DSN_N_IDENTITIES);
 
-#define MARKER_KEY "_@_"
-#define MARKER "\\_/"
-
-/* The object in @text if it has the marker, which is taken out (transfer full). */
-static json_t *
-read_trace(DsnSpan text)
+/* "kind:name" */
+static void
+put_source(DsnPieces *pieces, const char *kind, DsnSpan name)
 {
-    json_auto_t *trace =
-        json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    const json_t *marker = json_object_get(trace, MARKER_KEY);
+    GString *json = pieces->json;
 
-    if (!dsn_span_equal((DsnSpan){json_string_value(marker), json_string_length(marker)},
-                        DSN_SPAN_LITERAL(MARKER)))
-        return NULL;
-    (void)json_object_del(trace, MARKER_KEY); /* it is there */
-    return g_steal_pointer(&trace);
-}
-
-json_t *
-dsn_trace_find(const DsnReport *report, DsnSpan *ret_header)
-{
-    const GArray *traces = report->returned.traces;
-
-    if (traces->len == 0)
-        return NULL;
-    g_autoptr(GString) text = g_string_new(NULL);
-    for (guint i = 0; i < MIN(traces->len, CANDIDATES_MAX); i++) {
-        const DsnField *field = &g_array_index(traces, DsnField, i);
-
-        g_string_truncate(text, 0);
-        if (field->name.len > NAME_MAX_BYTES || field->value.len > VALUE_MAX ||
-            !dsn_trace_decode(field->value, text))
-            continue;
-        json_t *trace = read_trace((DsnSpan){text->str, text->len});
-        if (trace != NULL) {
-            *ret_header = field->name;
-            return trace;
-        }
-    }
-    return NULL;
+    dsn_json_key(json, "source");
+    gsize start = json->len;
+    (void)dsn_json_string(json, name); /* the name of a field is ASCII */
+    g_string_insert_c(json, (gssize)start + 1, ':');
+    g_string_insert(json, (gssize)start + 1, kind);
 }
 
 void
-dsn_trace_write(const json_t *trace, DsnSpan header, GString *json)
+dsn_pieces_trace(DsnPieces *pieces, const char *key, const DsnResolution *resolution)
 {
+    const DsnTrace *trace = resolution->supplemental;
+    char buffer[DSN_DATE_MAX];
+
+    dsn_json_key(pieces->json, key);
     if (trace == NULL) {
-        dsn_json_null(json);
+        dsn_json_null(pieces->json);
         return;
     }
-    g_string_append_c(json, '{');
-    dsn_json_key(json, "supplemental_trace");
-    dsn_json_tree(json, trace);
-    dsn_json_key(json, "state");
-    (void)dsn_json_string(json, DSN_SPAN_LITERAL("unsigned"));
-    g_autofree char *source = g_strdup_printf("header:%.*s", (int)header.len, header.data);
-    dsn_json_key(json, "source");
-    (void)dsn_json_string(json, dsn_span(source)); /* a field name is ASCII */
-    g_string_append_c(json, '}');
+    g_string_append_c(pieces->json, '{');
+    dsn_json_key(pieces->json, "supplemental_trace");
+    dsn_json_tree(pieces->json, trace->object);
+    dsn_pieces_constant(pieces, "state", dsn_trace_state_to_string(trace->seal.state));
+    put_source(pieces, "header", trace->header);
+    if (dsn_span_present(trace->seal.key)) {
+        dsn_pieces_short_text(pieces, "key", trace->seal.key);
+        dsn_pieces_constant(pieces, "time", dsn_date_to_rfc3339(trace->seal.time, 0, buffer));
+    }
+    if (trace->seal.reason != NULL)
+        dsn_pieces_constant(pieces, "reason", trace->seal.reason);
+    g_string_append_c(pieces->json, '}');
+}
+
+/* Source and state are what a value is worth. */
+static void
+put_provenance(DsnPieces *pieces, const DsnClue *clue)
+{
+    put_source(pieces, clue->kind, clue->name);
+    dsn_pieces_constant(pieces, "state", dsn_trace_state_to_string(clue->state));
+}
+
+static void
+put_clue(DsnPieces *pieces, const DsnClue *clue)
+{
+    dsn_json_next(pieces->json);
+    g_string_append_c(pieces->json, '{');
+    put_provenance(pieces, clue);
+    if (dsn_span_present(clue->place))
+        dsn_pieces_text(pieces, "place", clue->place);
+    for (size_t i = 0; i < DSN_N_IDENTITIES; i++) {
+        if (dsn_span_present(clue->values[i]))
+            dsn_pieces_short_text(pieces, names[i], clue->values[i]);
+    }
+    g_string_append_c(pieces->json, '}');
+}
+
+static void
+put_chosen(DsnPieces *pieces, DsnIdentity identity, const DsnClue *clue)
+{
+    if (clue == NULL) {
+        dsn_json_key(pieces->json, names[identity]);
+        dsn_json_null(pieces->json);
+        return;
+    }
+    dsn_json_key(pieces->json, names[identity]);
+    g_string_append_c(pieces->json, '{');
+    dsn_pieces_short_text(pieces, "value", clue->values[identity]);
+    put_provenance(pieces, clue);
+    g_string_append_c(pieces->json, '}');
+}
+
+void
+dsn_pieces_resolved(DsnPieces *pieces, const char *key, const DsnResolution *resolution)
+{
+    bool differs[DSN_N_RESOLVED];
+
+    dsn_json_key(pieces->json, key);
+    if (resolution->n_clues == 0) {
+        dsn_json_null(pieces->json);
+        return;
+    }
+    g_string_append_c(pieces->json, '{');
+    for (size_t i = 0; i < DSN_N_RESOLVED; i++) {
+        const DsnClue *clue = dsn_resolution_find(resolution, (DsnIdentity)i);
+
+        put_chosen(pieces, (DsnIdentity)i, clue);
+        differs[i] = clue != NULL && dsn_resolution_differs(resolution, (DsnIdentity)i, clue);
+    }
+    dsn_json_key(pieces->json, "differ");
+    g_string_append_c(pieces->json, '[');
+    for (size_t i = 0; i < DSN_N_RESOLVED; i++) {
+        if (differs[i]) {
+            dsn_json_next(pieces->json);
+            (void)dsn_json_string(pieces->json, dsn_span(names[i]));
+        }
+    }
+    g_string_append(pieces->json, "]");
+    dsn_json_key(pieces->json, "clues");
+    g_string_append_c(pieces->json, '[');
+    for (size_t i = 0; i < resolution->n_clues; i++)
+        put_clue(pieces, &resolution->clues[i]);
+    g_string_append(pieces->json, "]}");
 }

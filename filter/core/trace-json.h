@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * trace-json.h - the trace that a returned message carries
+ * trace-json.h - what identifies the original, as JSON
  *
- * Purpose:   decode the X-KumoRef of feedback reports and DSNs, and say how far to believe it.
- * Source:    KumoMTA's supplemental trace header; rules QRK-03, SEC-03.
- * Ownership: the object is a new reference.
- * Errors:    NULL when no candidate is a trace.
+ * Purpose:   the members "trace" and "resolved" of what is read and of records.
+ * Source:    dsnarf-records(5); KumoMTA's supplemental trace header; rules QRK-03, SEC-03, OOB-13.
+ * Ownership: appended to the caller's buffer.
+ * Errors:    none.
  * Threads:   reentrant.
  */
 #ifndef DSN_CORE_TRACE_JSON_H
 #define DSN_CORE_TRACE_JSON_H
 
-#include "mime/report.h"
+#include "filter/core/report-pieces.h"
+#include "filter/core/trace-resolve.h"
 
-#include <jansson.h>
+/* {"supplemental_trace":...,"state":"unsigned","source":"header:X-KumoRef"}, of a signed one also
+ * "key", "time" and "reason"; without a trace, null. */
+void dsn_pieces_trace(DsnPieces *pieces, const char *key, const DsnResolution *resolution);
 
-/* The first trace in the returned content: its object without the marker (transfer full), or NULL.
- * *@ret_header is the name of the field it stood in, which points into the message. */
-json_t *dsn_trace_find(const DsnReport *report, DsnSpan *ret_header);
-
-/* Appends {"supplemental_trace":...,"state":"unsigned","source":"header:X-KumoRef"}; for a @trace
- * of NULL, null. */
-void dsn_trace_write(const json_t *trace, DsnSpan header, GString *json);
+/* {"recipient":{"value":...,"source":...,"state":...},...,"differ":[...],"clues":[...]}; without a
+ * clue, null. */
+void dsn_pieces_resolved(DsnPieces *pieces, const char *key, const DsnResolution *resolution);
 
 #endif

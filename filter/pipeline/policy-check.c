@@ -363,6 +363,31 @@ check_outlets(DsnChecks *checks, const bool *wanted)
     }
 }
 
+static void
+check_evidence(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    const DsnTraceOptions *trace = &configuration->trace;
+    bool found = trace->sign == NULL;
+
+    for (guint i = 0; i < trace->keys->len; i++) {
+        const DsnTraceKey *key = trace->keys->pdata[i];
+        g_autofree char *section = dsn_section_key("trace.key", key->name);
+        g_autofree char *secret = g_strconcat(section, ".secret", NULL);
+
+        if (key->secret == NULL)
+            dsn_checks_add(checks, section, secret, "is missing");
+        found = found || strcmp(key->name, trace->sign) == 0;
+    }
+    if (!found)
+        dsn_checks_add(checks, "trace.sign", "trace.sign",
+                       "there is no section [trace.key.NAME] for it");
+    if (configuration->authentication.reporters->len > 0 &&
+        configuration->authentication.authserv_ids->len == 0)
+        dsn_checks_add(checks, "authentication.reporters", "authentication.authserv_ids",
+                       "is missing: without it nobody tells whether SPF or DKIM passed");
+}
+
 void
 dsn_check_configuration(DsnChecks *checks, const bool *wanted)
 {
@@ -372,4 +397,5 @@ dsn_check_configuration(DsnChecks *checks, const bool *wanted)
     check_tenants(checks);
     check_mail(checks);
     check_outlets(checks, wanted);
+    check_evidence(checks);
 }

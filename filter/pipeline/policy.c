@@ -42,6 +42,7 @@ clear_policy(gpointer data)
     dsn_patterns_free(policy->lmtp);
     g_ptr_array_unref(policy->posters);
     dsn_networks_free(policy->trusted);
+    dsn_evidence_rules_free(policy->evidence);
     g_clear_pointer(&policy->warnings, g_ptr_array_unref);
     dsn_configuration_free((DsnConfiguration *)policy->configuration);
 }
@@ -138,6 +139,7 @@ dsn_policy_new(DsnConfiguration *configuration, GError **error)
     policy->lmtp = dsn_patterns_new(configuration->lmtp.reports);
     policy->posters = g_ptr_array_new_with_free_func(free_poster);
     policy->trusted = dsn_networks_new(configuration->http.trusted);
+    policy->evidence = dsn_evidence_rules_new(configuration);
     set_wanted(policy);
     add_roles(policy);
 

@@ -14,6 +14,7 @@
 
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
+#include "filter/core/evidence.h"
 #include "filter/core/governor.h"
 #include "filter/core/network.h"
 #include "filter/core/notice.h"
@@ -45,6 +46,7 @@ typedef struct DsnPolicy {
     DsnPatterns *lmtp;
     GPtrArray *posters; /* of DsnPoster */
     DsnNetworks *trusted;
+    DsnEvidenceRules *evidence;       /* what proves a report */
     bool wanted[DSN_N_RECORD_TYPES];  /* by an outlet */
     bool noticed[DSN_N_RECORD_TYPES]; /* by [notice] or a tenant */
     GPtrArray *warnings;              /* of char *: what is wrong and was got around */

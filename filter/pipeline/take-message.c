@@ -75,6 +75,7 @@ read_message(const DsnPolicy *policy, DsnSpan message, const DsnSession *session
         .nodeid = dsn_span(configuration->nodeid),
         .time = now / G_USEC_PER_SEC,
         .nanoseconds = (uint32_t)(now % G_USEC_PER_SEC) * 1000,
+        .rules = policy->evidence,
     };
 
     dsn_report_parse(parser, message, report);

@@ -22,12 +22,15 @@ add_trace(DsnReport *report, const char *name, const char *json)
 static void
 check_written(const DsnReport *report, const char *expected, const char *label)
 {
-    DsnSpan header = DSN_SPAN_ABSENT;
-    json_auto_t *trace = dsn_trace_find(report, &header);
+    const DsnResolveOptions options = {.now = 0};
+    g_auto(DsnResolution) resolution;
     g_autoptr(GString) json = g_string_new(NULL);
+    DsnPieces pieces = {.json = json};
+    g_autofree char *member = g_strdup_printf("\"trace\":%s", expected);
 
-    dsn_trace_write(trace, header, json);
-    dsn_test_compare(__FILE__, __LINE__, json->str, json->len, expected, strlen(expected), label);
+    dsn_resolution_init(&resolution, report, &options);
+    dsn_pieces_trace(&pieces, "trace", &resolution);
+    dsn_test_compare(__FILE__, __LINE__, json->str, json->len, member, strlen(member), label);
 }
 
 #define WRITTEN(trace) \
