@@ -203,9 +203,11 @@ append_line(GString *line, const char *text, size_t length)
         gunichar c = g_utf8_get_char(text);
         const char *next = g_utf8_next_char(text);
 
-        if (g_unichar_isspace(c) || g_unichar_iscntrl(c) ||
-            g_unichar_type(c) == G_UNICODE_LINE_SEPARATOR ||
-            g_unichar_type(c) == G_UNICODE_PARAGRAPH_SEPARATOR) {
+        if (c > ' ' && c < 0x7f && !blank) {
+            g_string_append_c(line, (char)c);
+        } else if (g_unichar_isspace(c) || g_unichar_iscntrl(c) ||
+                   g_unichar_type(c) == G_UNICODE_LINE_SEPARATOR ||
+                   g_unichar_type(c) == G_UNICODE_PARAGRAPH_SEPARATOR) {
             blank = line->len > start;
         } else {
             if (blank)

@@ -284,35 +284,56 @@ filter_fill(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
  * numeric_date: a date that is read the same in every language.
  */
 
+/* Whether @at is like @shape, in which 0 is a digit, a a letter, and others are themselves. */
+static bool
+is_like(const char *at, const char *end, const char *shape)
+{
+    for (; *shape != '\0'; shape++, at++) {
+        if (at == end || (*shape == '0'   ? !g_ascii_isdigit(*at)
+                          : *shape == 'a' ? !g_ascii_isalpha(*at)
+                                          : *shape != *at))
+            return false;
+    }
+    return true;
+}
+
 /* "Tue, 1 Jul 2003 08:52:37 +0000" as "2003-07-01 08:52:37 UTC" (ISO 8601 with a blank). */
 static bool
 filter_numeric_date(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     DsnValue text = arguments->at[0];
+    const char *at = text.text, *end = at + text.size;
+    char number[] = "2003-07-01 08:52:37 ", zone[] = "+0000";
 
     *ret = text;
-    if (text.kind != DSN_VALUE_STRING || text.size > 64)
+    if (text.kind != DSN_VALUE_STRING)
         return true;
-    g_autofree char *copy = g_strndup(text.text, text.size);
-    const char *comma = strstr(copy, ", ");
-    g_auto(GStrv) words = g_strsplit(comma == NULL ? copy : comma + 2, " ", 6);
-    if (g_strv_length(words) != 5 || strlen(words[1]) != 3)
+    if (is_like(at, end, "aaa, "))
+        at += 5;
+    bool long_day = is_like(at, end, "00 ");
+    number[8] = long_day ? at[0] : '0';
+    if (!long_day && !is_like(at, end, "0 "))
         return true;
-    const char *month = strstr(months, words[1]);
-    if (month == NULL || (month - months) % 3 != 0)
+    number[9] = at[long_day];
+    at += long_day ? 3 : 2;
+    if (end - at != 23 || !is_like(at, end, "aaa 0000 00:00:00 "))
         return true;
-    for (const char *digit = words[0]; *digit != '\0'; digit++) {
-        if (!g_ascii_isdigit(*digit))
-            return true;
-    }
 
-    g_autofree char *number =
-        g_strdup_printf("%s-%02d-%s%s %s %s", words[2], (int)(month - months) / 3 + 1,
-                        words[0][1] == '\0' ? "0" : "", words[0], words[3],
-                        strcmp(words[4], "+0000") == 0 ? "UTC" : words[4]);
+    const char *month = months;
+    while (*month != '\0' && memcmp(month, at, 3) != 0)
+        month += 3;
+    if (*month == '\0')
+        return true;
+    int count = (int)(month - months) / 3 + 1;
+    memcpy(number, at + 4, 4);
+    number[5] = (char)('0' + count / 10);
+    number[6] = (char)('0' + count % 10);
+    memcpy(number + 11, at + 9, 8);
+    memcpy(zone, at + 18, 5);
     size_t mark = dsn_run_mark(run);
     dsn_run_write_text(run, number);
+    dsn_run_write_text(run, strcmp(zone, "+0000") == 0 ? "UTC" : zone);
     *ret = dsn_run_take(run, mark);
     return true;
 }
