@@ -26,6 +26,7 @@ int dsn_cli_lint(int argc, char **argv);
 int dsn_cli_parse(int argc, char **argv);
 int dsn_cli_queue(int argc, char **argv);
 int dsn_cli_serve(int argc, char **argv);
+int dsn_cli_template(int argc, char **argv);
 int dsn_cli_why(int argc, char **argv);
 
 #endif

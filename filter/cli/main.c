@@ -19,6 +19,7 @@ static const DsnCommand commands[] = {
     {"parse", "turn feedback reports and bounces into JSON", dsn_cli_parse},
     {"queue", "look at what waits in the spool, and act on it", dsn_cli_queue},
     {"serve", "run the daemon", dsn_cli_serve},
+    {"template", "check, show and import the texts of notices", dsn_cli_template},
     {"why", "tell what happened to a message", dsn_cli_why},
 };
 

@@ -1,0 +1,200 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# "dsnarf template": the words of every language as they are sent, faults, and what is brought over.
+# With DSNARF_GOLDEN=1 the golden texts are written anew.
+. "$TOP_SRCDIR/tests/cli/lib.sh"
+
+golden=$TOP_SRCDIR/tests/golden/templates
+codes="5.0.0 5.2.1 5.2.2 5.3.2 5.4.1 5.5.1 5.6.1 5.3.4 5.7.1"
+cat >main.toml <<'END'
+hostname = "mta.example.com"
+[notice]
+postmaster = "postmaster@example.com"
+END
+template() {
+    "$dsnarf" template "$@" -c main.toml
+}
+
+# Every topic, and a failure of every class, in the language $1.
+all_of() {
+    template preview --topic all --language "$1" || return
+    for code in $codes; do
+        printf '\n==> %s <==\n' "$code"
+        template preview --language "$1" --status "$code" || return
+    done
+}
+compare() {
+    try "$1" 0 "$@"
+    if [ -n "${DSNARF_GOLDEN-}" ]; then
+        cp .out "$golden/$golden_name"
+    fi
+    diff "$golden/$golden_name" .out >.diff || {
+        fail "differs from $golden_name"
+        sed 's/^/    /' .diff
+    }
+}
+for language in en de es fr it ja nl pl pt pt-BR zh-Hans; do
+    golden_name=$language.txt
+    compare all_of "$language"
+done
+golden_name=de.html
+compare template preview --topic all --language de --format html
+
+# Preview.
+try "every language" 0 template preview --topic late
+has out '^==> late.en <==$' '^==> late.zh-Hans <==$' '^Subject: Delivered after a delay: Minutes'
+try "a message" 0 template preview --language fr --format message
+has out '^Content-Language: fr' '^Final-Recipient: rfc822; user@example.net' \
+    '^Subject: =?utf-8?\|^Subject: Non remis'
+try "a record" 0 template preview --language en --record "$examples/bounce.json" \
+    --original "$examples/original.eml"
+has out '^  jane@customer.example$' '    > Your order has been shipped$' \
+    '^    Reason: There is no mailbox with this address.$'
+try "a region" 0 template preview --language de-CH
+has out '^Subject: Nicht zugestellt: '
+try "a language that nobody has" 0 template preview --language sv
+has out '^Subject: Not delivered: '
+try "a record that is none" 1 template preview --record main.toml
+has err '^dsnarf: main.toml: '
+try "no record" 1 template preview --record nosuch.json
+has err '^dsnarf: nosuch.json: No such file'
+try "no tenant" 2 template preview --tenant nobody
+has err '^dsnarf: template: there is no tenant "nobody"$'
+try "no topic" 2 template preview --topic fialed
+has err '^dsnarf: template: --topic takes failed, expired, '
+try "no status" 2 template preview --status 5.1
+has err '^dsnarf: template: --status takes a code such as 5\.7\.1$'
+try "no format" 2 template preview --format pdf
+has err '^dsnarf: template: --format takes text, html or message$'
+try "no tag" 2 template preview --language 12
+has err '^dsnarf: template: --language takes a tag such as de or pt-BR$'
+try "no verb" 2 "$dsnarf" template
+has err '^dsnarf: template: say check, preview or import$'
+try "another verb" 2 template chekc
+has err '^dsnarf: template: expected check, preview or import, not "chekc"$'
+try "too many words" 2 template check one two
+has err '^dsnarf: template: unexpected argument "two"$'
+try "no configuration" 2 "$dsnarf" template check -c nosuch.toml
+has err '^dsnarf: nosuch.toml: '
+
+# Check.
+try "the shipped texts" 0 template check
+same out 'ok: 2310 texts in 11 languages'
+mkdir texts acme
+try "an empty directory" 0 template check texts
+same out 'ok: 2310 texts in 11 languages'
+printf 'Subject: own\n\nown\n' >texts/failed.de.txt
+printf 'Subject: own\n\nown\n' >texts/failed.policy.de.txt
+try "which file is for what" 0 template check -v texts
+has out '^failed.de: texts/failed.de.txt$' '^failed.policy.de: texts/failed.policy.de.txt$' \
+    '^late.de: layout.txt, de.words$' '^failed.en: layout.txt, en.words$'
+lacks out '^failed.full.de:'
+printf 'Subject:\n\nown\n' >texts/late.en.txt
+printf 'Subject: x\n\n{{ a.b }}\n' >texts/delayed.en.txt
+printf 'help: {}\n' >texts/nl.words
+try "what is wrong" 1 template check texts
+same out ''
+has err '^dsnarf: texts/late.en.txt: the subject is empty$' \
+    '^dsnarf: texts/delayed.en.txt:3:6: attribute "b" of an undefined value$' \
+    '^dsnarf: texts/nl.words:1:1: "help" has 1 places {} to fill in, it needs 0$'
+[ "$(wc -l <.err)" -eq 3 ] || fail "not each fault once"
+try "it is told in a preview, too" 1 template preview --language en --topic delayed texts
+has out '^Subject: Delayed: Minutes'
+has err '^dsnarf: texts/delayed.en.txt:3:6: '
+rm texts/late.en.txt texts/delayed.en.txt texts/nl.words
+
+# Tenants.
+cat >>main.toml <<'END'
+templates = "texts"
+[tenant.acme]
+match.sender_domain = ["acme.example"]
+templates = "acme"
+languages = ["de"]
+[tenant.twin]
+match.sender_domain = ["twin.example"]
+templates = "acme"
+[tenant.plain]
+match.sender_domain = ["plain.example"]
+END
+echo 'help: Rufen Sie uns an.' >acme/de.words
+# shellcheck disable=SC2016  # a template
+echo 'failed.en' >acme/failed.en.html
+try "a tenant's fault" 1 template check
+same err 'dsnarf: tenant acme: failed.en.html: there is no .txt beside it that can be used'
+rm acme/failed.en.html
+try "tenants, and those who share texts once" 0 template check --verbose
+has out '^failed.de: .*/texts/failed.de.txt$' '^acme: failed.de: .*/texts/failed.de.txt$' \
+    '^acme: late.de: layout.txt, .*/acme/de.words$'
+lacks out '^twin:'
+lacks out '^plain:'
+try "a tenant's words" 0 template preview --tenant acme --language de --topic expired
+has out '^  - Wenn Sie Hilfe brauchen, senden Sie '
+
+# Import.
+cat >bounce.cf <<'END'
+# Of Postfix.
+
+failure_template = <<EOF
+Charset: iso-8859-1
+From: MAILER-DAEMON (Mail Delivery System)
+Subject: Undelivered {{ Mail
+Postmaster-Subject: Postmaster Copy
+
+This is $myhostname of ${mydomain}, for $$5 {% raw %}.
+
+END
+printf 'Gr\374\337e\nEOF\n' >>bounce.cf
+cat >>bounce.cf <<'END'
+delay_template = <<XX
+Subject: Delayed
+
+More than $delay_warning_time_hours hours, up to $(maximal_queue_lifetime_days) days.
+XX
+success_template = <<EOF
+Subject: Delivered
+
+Good news.
+EOF
+verify_template = <<EOF
+Subject: x
+
+x
+EOF
+END
+mkdir new
+try "bounce.cf" 0 "$dsnarf" template import bounce.cf --output-dir new --language de
+same out '7 texts in new; "dsnarf template check new" tries them'
+same err 'dsnarf: bounce.cf:5: who the notices are from is said by notice.from: MAILER-DAEMON (Mail Delivery System)
+dsnarf: bounce.cf:16: $maximal_queue_lifetime_days became 5, Postfix'"'"'s default; notice.lifetime says what holds
+dsnarf: bounce.cf:23: verify_template has no use here'
+try "what became of it" 0 template check new
+try "a failure" 0 template preview --language de new
+# shellcheck disable=SC2016  # a dollar
+same out 'Subject: Undelivered {{ Mail
+
+This is mta.example.com of example.com, for $5 {% raw %}.
+
+Grüße
+
+<user@example.net>: 550 5.1.1 this is how the other mail system has put it'
+try "a delay" 0 template preview --language de --topic delayed new
+has out '^More than 4 hours, up to 5 days\.$'
+try "what is there stays" 1 "$dsnarf" template import bounce.cf --output-dir new --language de
+has err '^dsnarf: new/failed.de.txt: '
+mkdir odd
+printf 'failure_template = <<EOF\nX-Other: a\n\n$relayhost {\nEOF\nwhat is this\n' >odd.cf
+try "what cannot be brought over" 1 "$dsnarf" template import odd.cf --output-dir odd
+# shellcheck disable=SC2016  # a dollar
+same err 'dsnarf: odd.cf:2: this header has no meaning
+dsnarf: odd.cf:4: $relayhost is not known here and stands as it was
+dsnarf: odd.cf:6: this is no "name_template = <<EOF"'
+has out '^2 texts in odd;'
+try "it can be used all the same" 0 template check odd
+printf 'failure_template = <<EOF\nSubject: a\n\nb\n' >open.cf
+try "an open end" 1 "$dsnarf" template import open.cf --output-dir odd
+has err 'the text of failure_template has no end "EOF"$' 'no text of a notice was written$'
+try "no file" 1 "$dsnarf" template import nosuch.cf --output-dir odd
+has err '^dsnarf: nosuch.cf: '
+try "no directory" 2 "$dsnarf" template import bounce.cf
+has err '^dsnarf: template: import takes a file, and --output-dir DIR$'
+finish
