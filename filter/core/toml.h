@@ -18,7 +18,7 @@
 
 /* What one document may hold; more is an error. */
 #define DSN_TOML_MAX_BYTES ((size_t)64 * 1024 * 1024)
-#define DSN_TOML_MAX_DEPTH 64     /* tables and arrays inside one another */
+#define DSN_TOML_MAX_DEPTH 64      /* tables and arrays inside one another */
 #define DSN_TOML_MAX_ITEMS 1000000 /* keys and array elements */
 
 typedef struct DsnToml DsnToml;
