@@ -4,7 +4,8 @@
  *
  * Usage: bench-spool [SECONDS]; each row is measured for that long (default 2), by the clock on the
  * wall, in a folder that is made in the current one: the disk under it matters. Prints for each row
- * the rate, the rate to reach, and the processor time. It never fails on a slow machine.
+ * the rate, the rate to reach, the processor time and what was written to the disk. It never fails
+ * on a slow machine.
  */
 #include "config.h"
 
@@ -17,8 +18,12 @@
 #include <time.h>
 
 #define NOTICE_SIZE 4096
+#define SOURCES_SIZE 1024 /* a record without its original */
 #define BATCH 500
 #define MANY_KEYS 1000000
+
+/* Of an item: an event alone, with a notice, or with all that the pipeline adds to one. */
+typedef enum Content { CONTENT_NONE, CONTENT_NOTICE, CONTENT_STORY } Content;
 
 typedef struct Bench {
     double seconds;
@@ -26,9 +31,11 @@ typedef struct Bench {
     DsnMetrics metrics;
     DsnSpool *spool;
     GBytes *bytes;
+    GBytes *sources;
     guint64 next_key;
     int64_t started;
     double cpu_started;
+    double written_started;
 } Bench;
 
 static int
@@ -49,6 +56,7 @@ open_spool(Bench *bench)
     if (g_mkdtemp(bench->folder) != NULL) {
         DsnSpoolOptions options = {.directory = bench->folder,
                                    .keep = 14 * 86400,
+                                   .history_keep = 14 * 86400,
                                    .max_size = G_MAXINT64,
                                    .large = 1 << 20};
         bench->spool = dsn_spool_open(&options, &bench->metrics, &error);
@@ -77,11 +85,24 @@ read_cpu(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Bytes that the process has had written to the disk. */
+static double
+read_written(void)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents("/proc/self/io", &text, NULL, NULL))
+        return 0;
+    const char *line = strstr(text, "\nwrite_bytes: ");
+    return line == NULL ? 0 : g_ascii_strtod(line + strlen("\nwrite_bytes: "), NULL);
+}
+
 static void
 start(Bench *bench)
 {
     bench->started = g_get_monotonic_time();
     bench->cpu_started = read_cpu();
+    bench->written_started = read_written();
 }
 
 static double
@@ -97,7 +118,8 @@ print_rate(const Bench *bench, const char *name, guint64 count, const char *want
     double cpu = (read_cpu() - bench->cpu_started) / n * 1e6;
     g_autofree char *rate = g_strdup_printf("%.0f/s", n / elapsed(bench));
 
-    printf("%-52s %14s  %-14s %.1f us\n", name, rate, wanted, cpu);
+    printf("%-60s %14s  %-14s %.1f us, %.1f KB\n", name, rate, wanted, cpu,
+           (read_written() - bench->written_started) / n / 1024);
     fflush(stdout);
 }
 
@@ -112,15 +134,17 @@ make_key(Bench *bench)
     return key;
 }
 
+static void add_story(Bench *bench, DsnItem *item);
+
 static DsnDeposit *
-make_deposit(Bench *bench, unsigned n_items, bool urgent, bool with_notice)
+make_deposit(Bench *bench, unsigned n_items, bool urgent, Content content)
 {
     DsnDeposit *deposit = dsn_deposit_new(urgent);
 
     for (unsigned i = 0; i < n_items; i++) {
         DsnItem item = {.kind = DSN_ITEM_EVENT, .key = make_key(bench)};
 
-        if (with_notice) {
+        if (content != CONTENT_NONE) {
             DsnKey key = make_key(bench);
 
             item.notice = dsn_spool_notice_new();
@@ -130,9 +154,33 @@ make_deposit(Bench *bench, unsigned n_items, bool urgent, bool with_notice)
             item.notice->bytes = g_bytes_ref(bench->bytes);
             g_array_append_val(item.notice->keys, key);
         }
+        if (content == CONTENT_STORY)
+            add_story(bench, &item);
         g_array_append_val(deposit->items, item);
     }
     return deposit;
+}
+
+/* What the pipeline adds to a notice: its group, what it is made of, and its story under two names.
+ */
+static void
+add_story(Bench *bench, DsnItem *item)
+{
+    static const char event[] =
+        "\"event\":\"Bounce\",\"sender\":\"somebody@customer.example\",\"recipients\":"
+        "[\"nobody@remote.example\"],\"action\":\"failed\",\"result\":\"notice\",\"message_id\":"
+        "\"e0a2a3d51f2d4e6e9b3fd1c5f7b0a6d1@mta1.customer.example\"";
+    g_autofree char *id = g_strdup_printf("%032" G_GINT64_MODIFIER "x", bench->next_key);
+    const DsnHistory rows[] = {
+        {g_strdup(id), g_strdup(event)},
+        {g_strdup_printf("%s@mta1.customer.example", id), g_strdup_printf("\"see\":\"%s\"", id)}};
+
+    g_free(item->notice->record_id);
+    item->notice->record_id = g_steal_pointer(&id);
+    item->notice->group = make_key(bench);
+    item->notice->sources = g_bytes_ref(bench->sources);
+    item->history = g_array_new(FALSE, FALSE, sizeof(DsnHistory));
+    g_array_append_vals(item->history, rows, G_N_ELEMENTS(rows));
 }
 
 static void
@@ -150,15 +198,16 @@ finish_deposit(Bench *bench, DsnDeposit *deposit)
 
 /* One deposit after the other. */
 static void
-bench_deposits(Bench *bench, unsigned n_items)
+bench_deposits(Bench *bench, unsigned n_items, Content content)
 {
-    g_autofree char *name = g_strdup_printf("4 KB notices in, %u a deposit", n_items);
+    g_autofree char *name = g_strdup_printf("4 KB notices%s in, %u a deposit",
+                                            content == CONTENT_STORY ? " with story" : "", n_items);
     guint64 count = 0;
 
     open_spool(bench);
     start(bench);
     for (; elapsed(bench) < bench->seconds; count += n_items) {
-        DsnDeposit *deposit = make_deposit(bench, n_items, false, true);
+        DsnDeposit *deposit = make_deposit(bench, n_items, false, content);
 
         dsn_spool_submit(bench->spool, deposit);
         finish_deposit(bench, deposit);
@@ -201,8 +250,11 @@ send_in_thread(gpointer data)
 
 /* From the first deposit until the last notice was settled. */
 static void
-bench_through(Bench *bench)
+bench_through(Bench *bench, Content content)
 {
+    g_autofree char *name = g_strdup_printf("4 KB notices%s in, taken and settled, 500 a deposit",
+                                            content == CONTENT_STORY ? " with story" : "");
+
     Sending sending = {.bench = bench};
     DsnDeposit *before = NULL;
 
@@ -210,7 +262,7 @@ bench_through(Bench *bench)
     start(bench);
     GThread *thread = g_thread_new("send", send_in_thread, &sending);
     while (elapsed(bench) < bench->seconds) { /* two at a time, as several posters make them */
-        DsnDeposit *deposit = make_deposit(bench, BATCH, false, true);
+        DsnDeposit *deposit = make_deposit(bench, BATCH, false, content);
 
         dsn_spool_submit(bench->spool, deposit);
         if (before != NULL)
@@ -221,8 +273,7 @@ bench_through(Bench *bench)
         finish_deposit(bench, before);
     g_atomic_int_set(&sending.stop, 1);
     (void)g_thread_join(thread); /* its result is in sending */
-    print_rate(bench, "4 KB notices in, taken and settled, 500 a deposit", sending.count,
-               "20000/s");
+    print_rate(bench, name, sending.count, "20000/s");
     close_spool(bench);
 }
 
@@ -234,7 +285,7 @@ deposit_in_thread(gpointer data)
     Sending *sending = data;
 
     while (!g_atomic_int_get(&sending->stop)) {
-        DsnDeposit *deposit = make_deposit(sending->bench, BATCH, false, true);
+        DsnDeposit *deposit = make_deposit(sending->bench, BATCH, false, CONTENT_NOTICE);
 
         dsn_spool_submit(sending->bench->spool, deposit);
         finish_deposit(sending->bench, deposit);
@@ -265,7 +316,7 @@ bench_urgent(Bench *bench, unsigned n_bulk)
     }
     start(bench);
     while (elapsed(bench) < bench->seconds) {
-        DsnDeposit *deposit = make_deposit(bench, 1, true, false);
+        DsnDeposit *deposit = make_deposit(bench, 1, true, CONTENT_NONE);
         int64_t submitted = g_get_monotonic_time();
 
         dsn_spool_submit(bench->spool, deposit);
@@ -284,7 +335,7 @@ bench_urgent(Bench *bench, unsigned n_bulk)
         g_strdup_printf("urgent deposit while %u threads bring 500 at a time", n_bulk);
     g_autofree char *median =
         g_strdup_printf("%.1f ms", g_array_index(times, double, times->len / 2));
-    printf("%-52s %14s  %-14s 99 %%: %.1f ms\n", name, median, "",
+    printf("%-60s %14s  %-14s 99 %%: %.1f ms\n", name, median, "",
            g_array_index(times, double, times->len - 1 - times->len / 100));
 }
 
@@ -300,7 +351,7 @@ bench_looks(Bench *bench)
     open_spool(bench);
     start(bench);
     while (bench->next_key - first < MANY_KEYS && elapsed(bench) < 20 * bench->seconds) {
-        DsnDeposit *deposit = make_deposit(bench, BATCH, false, false);
+        DsnDeposit *deposit = make_deposit(bench, BATCH, false, CONTENT_NONE);
 
         dsn_spool_submit(bench->spool, deposit);
         finish_deposit(bench, deposit);
@@ -331,7 +382,7 @@ bench_backlog(Bench *bench)
     open_spool(bench);
     start(bench);
     while (count < MANY_KEYS && elapsed(bench) < 10 * bench->seconds) {
-        DsnDeposit *deposit = make_deposit(bench, BATCH, false, true);
+        DsnDeposit *deposit = make_deposit(bench, BATCH, false, CONTENT_NOTICE);
 
         dsn_spool_submit(bench->spool, deposit);
         finish_deposit(bench, deposit);
@@ -357,7 +408,7 @@ bench_backlog(Bench *bench)
     g_autofree char *name =
         g_strdup_printf("opened with %" G_GUINT64_FORMAT " waiting", state.waiting);
     g_autofree char *time = g_strdup_printf("%.1f ms", elapsed(bench) * 1000);
-    printf("%-52s %14s\n", name, time);
+    printf("%-60s %14s\n", name, time);
     close_spool(bench);
 }
 
@@ -368,17 +419,21 @@ main(int argc, char **argv)
     g_autofree char *body = g_strnfill(NOTICE_SIZE, 'x');
 
     bench.bytes = g_bytes_new(body, NOTICE_SIZE);
+    bench.sources = g_bytes_new(body, SOURCES_SIZE);
     printf("bench-spool: %s seconds a row, by the clock on the wall\n", argc > 1 ? argv[1] : "2");
-    printf("%-52s %14s  %-14s %s\n", "work", "rate", "to reach", "processor time of one");
-    bench_deposits(&bench, 1);
-    bench_deposits(&bench, 10);
-    bench_deposits(&bench, 100);
-    bench_deposits(&bench, 500);
-    bench_through(&bench);
+    printf("%-60s %14s  %-14s %s\n", "work", "rate", "to reach", "of one: processor time, written");
+    bench_deposits(&bench, 1, CONTENT_NOTICE);
+    bench_deposits(&bench, 10, CONTENT_NOTICE);
+    bench_deposits(&bench, 100, CONTENT_NOTICE);
+    bench_deposits(&bench, 500, CONTENT_NOTICE);
+    bench_deposits(&bench, 500, CONTENT_STORY);
+    bench_through(&bench, CONTENT_NOTICE);
+    bench_through(&bench, CONTENT_STORY);
     bench_urgent(&bench, 1);
     bench_urgent(&bench, 4);
     bench_looks(&bench);
     bench_backlog(&bench);
     g_bytes_unref(bench.bytes);
+    g_bytes_unref(bench.sources);
     return EXIT_SUCCESS;
 }
