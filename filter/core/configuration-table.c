@@ -560,8 +560,9 @@ static const DsnOption options[] = {
     {"meta.client", DSN_OPTION_STRING, .fallback = "\"received_from\"", SLOT(meta.client),
      .help = "address of who submitted the original"},
 
-    {"history.keep", DSN_OPTION_DURATION, .fallback = "\"14 days\"", SLOT(history.keep), .min = 0,
-     .max = 1000 * DAY, .help = "how long dsnarf why can tell what happened to a message"},
+    {"history.keep", DSN_OPTION_DURATION, .restart = true, .fallback = "\"14 days\"",
+     SLOT(history.keep), .min = 0, .max = 1000 * DAY,
+     .help = "how long dsnarf why can tell what happened to a message"},
 
     {"trace.sign", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(trace.sign),
      .help = "the key that new traces are signed with; \"\": they are not signed"},
