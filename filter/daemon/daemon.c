@@ -12,6 +12,7 @@
 
 #include "filter/core/json-writer.h"
 #include "filter/core/log.h"
+#include "filter/daemon/names.h"
 #include "filter/daemon/parts.h"
 #include "filter/daemon/ready.h"
 
@@ -20,6 +21,7 @@ typedef struct Daemon {
     DsnPolicy *policy;
     DsnMetrics metrics;
     DsnParts *parts;
+    DsnNames *names;
     GMainLoop *loop;
     guint term, interrupt; /* sources of the signals, 0 when they are gone */
     gint64 started;        /* unix microseconds */
@@ -122,6 +124,13 @@ log_warnings(const char *prefix, const DsnPolicy *policy)
 }
 
 static void
+look_up_names(Daemon *daemon)
+{
+    dsn_names_free(daemon->names);
+    daemon->names = dsn_names_look_up(daemon->policy);
+}
+
+static void
 reload(Daemon *daemon)
 {
     g_autoptr(GString) kept = g_string_new(NULL);
@@ -139,6 +148,7 @@ reload(Daemon *daemon)
     dsn_parts_reload(daemon->parts, policy);
     dsn_policy_unref(daemon->policy);
     daemon->policy = policy;
+    look_up_names(daemon);
     __atomic_store_n(&daemon->loaded, g_get_real_time(), __ATOMIC_RELAXED);
     if (kept->len > 0)
         dsn_log_event(DSN_LOG_WARNING, "reload: changes to these options need a restart: %s",
@@ -212,6 +222,7 @@ serve(Daemon *daemon)
 {
     g_atomic_int_set(&daemon->open, 1);
     warn_of_idleness(daemon->policy->configuration);
+    look_up_names(daemon);
     dsn_log_event(DSN_LOG_INFO, "ready");
     (void)dsn_ready_notify(DSN_READY, "ready");
     g_main_loop_run(daemon->loop);
@@ -264,6 +275,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
         g_source_remove(reloads[i]);
     g_clear_handle_id(&daemon.term, g_source_remove);
     g_clear_handle_id(&daemon.interrupt, g_source_remove);
+    dsn_names_free(daemon.names);
     dsn_policy_unref(daemon.policy);
     g_main_loop_unref(daemon.loop);
     return good;
