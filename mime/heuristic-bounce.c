@@ -50,7 +50,7 @@ static const Profile profiles[] = {
       "This message was created automatically by the mail system",
       "A message that you sent could not be delivered",
       "A message that you sent has not yet been delivered"},
-     INDENTED},
+     INDENTED | LISTED | COLON},
     {"heuristic:gmail",
      {"Delivery to the following recipient failed permanently",
       "Delivery to the following recipients failed permanently",
@@ -208,8 +208,11 @@ take_address(DsnSpan text)
     const char *link = text.len == 0 ? NULL : memmem(text.data, text.len, "<mailto:", 8);
     if (link != NULL)
         text = dsn_span_trim((DsnSpan){text.data, (size_t)(link - text.data)});
+    if (text.len > 1 && text.data[text.len - 1] == ':')
+        text.len--;
     if (text.len >= 2 && ((text.data[0] == '<' && text.data[text.len - 1] == '>') ||
-                          (text.data[0] == '\'' && text.data[text.len - 1] == '\'')))
+                          (text.data[0] == text.data[text.len - 1] &&
+                           (text.data[0] == '\'' || text.data[0] == '"'))))
         text = (DsnSpan){text.data + 1, text.len - 2};
     return dsn_address_is_mailbox(text) ? text : DSN_SPAN_ABSENT;
 }
@@ -317,12 +320,13 @@ start_recipient(Bounce *bounce, DsnSpan address)
 static void
 add_failure(Bounce *bounce, DsnSpan words)
 {
+    if (!bounce->open)
+        return;
+
     size_t room =
         bounce->fields->limits->field - MIN(bounce->failure->len, bounce->fields->limits->field);
 
     words = dsn_span_trim(words);
-    if (dsn_span_starts(words, "(expanded from:"))
-        return;
     if (dsn_span_starts(words, "(reason: ") && words.data[words.len - 1] == ')') {
         words = dsn_span_from(words, strlen("(reason: "));
         words.len--;
@@ -364,6 +368,27 @@ read_transcript(Bounce *bounce, DsnSpan line)
     finish_recipient(bounce);
 }
 
+/* A line of Sendmail's list that is no recipient: indented words about the one before, or another
+ * kind of recipient, such as a file, with the address that it comes from in the next line. */
+static bool
+read_list(Bounce *bounce, DsnSpan line)
+{
+    static const char expanded[] = "(expanded from:";
+    DsnSpan text = dsn_span_trim(line);
+
+    if (!dsn_is_space(line.data[0])) {
+        finish_recipient(bounce);
+    } else if (!dsn_span_starts(text, expanded)) {
+        add_failure(bounce, text);
+    } else if (!bounce->open && text.data[text.len - 1] == ')') {
+        text = dsn_span_from(text, strlen(expanded));
+        text.len--;
+        DsnSpan address = take_address(text);
+        return !dsn_span_present(address) || start_recipient(bounce, address);
+    }
+    return true;
+}
+
 /* False when the list ends with @line. */
 static bool
 read_line(Bounce *bounce, DsnSpan line)
@@ -390,6 +415,8 @@ read_line(Bounce *bounce, DsnSpan line)
         if (!start_recipient(bounce, address))
             return false;
         add_failure(bounce, failure);
+    } else if (text.len > 0 && (bounce->profile->flags & TRANSCRIPT) != 0) {
+        return read_list(bounce, line);
     } else if (text.len > 0 && bounce->open) {
         add_failure(bounce, text);
     } else if (text.len == 0 && (bounce->profile->flags & PARAGRAPHS) == 0) {
@@ -475,8 +502,8 @@ read_by_profile(DsnFieldReader *fields, const Profile *profile, DsnSpan text,
     DsnLines lines = DSN_LINES(text);
     DsnSpan line;
 
-    while (dsn_lines_next(&lines, &line) && read_line(&bounce, line))
-        text = lines.rest;
+    for (bool more = true; more && dsn_lines_next(&lines, &line); text = lines.rest)
+        more = read_line(&bounce, line);
     finish_recipient(&bounce);
     add_failed_recipients(&bounce, header);
     if (fields->report->per_recipient->len == 0)

@@ -236,14 +236,15 @@ is_text_or_file(const DsnPart *part)
            dsn_content_type_is(&part->type, "application", "octet-stream");
 }
 
-/* True if the first line of @text is a field of such a report. */
+/* True if @text begins with a field, and has one of such a report. */
 static bool
-starts_with_known_field(DsnReportKind kind, DsnSpan text)
+starts_with_fields(DsnReportKind kind, DsnSpan text)
 {
     DsnHeaderField field;
 
     text = dsn_span_trim(text);
-    return dsn_header_next(&text, &field) && has_known_field(kind, field.whole);
+    DsnSpan rest = text;
+    return dsn_header_next(&rest, &field) && field.name.len > 0 && has_known_field(kind, text);
 }
 
 /* The machine-readable part that is announced, but that a gateway labelled as something else; NULL
@@ -261,7 +262,7 @@ find_mislabelled_part(DsnReportParser *parser, const Media **ret_media)
             continue;
         for (const Media *of = media; of->kind != DSN_REPORT_NONE; of++) {
             if (!is_announced(parser, part, of) ||
-                !starts_with_known_field(of->kind, dsn_part_text(&parser->fields, part, true)))
+                !starts_with_fields(of->kind, dsn_part_text(&parser->fields, part, true)))
                 continue;
             add_defect(parser, DSN_DEFECT_BAD_CONTENT_TYPE,
                        "machine-readable part labelled as something else");

@@ -68,6 +68,18 @@ take_enhanced_code(DsnSpan text, DsnStatusCode *known)
     return text;
 }
 
+/* Google writes the basic code in front of a reply that begins with it. */
+static DsnSpan
+skip_repeated_code(DsnSpan text, uint16_t code)
+{
+    DsnSpan rest = skip_any(text, " ");
+    uint16_t again = 0;
+    bool continued = false;
+    size_t len = measure_basic_code(rest, &again, &continued);
+
+    return len > 0 && again == code && !continued ? dsn_span_from(rest, len) : text;
+}
+
 /* Reads codes at the start of @text: "550 5.1.1", "#5.1.1 smtp;550 5.1.1", "5.1.1". */
 static bool
 read_start(DsnSpan text, Start *ret_start)
@@ -79,8 +91,10 @@ read_start(DsnSpan text, Start *ret_start)
     if (dsn_span_starts(rest, "smtp;"))
         rest = skip_any(dsn_span_from(rest, strlen("smtp;")), " \t\r\n<#");
     size_t len = measure_basic_code(rest, &start.reply.code, &start.continued);
-    if (len > 0)
-        start.text = take_enhanced_code(dsn_span_from(rest, len), &start.reply.enhanced);
+    if (len > 0) {
+        start.text = skip_repeated_code(dsn_span_from(rest, len), start.reply.code);
+        start.text = take_enhanced_code(start.text, &start.reply.enhanced);
+    }
     *ret_start = start;
     return start.reply.code != 0 || start.reply.enhanced.class_ != 0;
 }

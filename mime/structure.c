@@ -223,17 +223,17 @@ find_delimiter(const Scanner *scanner, Line line)
     return (Delimiter){.text = text, .owner = -1};
 }
 
-/* True for what somebody might use as a boundary: the characters of RFC 2046 section 5.1.1 but no
- * space, at most 70; not a ruler, and no closing delimiter. */
+/* True for what somebody might use as a boundary: the characters of RFC 2046 section 5.1.1, spaces
+ * only if @spaced, at most 70; not a ruler, and no closing delimiter. */
 static bool
-is_plausible_boundary(DsnSpan text)
+is_plausible_boundary(DsnSpan text, bool spaced)
 {
     bool ruler = true;
 
     if (text.len > 70 || (text.len >= 2 && memcmp(text.data + text.len - 2, "--", 2) == 0))
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        if (!g_ascii_isalnum(text.data[i]) &&
+        if (!g_ascii_isalnum(text.data[i]) && !(spaced && text.data[i] == ' ') &&
             (text.data[i] == '\0' || strchr("'()+_,-./:=?", text.data[i]) == NULL))
             return false;
         ruler &= text.data[i] == '-';
@@ -256,9 +256,13 @@ consider_guess(Scanner *scanner, DsnSpan text, const char *next)
         memcmp(text.data, guess.data, guess.len) == 0 &&
         (text.len == guess.len || dsn_span_is(dsn_span_from(text, guess.len), "--"))) {
         scanner->guess_holds = true;
-    } else if (is_plausible_boundary(text)) {
-        scanner->guess_holds = dsn_span_starts(after, "Content-");
-        if (scanner->guess_holds || !dsn_span_present(guess))
+        return;
+    }
+
+    bool starts_part = dsn_span_starts(after, "Content-");
+    if (is_plausible_boundary(text, starts_part)) {
+        scanner->guess_holds = starts_part;
+        if (starts_part || !dsn_span_present(guess))
             scanner->guess = text;
     }
 }

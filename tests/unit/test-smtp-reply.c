@@ -17,6 +17,8 @@ static const struct {
     {"codes only", "550 5.1.1", 550, {5, 1, 1}, ""},
     {"spaces around", "\r\n 550  5.1.1   no  such \r\n", 550, {5, 1, 1}, "no  such"},
     {"classes disagree (STAT-02)", "550 4.7.1 later", 550, {4, 7, 1}, "later"},
+    {"repeated basic code", "550 550 5.1.1 no such user", 550, {5, 1, 1}, "no such user"},
+    {"another number behind it is text", "550 551 5.1.1 no", 550, {0}, "551 5.1.1 no"},
     {"repeated enhanced code", "550 5.1.1 5.1.1 no such user", 550, {5, 1, 1}, "no such user"},
     {"other code behind it is text", "550 5.1.1 5.7.1 no", 550, {5, 1, 1}, "5.7.1 no"},
     {"code later in the text only (STAT-04)", "550 see 5.1.1 there", 550, {0}, "see 5.1.1 there"},
