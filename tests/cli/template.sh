@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # "dsnarf template": the words of every language as they are sent, faults, and what is brought over.
 # With DSNARF_GOLDEN=1 the golden texts are written anew.
+# shellcheck disable=SC2317  # functions are called through try
+# shellcheck disable=SC2016  # parameters of others stand in single quotes
 . "$TOP_SRCDIR/tests/cli/lib.sh"
 
 golden=$TOP_SRCDIR/tests/golden/templates
@@ -117,7 +119,6 @@ templates = "acme"
 match.sender_domain = ["plain.example"]
 END
 echo 'help: Rufen Sie uns an.' >acme/de.words
-# shellcheck disable=SC2016  # a template
 echo 'failed.en' >acme/failed.en.html
 try "a tenant's fault" 1 template check
 same err 'dsnarf: tenant acme: failed.en.html: there is no .txt beside it that can be used'
@@ -169,7 +170,6 @@ dsnarf: bounce.cf:16: $maximal_queue_lifetime_days became 5, Postfix'"'"'s defau
 dsnarf: bounce.cf:23: verify_template has no use here'
 try "what became of it" 0 template check new
 try "a failure" 0 template preview --language de new
-# shellcheck disable=SC2016  # a dollar
 same out 'Subject: Undelivered {{ Mail
 
 This is mta.example.com of example.com, for $5 {% raw %}.
@@ -184,7 +184,6 @@ has err '^dsnarf: new/failed.de.txt: '
 mkdir odd
 printf 'failure_template = <<EOF\nX-Other: a\n\n$relayhost {\nEOF\nwhat is this\n' >odd.cf
 try "what cannot be brought over" 1 "$dsnarf" template import odd.cf --output-dir odd
-# shellcheck disable=SC2016  # a dollar
 same err 'dsnarf: odd.cf:2: this header has no meaning
 dsnarf: odd.cf:4: $relayhost is not known here and stands as it was
 dsnarf: odd.cf:6: this is no "name_template = <<EOF"'

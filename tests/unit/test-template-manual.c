@@ -35,9 +35,9 @@ called_words(const char *manual)
 
 START_TEST(names_whatever_can_be_called)
 {
-    const DsnBuiltin *const tables[] = {dsn_filters_kumo,  dsn_filters_list, dsn_filters_number,
-                                        dsn_filters_order, dsn_filters_text, dsn_functions,
-                                        dsn_methods,       dsn_tests};
+    const DsnBuiltin *const tables[] = {dsn_filters_kumo,   dsn_filters_list,  dsn_filters_notice,
+                                        dsn_filters_number, dsn_filters_order, dsn_filters_text,
+                                        dsn_functions,      dsn_methods,       dsn_tests};
     g_autofree char *manual = dsn_test_read(MANUAL, NULL);
     g_autoptr(GHashTable) words = called_words(manual);
 
@@ -68,24 +68,48 @@ display(const char *manual, unsigned n)
     return g_strjoinv("\\", pieces);
 }
 
-START_TEST(shows_examples_that_work)
+/* Files as the manual shows them, in this order. */
+static const struct {
+    unsigned display;
+    const char *name;
+} files[] = {
+    {0, "failed.en.txt"}, {1, "failed.en.html"}, {2, "en.words"},
+    {4, "layout.txt"},    {5, "late.en.txt"},
+};
+
+START_TEST(shows_files_that_work)
 {
     g_autofree char *manual = dsn_test_read(MANUAL, NULL);
-    g_autofree char *notice = display(manual, 0), *condition = display(manual, 1);
     g_autofree char *directory = g_dir_make_tmp("dsnarf-manual-XXXXXX", NULL);
-    g_autofree char *file = g_build_filename(directory, "failed.en.txt", NULL);
     g_autoptr(GError) error = NULL;
 
-    ck_assert(g_file_set_contents(file, notice, -1, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *text = display(manual, files[i].display);
+        g_autofree char *path = g_build_filename(directory, files[i].name, NULL);
+
+        ck_assert(g_file_set_contents(path, text, -1, NULL));
+    }
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new(directory, limits, &error);
-    (void)g_remove(file); /* whether it loaded is said below */
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(directory, files[i].name, NULL);
+
+        (void)g_remove(path); /* whether it loaded is said below */
+    }
     (void)g_rmdir(directory);
     ck_assert_msg(catalog != NULL, "%s", error != NULL ? error->message : "");
+}
+END_TEST
 
+START_TEST(shows_templates_that_work)
+{
+    g_autofree char *manual = dsn_test_read(MANUAL, NULL);
+    g_autofree char *condition = display(manual, 6);
+    g_autoptr(GError) error = NULL;
     g_autoptr(DsnTemplate) expression = dsn_template_compile_expression(
         "manual", condition, strlen(condition), DSN_TEMPLATE_KUMO, limits, &error);
+
     ck_assert_msg(expression != NULL, "%s", error != NULL ? error->message : "");
-    for (unsigned i = 2; i < 5; i++) {
+    for (unsigned i = 7; i < 10; i++) {
         g_autofree char *source = display(manual, i);
         g_autoptr(DsnTemplate) template_ = dsn_template_compile("manual", 1, source, strlen(source),
                                                                 DSN_TEMPLATE_KUMO, limits, &error);
@@ -118,7 +142,8 @@ dsn_test_suite(void)
     TCase *tc = tcase_create("core");
 
     tcase_add_test(tc, names_whatever_can_be_called);
-    tcase_add_test(tc, shows_examples_that_work);
+    tcase_add_test(tc, shows_files_that_work);
+    tcase_add_test(tc, shows_templates_that_work);
     tcase_add_test(tc, says_what_the_limits_are);
     suite_add_tcase(suite, tc);
     return suite;
