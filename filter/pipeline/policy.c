@@ -147,8 +147,6 @@ dsn_policy_new(DsnConfiguration *configuration, GError **error)
     policy->tenants = dsn_tenants_new(checks, policy->warnings);
     if (!dsn_checks_passed(checks, error))
         return NULL;
-    policy->notice = dsn_policy_tenant_named(policy, NULL)->notice;
-    policy->rates = dsn_policy_tenant_named(policy, NULL)->rates;
     add_posters(policy);
     return g_steal_pointer(&policy);
 }

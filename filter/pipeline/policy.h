@@ -39,10 +39,8 @@ typedef struct DsnPoster {
 typedef struct DsnPolicy {
     const DsnConfiguration *configuration;
     DsnTenants *tenants;
-    DsnNoticeOptions notice; /* nobody's */
-    DsnRates rates;          /* nobody's, without that of a poster */
-    DsnPatterns *senders;    /* that notices may go to, whoever the tenant is */
-    GArray *roles;           /* of DsnRole, in the order in which they are asked */
+    DsnPatterns *senders; /* that notices may go to, whoever the tenant is */
+    GArray *roles;        /* of DsnRole, in the order in which they are asked */
     DsnPatterns *lmtp;
     GPtrArray *posters; /* of DsnPoster */
     DsnNetworks *trusted;

@@ -47,16 +47,18 @@ START_TEST(compiles_the_defaults)
                                          .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
     ck_assert_ptr_nonnull(policy);
+    const DsnTenant *nobody = dsn_policy_tenant_named(policy, NULL);
     ck_assert(dsn_patterns_empty(policy->senders));
     ck_assert(dsn_patterns_empty(policy->lmtp));
     ck_assert_uint_eq(policy->roles->len, 0);
-    ck_assert_uint_eq(policy->rates.overall, 100000);
-    ck_assert_uint_eq(policy->rates.sender, 1000);
-    ck_assert_uint_eq(policy->rates.poster, 0);
+    ck_assert_uint_eq(nobody->rates.overall, 100000);
+    ck_assert_uint_eq(nobody->rates.sender, 1000);
+    ck_assert_uint_eq(nobody->rates.domain, 10000);
+    ck_assert_uint_eq(nobody->rates.poster, 0);
     ck_assert(dsn_networks_match(policy->trusted, (const struct sockaddr *)&loopback));
     for (int i = 0; i < DSN_N_RECORD_TYPES; i++) {
         ck_assert(!policy->wanted[i]);
-        ck_assert(policy->notice.enable[i] ==
+        ck_assert(nobody->notice.enable[i] ==
                   (i == DSN_RECORD_BOUNCE || i == DSN_RECORD_EXPIRATION));
     }
 }
@@ -69,7 +71,7 @@ START_TEST(makes_the_options_of_notices)
                                             "[notice]\nenable = [\"Expiration\"]\n"
                                             "from = \"Acme <a@example.com>\"\n"
                                             "include_original = \"full\"\nreturn_limit = 7\n");
-    const DsnNoticeOptions *notice = &policy->notice;
+    const DsnNoticeOptions *notice = &dsn_policy_tenant_named(policy, NULL)->notice;
 
     dsn_assert_span(notice->reporting_mta.type, "dns", "type");
     dsn_assert_span(notice->reporting_mta.value, "mta1.example.com", "value");
@@ -85,8 +87,9 @@ START_TEST(makes_the_options_of_notices)
     ck_assert(!notice->stable);
 
     g_autoptr(DsnPolicy) local = policy_of("hostname = \"localhost\"\n");
-    dsn_assert_span(local->notice.reporting_mta.type, "x-local-hostname", "type");
-    ck_assert(!dsn_span_present(local->notice.from));
+    notice = &dsn_policy_tenant_named(local, NULL)->notice;
+    dsn_assert_span(notice->reporting_mta.type, "x-local-hostname", "type"); /* rule DSN-08 */
+    ck_assert(!dsn_span_present(notice->from));
 }
 END_TEST
 
