@@ -62,14 +62,6 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_EXPIRE_MESSAGES] = "DELETE FROM message_key"
                                 " WHERE digest > ?1 AND digest <= ?2 AND stored < ?3",
 
-    [DSN_SQL_LOOK_NOTICE] = "SELECT entry.id FROM notice_key LEFT JOIN entry"
-                            " ON entry.id = notice_key.entry AND entry.state = 0"
-                            " AND entry.next_attempt = 0 AND entry.has_original = 0"
-                            " WHERE notice_key.digest = ?1",
-    [DSN_SQL_OPEN_ENTRY] = "SELECT size, file FROM entry WHERE id = ?1 AND kind = 0 AND state = 0"
-                           " AND next_attempt = 0 AND has_original = 0 AND keys = ?2",
-    [DSN_SQL_MERGE_ENTRY] = "UPDATE entry SET eight_bit = ?2, utf8 = ?3, has_original = 1,"
-                            " size = ?4, file = ?5 WHERE id = ?1",
     [DSN_SQL_OPEN_OF_GROUP] = "SELECT 1 FROM entry WHERE grouping = ?1 AND state = 0"
                               " AND next_attempt = 0 AND id > ?2",
     [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, lines FROM entry"

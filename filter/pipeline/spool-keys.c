@@ -29,26 +29,13 @@ look(DsnSpool *spool, DsnSql sql, const DsnValue *values, size_t n_values)
 {
     g_autoptr(GError) error = NULL;
     DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
-    DsnSeen seen = DSN_SEEN_NOT;
-    int64_t open_entry = 0;
+    bool seen;
 
     if (db == NULL)
         return DSN_SEEN_NOT;
-    DsnQuery *query = dsn_db_query(db, sql, values, n_values);
-    if (dsn_query_next(db, query, &error)) {
-        seen = DSN_SEEN_BEFORE;
-        if (sql == DSN_SQL_LOOK_NOTICE)
-            open_entry = sqlite3_column_int64(query, 0);
-    }
-    dsn_query_end(query);
+    (void)dsn_db_has(db, sql, values, n_values, &seen, &error); /* see the error */
     dsn_spool_reader_done(spool, db, error);
-    if (open_entry == 0)
-        return seen;
-    g_mutex_lock(&spool->lock);
-    if (open_entry > spool->watermark)
-        seen = DSN_SEEN_OPEN;
-    g_mutex_unlock(&spool->lock);
-    return seen;
+    return seen ? DSN_SEEN_BEFORE : DSN_SEEN_NOT;
 }
 
 bool
@@ -94,7 +81,7 @@ dsn_spool_look_event(DsnSpool *spool, const DsnKey *event)
 DsnSeen
 dsn_spool_look_notice(DsnSpool *spool, const DsnKey *notice)
 {
-    return look(spool, DSN_SQL_LOOK_NOTICE, DSN_VALUES(dsn_blob(notice->digest, 16)));
+    return look(spool, DSN_SQL_HAS_NOTICE, DSN_VALUES(dsn_blob(notice->digest, 16)));
 }
 
 DsnSeen

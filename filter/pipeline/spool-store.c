@@ -45,24 +45,16 @@ find_key(DsnSpool *spool, const DsnKey *key, int64_t *ret_entry, GError **error)
     return false;
 }
 
-/* How many of @keys are stored, and the entry they all belong to, or 0. */
+/* True with *@ret_found if one of @keys is stored. */
 static bool
-find_keys(DsnSpool *spool, const GArray *keys, guint *ret_found, int64_t *ret_entry, GError **error)
+find_any(DsnSpool *spool, const GArray *keys, bool *ret_found, GError **error)
 {
-    *ret_found = 0;
-    *ret_entry = 0;
-    for (guint i = 0; i < keys->len; i++) {
-        int64_t entry;
+    int64_t entry = 0;
 
+    for (guint i = 0; i < keys->len && entry == 0; i++)
         if (!find_key(spool, &g_array_index(keys, DsnKey, i), &entry, error))
             return false;
-        if (entry == 0)
-            continue;
-        *ret_entry = *ret_found == 0 || *ret_entry == entry ? entry : 0;
-        ++*ret_found;
-    }
-    if (*ret_found < keys->len)
-        *ret_entry = 0;
+    *ret_found = entry != 0;
     return true;
 }
 
@@ -97,57 +89,6 @@ keep_file(DsnDepositJob *deposit, guint index, GBytes *bytes)
         return;
     deposit->large += (int64_t)g_bytes_get_size(bytes);
     g_ptr_array_add(deposit->kept, g_steal_pointer(&deposit->files->pdata[index]));
-}
-
-/* Gives the open notice that all keys of @notice belong to its bytes, if there is one: it must have
- * these keys and no others, or somebody's notice would vanish. */
-static bool
-merge(DsnSpool *spool, DsnDepositJob *deposit, guint index, DsnItemResult *ret_result,
-      GError **error)
-{
-    const DsnSpoolNotice *notice = g_array_index(deposit->deposit.items, DsnItem, index).notice;
-    g_autoptr(GError) failure = NULL;
-    g_autofree char *old_file = NULL;
-    int64_t old_size = 0;
-    int64_t entry;
-    guint found;
-
-    *ret_result = DSN_ITEM_DUPLICATE;
-    if (notice == NULL || !notice->has_original)
-        return true;
-    if (!find_keys(spool, notice->keys, &found, &entry, error))
-        return false;
-    if (entry == 0 || entry <= spool->watermark) /* only this thread changes it */
-        return true;
-    {
-        g_autoptr(DsnQuery) query =
-            dsn_db_query(spool->writer, DSN_SQL_OPEN_ENTRY,
-                         DSN_VALUES(dsn_int(entry), dsn_int(notice->keys->len)));
-
-        bool open = dsn_query_next(spool->writer, query, &failure);
-        if (failure != NULL) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return false;
-        }
-        if (!open)
-            return true;
-        old_size = sqlite3_column_int64(query, 0);
-        old_file = g_strdup((const char *)sqlite3_column_text(query, 1));
-    }
-    const char *file = file_of(deposit, index);
-    if (!dsn_db_run(spool->writer, DSN_SQL_MERGE_ENTRY,
-                    DSN_VALUES(dsn_int(entry), dsn_int(notice->eight_bit), dsn_int(notice->utf8),
-                               dsn_int((int64_t)g_bytes_get_size(notice->bytes)), dsn_text(file)),
-                    error) ||
-        !set_content(spool, entry, notice->bytes, file, error))
-        return false;
-    if (old_file != NULL) {
-        g_ptr_array_add(deposit->replaced, dsn_large_path(spool, old_file));
-        deposit->large -= old_size;
-    }
-    keep_file(deposit, index, notice->bytes);
-    *ret_result = DSN_ITEM_MERGED;
-    return true;
 }
 
 /* ---- notices that may be made again ---- */
@@ -423,10 +364,9 @@ static bool
 check_event(DsnSpool *spool, const DsnItem *item, bool *ret_seen, DsnItemResult *ret_result,
             GError **error)
 {
-    guint found = 0;
+    bool found = false;
     bool also = false;
     bool open = false;
-    int64_t entry;
 
     if (!has_event(spool, &item->key, ret_seen, error))
         return false;
@@ -441,10 +381,10 @@ check_event(DsnSpool *spool, const DsnItem *item, bool *ret_seen, DsnItemResult 
     *ret_result = *ret_seen && !item->known ? DSN_ITEM_DUPLICATE : DSN_ITEM_STORED;
     if (*ret_result != DSN_ITEM_STORED || item->notice == NULL || item->notice->replaces != 0)
         return true;
-    if (!find_keys(spool, item->notice->keys, &found, &entry, error) ||
-        (found == 0 && !find_open(spool, item->notice, &open, error)))
+    if (!find_any(spool, item->notice->keys, &found, error) ||
+        (!found && !find_open(spool, item->notice, &open, error)))
         return false;
-    if (found > 0 || open)
+    if (found || open)
         *ret_result = DSN_ITEM_CONFLICT;
     return true;
 }
@@ -478,9 +418,7 @@ store_event(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, G
         make_set(item->also);
     if (!check_event(spool, item, &seen, &item->result, error))
         return false;
-    if (item->result == DSN_ITEM_DUPLICATE)
-        return merge(spool, deposit, index, &item->result, error);
-    if (item->result == DSN_ITEM_CONFLICT)
+    if (item->result != DSN_ITEM_STORED)
         return true;
     if (notice != NULL && notice->replaces != 0) {
         if (!replace(spool, deposit, index, now, &record_id, error))

@@ -62,11 +62,7 @@ typedef struct DsnKey {
     int64_t time;
 } DsnKey;
 
-typedef enum DsnSeen {
-    DSN_SEEN_NOT,
-    DSN_SEEN_BEFORE,
-    DSN_SEEN_OPEN /* a notice that waits for its first attempt and returns nothing of an original */
-} DsnSeen;
+typedef enum DsnSeen { DSN_SEEN_NOT, DSN_SEEN_BEFORE } DsnSeen;
 
 /* What a reader sees now; the writer decides when the deposit comes. */
 DsnSeen dsn_spool_look_event(DsnSpool *spool, const DsnKey *event);

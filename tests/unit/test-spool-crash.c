@@ -44,7 +44,6 @@ typedef struct Report {
 typedef struct Worker {
     int pipe;
     guint64 first; /* deposit */
-    bool merges;
 } Worker;
 
 static void
