@@ -97,7 +97,12 @@ find_word_end(DsnSpan text, size_t start, bool reply)
         end = scan_word(text, start, WORD_MAX, reply, true);
     while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
         end--; /* not inside a character */
-    return end;
+
+    /* Nor between a backslash and what it quotes. */
+    size_t quotes = 0;
+    while (end < text.len && end - quotes > start && text.data[end - quotes - 1] == '\\')
+        quotes++;
+    return end - quotes % 2;
 }
 
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping

@@ -50,9 +50,20 @@ front(DsnSpan line, size_t count)
     return line.len;
 }
 
+/* Where a line can be folded. Readers of replies make one space of more, and take what begins with
+ * a code for the next line of one. */
+static bool
+is_fold(DsnSpan line, size_t at)
+{
+    DsnSpan next = dsn_span_from(line, at + 1);
+
+    return line.data[at] == ' ' && line.data[at - 1] != ' ' && next.data[0] != ' ' &&
+           !(next.len >= 4 && g_ascii_isdigit(next.data[0]) && g_ascii_isdigit(next.data[1]) &&
+             g_ascii_isdigit(next.data[2]) && (next.data[3] == '-' || next.data[3] == ' '));
+}
+
 /* A line is too long if it could have been folded in time: at a space behind the first @fixed ones,
- * which stand where nobody folds, as behind the name of a field. Readers of folded replies make one
- * space of more, so those that stand together are not taken for a place either. */
+ * which stand where nobody folds, as behind the name of a field. */
 void
 dsn_lint_width(DsnLinter *linter, DsnSpan text, unsigned fixed)
 {
@@ -64,7 +75,7 @@ dsn_lint_width(DsnLinter *linter, DsnSpan text, unsigned fixed)
         unsigned spaces = 0;
 
         for (size_t i = 1; width < line.len && i < width; i++)
-            spaces += line.data[i] == ' ' && line.data[i - 1] != ' ' && line.data[i + 1] != ' ';
+            spaces += is_fold(line, i);
         if (spaces > fixed) {
             dsn_linter_should(linter, "MIME-23", "a line has more than 78 characters", line);
             return;

@@ -727,6 +727,7 @@ static const Edit allowed[] = {
     {"", "X-Title",
      "Resent-From: a@b.example\r\nContent-Type: multipart/report;\r\n"
      " report-type=delivery-status\r\nX-Title"},
+    {"", "queue is full", "450-" TEN TEN TEN TEN " 450-5.1.1  " TEN TEN},
     {"", "hello", "--b \r\n--\r\n -- b1x"},
     {"", "\r\n\r\n--b1\r\nContent-Type: message/rfc822",
      "\r\n--b1\r\nContent-Type: message/rfc822"},
