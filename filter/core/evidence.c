@@ -11,7 +11,7 @@
 #include "mime/header.h"
 #include "mime/mail-header.h"
 
-#define PEER_MAX 64
+#define CLIENT_MAX 64
 
 struct DsnEvidenceRules {
     const DsnConfiguration *configuration;
@@ -60,19 +60,19 @@ dsn_evidence_resolve_options(const DsnEvidenceRules *rules)
 
 /* ---- who sent it ---- */
 
-/* The listed network that @peer_addr, an address in text, is in, or NULL. */
+/* The listed network that @client, an address in text, is in, or NULL. */
 static const char *
-find_client(const DsnEvidenceRules *rules, DsnSpan peer_addr)
+find_client(const DsnEvidenceRules *rules, DsnSpan client)
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     const struct sockaddr *address = (const struct sockaddr *)&v4;
-    char text[PEER_MAX];
+    char text[CLIENT_MAX];
 
-    if (rules->clients->len == 0 || peer_addr.len == 0 || peer_addr.len >= sizeof(text))
+    if (rules->clients->len == 0 || client.len == 0 || client.len >= sizeof(text))
         return NULL;
-    memcpy(text, peer_addr.data, peer_addr.len);
-    text[peer_addr.len] = '\0';
+    memcpy(text, client.data, client.len);
+    text[client.len] = '\0';
     if (inet_pton(AF_INET, text, &v4.sin_addr) != 1) {
         if (inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
             return NULL;
@@ -140,7 +140,7 @@ check_cfbl(const DsnReport *report, const DsnAuthentication *found)
 
 void
 dsn_evidence_init(DsnEvidence *ret_evidence, const DsnEvidenceRules *rules, const DsnReport *report,
-                  const DsnResolution *resolution, DsnSpan peer_addr)
+                  const DsnResolution *resolution, DsnSpan client)
 {
     *ret_evidence = (DsnEvidence){
         .report = report,
@@ -152,7 +152,7 @@ dsn_evidence_init(DsnEvidence *ret_evidence, const DsnEvidenceRules *rules, cons
 
         dsn_authentication_read(options, report->envelope.block, &ret_evidence->authentication);
         ret_evidence->sender = find_reporter(options, &ret_evidence->authentication);
-        ret_evidence->client = find_client(rules, peer_addr);
+        ret_evidence->client = find_client(rules, client);
     }
     ret_evidence->cfbl = check_cfbl(report, &ret_evidence->authentication);
 }

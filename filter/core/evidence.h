@@ -44,10 +44,10 @@ typedef struct DsnEvidence {
     const char *client;    /* the listed network that it came from, or NULL */
 } DsnEvidence;
 
-/* @peer_addr and @envelope_sender as in DsnArrival. @rules may be NULL. @ret_evidence need not be
- * initialised. */
+/* @client is the address of who sent the report by SMTP, absent when it is not known. @rules may be
+ * NULL. @ret_evidence need not be initialised. */
 void dsn_evidence_init(DsnEvidence *ret_evidence, const DsnEvidenceRules *rules,
-                       const DsnReport *report, const DsnResolution *resolution, DsnSpan peer_addr);
+                       const DsnReport *report, const DsnResolution *resolution, DsnSpan client);
 void dsn_evidence_clear(DsnEvidence *evidence);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnEvidence, dsn_evidence_clear)
 

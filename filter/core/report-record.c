@@ -113,11 +113,13 @@ source_init(Source *source, const DsnReport *report, const DsnArrival *arrival)
         .resolved = g_string_new(NULL),
     };
     DsnPieces pieces = {.json = source->resolved};
+    /* By LMTP a host of ours hands over what others have sent. */
+    DsnSpan client =
+        dsn_span_is(arrival->reception_protocol, "LMTP") ? DSN_SPAN_ABSENT : arrival->peer_addr;
 
     set_time(source);
     dsn_arrival_resolve(arrival, report, &source->resolution);
-    dsn_evidence_init(&source->evidence, arrival->rules, report, &source->resolution,
-                      arrival->peer_addr);
+    dsn_evidence_init(&source->evidence, arrival->rules, report, &source->resolution, client);
     dsn_pieces_trace(&pieces, "trace", &source->resolution);
     dsn_pieces_resolved(&pieces, "resolved", &source->resolution);
     source->replaced = pieces.replaced;

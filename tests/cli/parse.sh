@@ -168,6 +168,47 @@ printf 'nodeid = "557f3ad4-2c8c-11ee-976e-782d7e12e173"\n' >node.toml
 try "a configured nodeid" 0 "$dsnarf" parse --records -c node.toml "$examples/feedback.eml"
 has out '"nodeid":"557f3ad4-2c8c-11ee-976e-782d7e12e173"'
 
+# Traces that somebody else has signed, as dsnarf-records(5) says (rules SEC-03, CFBL-08).
+sign() {
+    python3 - "$@" <<'END'
+import base64, hashlib, hmac, json, sys, textwrap, time
+
+name, secret, age = sys.argv[1:]
+trace = {"_@_": "\\_/", "recipient": "j\u00f6rg@customer.example", "tenant": "shop",
+         "dsnarf": {"k": name, "t": int(time.time()) - int(age)}}
+text = json.dumps(trace, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
+trace["dsnarf"]["s"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+value = base64.b64encode(json.dumps(trace).encode()).decode()
+print("X-KumoRef: " + "\n\t".join(textwrap.wrap(value, 75)))
+END
+}
+report() {
+    printf 'From: fbl@isp.example\nMIME-Version: 1.0\n'
+    printf 'Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n'
+    printf -- '--b\nContent-Type: message/feedback-report\n\n'
+    printf 'Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\n\n'
+    printf -- '--b\nContent-Type: message/rfc822\n\n%s\nSubject: x\n\n--b--\n' "$1"
+}
+printf '[trace.key.new]\nsecret = "0123456789abcdef"\n' >keys.toml
+report "$(sign new 0123456789abcdef 0)" >signed.eml
+try "a signed trace" 0 "$dsnarf" parse -c keys.toml signed.eml
+has out '"state":"verified","source":"header:X-KumoRef","key":"new"'
+has out '"recipient":{"value":"jörg@customer.example","source":"header:X-KumoRef","state":"verified"}'
+try "its record" 0 "$dsnarf" parse --records -c keys.toml signed.eml
+has out '"verified":true,"verified_by":\["trace:new"\],"suppress":"jörg@customer.example"'
+try "the same without keys" 0 "$dsnarf" parse --records signed.eml
+has out '"verified":false,"verified_by":\[\],"suppress":null' '"state":"unsigned"'
+report "$(sign new 0123456789abcdeF 0)" >forged.eml
+try "a forged trace" 0 "$dsnarf" parse --records -c keys.toml forged.eml
+has out '"verified":false' '"state":"bad",.*"reason":"signature"'
+report "$(sign old 0123456789abcdef 0)" >unknown.eml
+try "a key that is gone" 0 "$dsnarf" parse --records -c keys.toml unknown.eml
+has out '"verified":false' '"state":"bad",.*"reason":"unknown-key"'
+report "$(sign new 0123456789abcdef 7776060)" >expired.eml
+try "a trace of 90 days and a minute" 0 "$dsnarf" parse --records -c keys.toml expired.eml
+has out '"verified":false' '"state":"expired"'
+
 # Where the output goes.
 try "a full disk" 1 sh -c '"$0" parse box >/dev/full' "$dsnarf"
 same err 'dsnarf: standard output: No space left on device'

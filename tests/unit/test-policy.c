@@ -196,6 +196,11 @@ static const struct {
     {"http.memory = \"2MiB\"",
      "FILE:1: http.memory: is less than one request, http.body and http.inflated together"},
     {"[http.client.a]", "FILE:1: http.client.a.token: is missing"},
+    {"[trace.key.a]", "FILE:1: trace.key.a.secret: is missing"},
+    {"[trace]\nsign = \"a\"", "FILE:2: trace.sign: there is no section [trace.key.NAME] for it"},
+    {"[authentication]\nreporters = [\"isp.example\"]",
+     "FILE:2: authentication.authserv_ids: is missing: without it nobody tells whether SPF or DKIM "
+     "passed"},
     {"[http.client.\"a b\"]\ntoken = \"none\"",
      "FILE:2: http.client.\"a b\".token: only http.token can be \"none\""},
     {"http.token = \"t\"\n[http.client.a]\ntoken = \"t\"",

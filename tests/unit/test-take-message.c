@@ -152,6 +152,43 @@ START_TEST(the_session_is_in_the_record)
 }
 END_TEST
 
+static void
+check_verified(const char *protocol, bool verified)
+{
+    const DsnSession session = {
+        .queue_id = protocol,
+        .sender = "",
+        .recipient = "fbl@example.com",
+        .peer_name = "isp.example",
+        .peer_addr = "192.0.2.1",
+        .protocol = protocol,
+    };
+    DsnMessageTaken taken;
+
+    ck_assert_int_eq(take_as("data/parse/feedback-abuse.eml", &session, &taken),
+                     DSN_MESSAGE_RECORDED);
+    g_autofree char *lines = dsn_test_read_lines(&test);
+    const char *by = verified ? "\"verified\":true,\"verified_by\":[\"client:192.0.2.0/24\"],"
+                                "\"suppress\":\"jane@customer.example\""
+                              : "\"verified\":false,\"verified_by\":[],\"suppress\":null";
+    ck_assert_msg(strstr(lines, by) != NULL, "%s: %s", protocol, lines);
+}
+
+/* Rule ARF-23: who has sent it proves it; by LMTP that is a host of ours, whoever has sent it. */
+START_TEST(a_listed_client_proves_a_report)
+{
+    dsn_test_configure(&test, BOTH, "[authentication]\nclients = [\"192.0.2.0/24\"]\n");
+    check_verified("ESMTP", true);
+}
+END_TEST
+
+START_TEST(by_LMTP_nobody_knows_who_has_sent_it)
+{
+    dsn_test_configure(&test, BOTH, "[authentication]\nclients = [\"192.0.2.0/24\"]\n");
+    check_verified("LMTP", false);
+}
+END_TEST
+
 START_TEST(there_need_be_no_session)
 {
     const DsnSession none = {.sender = NULL};
@@ -216,6 +253,8 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, a_message_and_what_it_leaves, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, untouched_is_not_remembered);
     tcase_add_test(tcase, the_session_is_in_the_record);
+    tcase_add_test(tcase, a_listed_client_proves_a_report);
+    tcase_add_test(tcase, by_LMTP_nobody_knows_who_has_sent_it);
     tcase_add_test(tcase, there_need_be_no_session);
     tcase_add_test(tcase, one_record_from_many_threads);
     tcase_add_test(tcase, a_full_spool_takes_nothing);

@@ -59,6 +59,25 @@ START_TEST(decodes_or_not)
 }
 END_TEST
 
+/* As KumoMTA folds: rule QRK-03. */
+static const struct {
+    size_t len; /* of the JSON */
+    const char *lengths;
+} folds[] = {{0, "0"}, {56, "75 1"}, {54, "72"}, {57, "75 1"}, {112, "75 75 2"}, {113, "75 75 2"}};
+
+START_TEST(folds_as_KumoMTA_does)
+{
+    g_autofree char *json = g_strnfill(folds[_i].len, '{');
+    g_autoptr(GString) value = g_string_new(NULL), lengths = g_string_new(NULL);
+
+    dsn_trace_encode(dsn_span(json), value);
+    g_auto(GStrv) lines = g_strsplit(value->str, "\r\n\t", -1);
+    for (char **line = lines; *line != NULL; line++)
+        g_string_append_printf(lengths, "%s%zu", line == lines ? "" : " ", strlen(*line));
+    ck_assert_str_eq(lengths->len == 0 ? "0" : lengths->str, folds[_i].lengths);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -67,6 +86,7 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, candidate_or_not, 0, G_N_ELEMENTS(candidates));
     tcase_add_loop_test(tcase, decodes_or_not, 0, G_N_ELEMENTS(values));
+    tcase_add_loop_test(tcase, folds_as_KumoMTA_does, 0, G_N_ELEMENTS(folds));
     suite_add_tcase(suite, tcase);
     return suite;
 }
