@@ -437,7 +437,8 @@ check_per_recipient(DsnLinter *linter, const Group *group, bool global)
     linter->none_failed = linter->none_failed && !failed && is_action(action);
     if (failed && class_ == '2')
         dsn_linter_should(linter, "RCPT-12", "a failure has the status of a success", status);
-    check_diagnostic(linter, group, class_);
+    /* Some replies of 5yz are tried again: 552 for too many recipients, RFC 5321 4.5.3.1.10. */
+    check_diagnostic(linter, group, dsn_span_is(action, "delayed") ? 0 : class_);
     check_date(linter, group, FIELD_LAST_ATTEMPT_DATE, "RCPT-20");
     check_date(linter, group, FIELD_WILL_RETRY_UNTIL, "RCPT-22");
     if (group->seen[FIELD_WILL_RETRY_UNTIL] && !dsn_span_is(action, "delayed"))

@@ -5,6 +5,7 @@
 
 #include "filter/core/notice-report.h"
 #include "mime/header.h"
+#include "mime/smtp-reply.h"
 #include "mime/text.h"
 
 #define SCREEN 1440 /* three quarters of 24 lines of 80 columns: templates repeat addresses */
@@ -76,8 +77,33 @@ original_context(Budget *budget, DsnSpan header, const DsnLimits *limits)
     return original;
 }
 
+/* The reply for people: of several lines, the codes stand once. Hosts that are confidential have
+ * said nothing. */
 static json_t *
-recipient_context(Budget *budget, const DsnPerRecipient *recipient)
+take_reply(Budget *budget, DsnSpan reply, bool confidential)
+{
+    g_autoptr(GString) text = NULL;
+
+    if (confidential)
+        return json_string_nocheck("");
+    if (reply.len > 0 && memchr(reply.data, '\n', reply.len) != NULL) {
+        char status[DSN_STATUS_CODE_MAX];
+        g_autoptr(GString) lines = g_string_new(NULL);
+        DsnSmtpReply parsed = dsn_smtp_reply_parse(reply, lines);
+
+        text = g_string_new(NULL);
+        if (parsed.code != 0)
+            g_string_append_printf(text, "%u ", parsed.code);
+        if (parsed.enhanced.class_ != 0)
+            g_string_append_printf(text, "%s ", dsn_status_code_to_string(parsed.enhanced, status));
+        g_string_append_len(text, lines->str, (gssize)lines->len);
+        reply = (DsnSpan){text->str, text->len};
+    }
+    return take_line(budget, reply, REPLY_MAX);
+}
+
+static json_t *
+recipient_context(Budget *budget, const DsnPerRecipient *recipient, bool confidential)
 {
     char status[DSN_STATUS_CODE_MAX];
     DsnSpan remote = recipient->remote_mta.value;
@@ -94,7 +120,7 @@ recipient_context(Budget *budget, const DsnPerRecipient *recipient)
                                 json_string_nocheck(dsn_status_code_meaning(recipient->status)));
     json_object_set_new_nocheck(context, "remote_mta", take_optional(budget, remote, ADDRESS_MAX));
     json_object_set_new_nocheck(context, "diagnostic",
-                                take_line(budget, recipient->diagnostic_code.value, REPLY_MAX));
+                                take_reply(budget, recipient->diagnostic_code.value, confidential));
     return context;
 }
 
@@ -110,7 +136,7 @@ recipient_cost(const DsnPerRecipient *recipient)
 
 /* The first recipient always, the others as long as they are whole. */
 static json_t *
-recipients_context(Budget *budget, const GArray *recipients)
+recipients_context(Budget *budget, const GArray *recipients, bool confidential)
 {
     json_t *list = json_array();
 
@@ -119,7 +145,7 @@ recipients_context(Budget *budget, const GArray *recipients)
 
         if (i > 0 && recipient_cost(recipient) > budget->left)
             break;
-        json_array_append_new(list, recipient_context(budget, recipient));
+        json_array_append_new(list, recipient_context(budget, recipient, confidential));
     }
     return list;
 }
@@ -141,22 +167,23 @@ failure_context(Budget *budget, const DsnNoticeFacts *facts)
     context = json_object();
     json_object_set_new_nocheck(
         context, "diagnostic",
-        take_line(budget, dsn_notice_diagnostic(facts->report, failure, confidential).value,
-                  REPLY_MAX));
+        take_reply(budget, dsn_notice_diagnostic(facts->report, failure, confidential).value,
+                   confidential));
     json_object_set_new_nocheck(context, "remote_mta",
                                 take_optional(budget, remote.value, ADDRESS_MAX));
     json_object_set_new_nocheck(context, "date", date_text(failure->event_time));
     return context;
 }
 
-/* Whole hours as an integer, less or more with one decimal. */
+/* Whole hours as an integer, others with one decimal. */
 static json_t *
 hours(int64_t seconds)
 {
+    int64_t tenths = seconds / 360;
+
     if (seconds < 0)
         return json_null();
-    return seconds % 3600 == 0 ? json_integer(seconds / 3600)
-                               : json_real((double)(seconds / 360) / 10);
+    return tenths % 10 == 0 ? json_integer(tenths / 10) : json_real((double)tenths / 10);
 }
 
 /* @record without what tells about remote hosts (rule RCPT-24). */
@@ -238,7 +265,7 @@ dsn_notice_context_new(const DsnNoticeFacts *facts, json_t **ret_record)
     add_times(context, request, g_array_index(recipients, DsnPerRecipient, 0).will_retry_until);
     json_object_set_new_nocheck(
         context, "original", original_context(&budget, facts->returned->header, options->limits));
-    list = recipients_context(&budget, recipients);
+    list = recipients_context(&budget, recipients, options->confidential);
     json_object_set_new_nocheck(
         context, "more_recipients",
         json_integer((json_int_t)(recipients->len - json_array_size(list))));

@@ -97,31 +97,29 @@ dsn_notice_remote_mta(DsnReport *report, const DsnRecord *record)
 static unsigned
 class_of(DsnAction action, const DsnRecord *attempt)
 {
+    unsigned reply = attempt->code / 100;
+
     if (action == DSN_ACTION_DELAYED)
         return 4;
     if (action != DSN_ACTION_FAILED)
         return 2;
-    return attempt->code / 100 == 4 ? 4 : 5;
+    return reply == 4 || (reply != 5 && attempt->enhanced.class_ == 4) ? 4 : 5;
 }
 
-/* The enhanced code of the attempt or else of @record, if its class fits; else the least that can
- * be said (rule RCPT-11). If a reply's own classes differ the basic one counts, and the other stays
- * to be read in the diagnostic. */
+/* The enhanced code of @attempt, in the class that fits; else what is known without one: that time
+ * ran out when @record is not that attempt, or nothing at all (rules RCPT-11, RCPT-12). If a reply's
+ * own classes differ the basic one counts, and the other stays to be read in the diagnostic. */
 static DsnStatusCode
 status_of(DsnAction action, const DsnRecord *attempt, const DsnRecord *record)
 {
-    const DsnStatusCode codes[] = {attempt->enhanced, record->enhanced};
-    unsigned wanted = class_of(action, attempt);
-    bool replied = attempt->code / 100 == 4 || attempt->code / 100 == 5;
+    DsnStatusCode code = attempt->enhanced;
+    uint16_t wanted = (uint16_t)class_of(action, attempt);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
-        if (codes[i].class_ == wanted ||
-            (action == DSN_ACTION_FAILED && !replied && codes[i].class_ == 4))
-            return codes[i];
-    if (attempt->enhanced.class_ == 4 || attempt->enhanced.class_ == 5)
-        return (DsnStatusCode){(uint16_t)wanted, attempt->enhanced.subject,
-                               attempt->enhanced.detail};
-    return (DsnStatusCode){(uint16_t)wanted, 0, 0};
+    if (code.class_ == wanted || (wanted != 2 && (code.class_ == 4 || code.class_ == 5)))
+        return (DsnStatusCode){wanted, code.subject, code.detail};
+    if (action == DSN_ACTION_FAILED && attempt != record)
+        return (DsnStatusCode){wanted, 4, 7};
+    return (DsnStatusCode){wanted, 0, 0};
 }
 
 /* How much of @text to keep: no more than @max bytes, and no part of a character. */

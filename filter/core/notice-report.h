@@ -12,9 +12,10 @@
  * last one counts. What is said about an attempt comes from the record, or for an Expiration or
  * Delayed record, which are none, from the last attempt that failed, if that is known: its peer as
  * Remote-MTA, its reply as Diagnostic-Code, its time, and as Status its enhanced code, the last
- * real one (rule RCPT-12). Else an expiration keeps its 5.4.7: delivery has been given up for good.
- * Status is an enhanced code of a class that fits the action; without one, 4.0.0 or 5.0.0 for a
- * failure, by the reply's class, 4.0.0 for a delay and 2.0.0 for a success (rule RCPT-11).
+ * real one, or 4.4.7 when it had none (rule RCPT-12). Else an expiration keeps its 5.4.7: delivery
+ * has been given up for good. Status is an enhanced code of a class that fits the action and the
+ * reply (rule STAT-02); without one, 4.0.0 or 5.0.0 for a failure, by the reply's class, 4.0.0 for
+ * a delay and 2.0.0 for a success (rule RCPT-11).
  * Remote-MTA and a Diagnostic-Code of type smtp are there when an SMTP or LMTP peer took part; any
  * other cause has the type x-dsnarf. Last-Attempt-Date is the time of an attempt. When hosts are
  * confidential, no Remote-MTA is there and of the replies only the codes (rule RCPT-24).

@@ -115,6 +115,77 @@ START_TEST(a_recipient)
 }
 END_TEST
 
+/* A reply of several lines is one for people: its codes stand once. */
+START_TEST(a_reply_of_several_lines)
+{
+    json_auto_t *context = make_context(
+        "{\"peer_address\": {\"name\": \"mx.t.example\", \"addr\": \"192.0.2.1\"}, \"response\":"
+        " {\"code\": 550, \"enhanced_code\": {\"class\": 5, \"subject\": 1, \"detail\": 1},"
+        " \"content\": \"no such user\\nsee example.com\", \"command\": null}}",
+        "", DSN_RETURN_NOTHING);
+
+    ck_assert_str_eq(recipient_text(context, 0, "diagnostic"),
+                     "550 5.1.1 no such user see example.com");
+}
+END_TEST
+
+/* What is said of times, tenants and what the sender wrote. */
+START_TEST(what_came_with_more_actions)
+{
+    json_auto_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:{s:i, s:s}, s:i, s:i, s:i, s:s, s:{s:s}, s:{}}",
+        "type", "Delayed", "id", "1", "sender", "a@b.example", "recipient", "c@d.example", "queue",
+        "", "site", "", "size", 0, "response", "code", 400, "content", "Context: busy", "timestamp",
+        1795182900, "created", 1795166100, "num_attempts", 1, "bounce_classification", "", "meta",
+        "orcpt", "rfc822;C+2BX@d.example", "headers");
+    static const DsnMetaKeys keys = {.orcpt = (char *)"orcpt"};
+    DsnNoticeOptions options = {
+        .reporting_mta = {DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example.com")},
+        .from = DSN_SPAN_LITERAL("robot@example.com"),
+        .tenant = DSN_SPAN_LITERAL("acme"),
+        .lifetime = 86400,
+        .meta = &keys,
+        .limits = &DSN_LIMITS_DEFAULT,
+    };
+    g_autoptr(DsnReport) report = dsn_report_new();
+    g_autoptr(DsnRecord) record = dsn_record_from_json(json, NULL);
+    DsnReturnedPlan plan = {.returned = DSN_RETURN_NOTHING};
+    g_auto(DsnWishes) wishes;
+    json_t *first;
+
+    ck_assert_ptr_nonnull(record);
+    DsnRecord *const records[] = {record};
+    const DsnNoticeRequest request = {.options = &options,
+                                      .records = records,
+                                      .n_records = 1,
+                                      .action = DSN_ACTION_DELAYED,
+                                      .threshold = 14400,
+                                      .now = 1795182900};
+    dsn_wishes_read(record, options.meta, &wishes);
+    dsn_notice_report_fill(report, &request, &wishes);
+    json_auto_t *context =
+        dsn_notice_context_new(&(DsnNoticeFacts){.request = &request,
+                                                 .report = report,
+                                                 .sender = DSN_SPAN_LITERAL("a@b.example"),
+                                                 .returned = &plan},
+                               &first);
+    json_auto_t *expected = json_pack(
+        "{s:s, s:b, s:i, s:f, s:s, s:s}", "tenant", "acme", "late", 0, "threshold", 4, "delay", 4.6,
+        "will_retry_until", "Sat, 21 Nov 2026 09:15:00 +0000", "postmaster", "robot@example.com");
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(expected, key, value)
+    {
+        ck_assert_msg(json_equal(json_object_get(context, key), value), "%s", key);
+    }
+    ck_assert_str_eq(recipient_text(context, 0, "original"), "C+X@d.example");
+    ck_assert(json_is_null(json_object_get(context, "last_failure")));
+    ck_assert_ptr_eq(json_array_get(json_object_get(context, "records"), 0), record->json);
+    ck_assert_ptr_eq(first, record->json);
+}
+END_TEST
+
 START_TEST(what_is_not_known_is_null)
 {
     json_auto_t *context = make_context("{\"peer_address\": null, \"delivery_protocol\": null}",
@@ -123,6 +194,10 @@ START_TEST(what_is_not_known_is_null)
     const json_t *original = json_object_get(context, "original");
 
     ck_assert(json_is_null(json_object_get(recipient, "remote_mta")));
+    ck_assert(json_is_null(json_object_get(recipient, "original")));
+    ck_assert(json_is_null(json_object_get(context, "tenant")));
+    ck_assert(json_is_null(json_object_get(context, "threshold")));
+    ck_assert(json_is_null(json_object_get(context, "will_retry_until")));
     ck_assert(json_is_null(json_object_get(original, "subject")));
     ck_assert(json_is_null(json_object_get(original, "message_id")));
     ck_assert(json_is_null(json_object_get(original, "date")));
@@ -185,6 +260,8 @@ dsn_test_suite(void)
 
     tcase_add_test(tcase, everything_that_a_template_sees);
     tcase_add_test(tcase, a_recipient);
+    tcase_add_test(tcase, a_reply_of_several_lines);
+    tcase_add_test(tcase, what_came_with_more_actions);
     tcase_add_test(tcase, what_is_not_known_is_null);
     tcase_add_test(tcase, foreign_words_fill_one_screen);
     suite_add_tcase(suite, tcase);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "filter/core/notice.h"
+#include "mime/header.h"
 #include "tests/support/notice.h"
 #include "tests/support/unit.h"
 
@@ -36,6 +37,7 @@ static const DsnMetaKeys keys = {
     .envid = (char *)"envid",
     .orcpt = (char *)"orcpt",
     .requiretls = (char *)"requiretls",
+    .action = (char *)"action",
 };
 
 static Fixture fixture;
@@ -157,6 +159,27 @@ make_good(DsnRecord *record, const char *original, const char *label)
     check_made(make(record, original), label);
 }
 
+/* A folder with one template, failed.en.txt; removed by the caller. */
+static char *
+make_templates(const char *text)
+{
+    char *folder = g_dir_make_tmp("dsnarf-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "failed.en.txt", NULL);
+
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+    return folder;
+}
+
+static void
+remove_templates(char *folder)
+{
+    g_autofree char *file = g_build_filename(folder, "failed.en.txt", NULL);
+
+    ck_assert_int_eq(g_remove(file), 0);
+    ck_assert_int_eq(g_rmdir(folder), 0);
+    g_free(folder);
+}
+
 static DsnReturn
 return_named(const char *name)
 {
@@ -175,24 +198,58 @@ text_of(const json_t *row, const char *key)
     return json_string_value(json_object_get(row, key));
 }
 
+/* The record of @row with @changes, which may be NULL. */
+static DsnRecord *
+golden_record(const json_t *row, json_t *changes)
+{
+    json_auto_t *nothing = json_object();
+    DsnRecord *record = try_record(text_of(row, "record"), changes == NULL ? nothing : changes);
+
+    ck_assert_msg(record != NULL, "%s", fixture.error == NULL ? "" : fixture.error->message);
+    return record;
+}
+
+static void
+free_record(gpointer record)
+{
+    dsn_record_free(record);
+}
+
+static void
+make_golden(const json_t *row, const char *original)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(free_record);
+    json_t *failure = json_object_get(row, "last_failure"), *changes;
+    const json_t *options = json_object_get(row, "options");
+    g_autoptr(DsnRecord) last_failure = failure == NULL ? NULL : golden_record(row, failure);
+    size_t index;
+
+    g_ptr_array_add(records, golden_record(row, json_object_get(row, "changes")));
+    json_array_foreach(json_object_get(row, "more"), index, changes)
+    {
+        g_ptr_array_add(records, golden_record(row, changes));
+    }
+    fixture.options.include_original = return_named(text_of(row, "include"));
+    fixture.options.delivered_late = json_is_true(json_object_get(options, "delivered_late"));
+    fixture.options.confidential = json_is_true(json_object_get(options, "confidential"));
+    check_made(make_of((DsnRecord *const *)records->pdata, records->len, last_failure, original),
+               text_of(row, "expected"));
+}
+
 static void
 check_golden(const json_t *row)
 {
     const char *expected_name = text_of(row, "expected"), *original_name = text_of(row, "original");
-    json_auto_t *nothing = json_object();
-    g_autoptr(DsnRecord) record = try_record(text_of(row, "record"), nothing);
     g_autofree char *expected_path = g_build_filename("golden/notice", expected_name, NULL);
     g_autofree char *original = NULL;
     size_t expected_len = 0;
 
-    ck_assert_msg(record != NULL, "%s", fixture.error == NULL ? "" : fixture.error->message);
     if (original_name != NULL) {
         g_autofree char *path = g_build_filename("golden/notice", original_name, NULL);
         original = dsn_test_read(path, NULL);
     }
-    fixture.options.include_original = return_named(text_of(row, "include"));
     fixture.options.stable = true;
-    make_good(record, original, expected_name);
+    make_golden(row, original);
     ck_assert_int_eq(fixture.notice.built.returned, return_named(text_of(row, "returned")));
 
     /* DSNARF_UPDATE names a folder that the notices are written to instead, for a person to look at
@@ -223,6 +280,16 @@ START_TEST(golden_files)
     }
 }
 END_TEST
+
+#define DELAYED_2_HOURS                                                           \
+    "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T11:59:00Z\", " \
+    "\"response\": {\"code\": 451, \"enhanced_code\": null}"
+#define DELAYED_5_HOURS                                                           \
+    "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T14:15:00Z\", " \
+    "\"response\": {\"code\": 451, \"enhanced_code\": null}"
+#define SUCCESS_BY(protocol)                                                                \
+    "{\"type\": \"Delivery\", \"meta\": {\"notify\": \"SUCCESS\"}, \"delivery_protocol\": " \
+    "\"" protocol "\", \"response\": {\"code\": 250, \"enhanced_code\": null}"
 
 /* What a record says, and a line that then stands in the notice; with "!" one that does not. */
 static const struct {
@@ -271,6 +338,66 @@ static const struct {
     {"LOOP-13", "{}", "X-Dsnarf-Notice: delivery-status"},
     {"MIME-30", "{}", "In-Reply-To: <4711@shop.example>"},
     {"MIME-19", "{}", "Date: Fri, 20 Nov 2026 12:00:00 +0000"},
+
+    /* what the sender asked for */
+    {"DSN-05", "{\"meta\": {\"envid\": \"QQ+2B314+20x\"}}", "Original-Envelope-Id: QQ+314 x"},
+    {"DSN-06", "{\"meta\": {\"envid\": \"QQ=314\"}}", "!Original-Envelope-Id"},
+    {"DSN-07", "{\"meta\": {\"envid\": \"MixedCase\"}}", "Original-Envelope-Id: MixedCase"},
+    {"RCPT-02", "{\"meta\": {\"orcpt\": \"rfc822;Jane+2BX@Shop.example\"}}",
+     "Original-Recipient: rfc822; Jane+X@Shop.example"},
+    {"RCPT-02", "{\"meta\": {\"orcpt\": \"x400;/C+3DDE/O+3DShop/\"}}",
+     "Original-Recipient: x400; /C=DE/O=Shop/"},
+    {"RCPT-02", "{\"meta\": {\"orcpt\": \"utf-8;j\\\\x{E4}ne@b.example\"}}",
+     "Original-Recipient: utf-8; j\\x{E4}ne@b.example"},
+    {"RCPT-02", "{\"meta\": {\"orcpt\": {\"jane@customer.example\": \"rfc822;a@b.example\"}}}",
+     "Original-Recipient: rfc822; a@b.example"},
+    {"RCPT-03", "{\"meta\": {\"orcpt\": {\"joe@customer.example\": \"rfc822;a@b.example\"}}}",
+     "!Original-Recipient"},
+    {"RCPT-03", "{\"meta\": {\"orcpt\": \"rfc822;a=b\"}}", "!Original-Recipient"},
+    {"I18N-07", "{\"meta\": {\"orcpt\": \"utf-8;\\\\x{D800}@b.example\"}}", "!Original-Recipient"},
+    {"I18N-07",
+     "{\"sender\": \"j\\u00e4ne@shop.example\", \"recipient\": \"j\\u00e4ne@b.example\","
+     " \"meta\": {\"orcpt\": \"utf-8;\\\\x{D800}@b.example\"}}",
+     "Original-Recipient: utf-8; \\x{D800}@b.example"},
+
+    /* delays */
+    {"RCPT-22", DELAYED_2_HOURS "}", "Will-Retry-Until: Wed, 25 Nov 2026 09:15:00 +0000"},
+    {"RCPT-06", DELAYED_2_HOURS "}", "Action: delayed"},
+    {"RCPT-11", DELAYED_2_HOURS "}", "Status: 4.0.0"},
+    {"RCPT-11",
+     "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T11:59:00Z\", \"response\":"
+     " {\"code\": 451, \"enhanced_code\": {\"class\": 4}}}",
+     "Status: 4.1.1"},
+    {"STAT-02",
+     "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T11:59:00Z\", \"response\":"
+     " {\"code\": 552, \"enhanced_code\": {\"class\": 5, \"subject\": 5, \"detail\": 3}}}",
+     "Status: 4.0.0"},
+    {"STAT-02", "{\"response\": {\"code\": 452}}", "Status: 4.0.0"},
+    {"RCPT-22", "{\"type\": \"Delayed\", \"created_time\": \"2026-10-20T09:15:00Z\"}",
+     "!Will-Retry-Until"},
+    {"RCPT-20", "{\"type\": \"Delayed\", \"event_time\": \"2026-11-20T11:15:00Z\"}",
+     "!Last-Attempt-Date"},
+    {"RCPT-22", "{\"type\": \"Expiration\"}", "!Will-Retry-Until"},
+
+    /* success */
+    {"RCPT-06", SUCCESS_BY("ESMTP") "}", "Action: relayed"},
+    {"RCPT-06", SUCCESS_BY("LMTP") "}", "Action: delivered"},
+    {"RCPT-06", SUCCESS_BY("Lua") "}", "Action: delivered"},
+    {"RCPT-11", SUCCESS_BY("ESMTP") "}", "Status: 2.0.0"},
+    {"RCPT-11",
+     "{\"type\": \"Delivery\", \"meta\": {\"notify\": \"SUCCESS\"}, \"response\": {\"code\": 250,"
+     " \"enhanced_code\": {\"class\": 2}}}",
+     "Status: 2.1.1"},
+    {"RCPT-13", SUCCESS_BY("LMTP") "}", "Remote-MTA: dns; mx.customer.example"},
+    {"RCPT-14", SUCCESS_BY("Maildir") "}", "!Remote-MTA"},
+    {"RCPT-22", SUCCESS_BY("ESMTP") "}", "!Will-Retry-Until"},
+
+    /* administrators */
+    {"RCPT-14", "{\"type\": \"AdminBounce\"}", "!Remote-MTA"},
+    {"RCPT-16", "{\"type\": \"AdminBounce\"}", "Diagnostic-Code: x-dsnarf; 550 5.1.1 no such user"},
+    {"ESMTP-31", "{\"type\": \"AdminBounce\"}", "Action: failed"},
+    {"RCPT-17", "{\"response\": {\"content\": \"one\\ntwo\"}}",
+     "Diagnostic-Code: smtp; 550-5.1.1 one\r\n 550 5.1.1 two"},
 };
 
 START_TEST(what_the_record_says_stands_in_the_notice)
@@ -288,6 +415,201 @@ START_TEST(what_the_record_says_stands_in_the_notice)
 
         ck_assert_msg(strstr(all, whole) != NULL, "%s %s:\n%s", fields[_i].rule, line, all);
     }
+}
+END_TEST
+
+/* How much is returned, by option, wish, REQUIRETLS and action (rules MIME-05 to MIME-08, ENV-18).
+ */
+static const struct {
+    const char *rule;
+    DsnReturn option;
+    const char *changes;
+    DsnReturn returned;
+} returns[] = {
+    {"MIME-05", DSN_RETURN_FULL, "{}", DSN_RETURN_FULL},
+    {"MIME-05", DSN_RETURN_HEADERS, "{}", DSN_RETURN_HEADERS},
+    {"MIME-06", DSN_RETURN_HEADERS, "{\"meta\": {\"ret\": \"FULL\"}}", DSN_RETURN_FULL},
+    {"MIME-08", DSN_RETURN_FULL, "{\"meta\": {\"ret\": \"HDRS\"}}", DSN_RETURN_HEADERS},
+    {"MIME-08", DSN_RETURN_FULL, "{\"meta\": {\"ret\": \"hdrs\"}}", DSN_RETURN_HEADERS},
+    {"ESMTP-09", DSN_RETURN_FULL, "{\"meta\": {\"ret\": \"NONE\"}}", DSN_RETURN_FULL},
+    {"MIME-06", DSN_RETURN_NOTHING, "{\"meta\": {\"ret\": \"FULL\"}}", DSN_RETURN_NOTHING},
+    {"MIME-08", DSN_RETURN_NOTHING, "{\"meta\": {\"ret\": \"HDRS\"}}", DSN_RETURN_NOTHING},
+    {"MIME-07", DSN_RETURN_FULL, DELAYED_2_HOURS ", \"meta\": {\"ret\": \"FULL\"}}",
+     DSN_RETURN_HEADERS},
+    {"MIME-07", DSN_RETURN_FULL, SUCCESS_BY("ESMTP") "}", DSN_RETURN_HEADERS},
+    {"MIME-07", DSN_RETURN_FULL, SUCCESS_BY("Maildir") "}", DSN_RETURN_HEADERS},
+    {"ENV-18", DSN_RETURN_FULL, "{\"meta\": {\"ret\": \"FULL\", \"requiretls\": true}}",
+     DSN_RETURN_HEADERS},
+    {"ENV-18", DSN_RETURN_NOTHING, "{\"meta\": {\"requiretls\": true}}", DSN_RETURN_NOTHING},
+};
+
+START_TEST(how_much_is_returned)
+{
+    g_autoptr(DsnRecord) record = changed_record(returns[_i].changes);
+
+    fixture.options.include_original = returns[_i].option;
+    make_good(record, ORIGINAL, returns[_i].changes);
+    ck_assert_msg(fixture.notice.built.returned == returns[_i].returned, "%s: %s", returns[_i].rule,
+                  returns[_i].changes);
+    ck_assert_msg(fixture.notice.requiretls == (strstr(returns[_i].changes, "requiretls") != NULL),
+                  "ENV-18: %s", returns[_i].changes);
+}
+END_TEST
+
+/* Rule MIME-06: above the cap, the header alone. */
+START_TEST(the_whole_up_to_the_cap)
+{
+    g_autoptr(DsnRecord) record = changed_record("{\"meta\": {\"ret\": \"FULL\"}}");
+
+    fixture.options.return_limit = strlen(ORIGINAL) - 1;
+    make_good(record, ORIGINAL, "over the cap");
+    ck_assert_int_eq(fixture.notice.built.returned, DSN_RETURN_HEADERS);
+    ck_assert_ptr_nonnull(fixture.notice.built.reduced);
+}
+END_TEST
+
+/* ---- several records ---- */
+
+static bool
+has_line(const char *line)
+{
+    g_autofree char *whole = g_strconcat("\r\n", line, "\r\n", NULL);
+
+    return strstr(fixture.bytes->str, whole) != NULL;
+}
+
+/* Rule ENV-21: one notice about one message, and each of its recipients as its record has it. */
+START_TEST(several_records)
+{
+    g_autoptr(DsnRecord) jane = changed_record("{\"meta\": {\"envid\": \"e1\"}}");
+    g_autoptr(DsnRecord) joe = changed_record(
+        "{\"recipient\": [\"joe@b.example\", \"jim@b.example\"], \"peer_address\": {\"name\":"
+        " \"mx.b.example.\"}, \"response\": {\"code\": 552, \"content\": \"full\","
+        " \"enhanced_code\": {\"class\": 5, \"subject\": 2, \"detail\": 2}},"
+        " \"event_time\": \"2026-11-20T09:16:00Z\"}");
+    g_autoptr(DsnRecord) again = changed_record("{\"response\": {\"code\": 551}}");
+    DsnRecord *const records[] = {jane, joe, again};
+    DsnRecord *const other_order[] = {joe, jane, again};
+
+    check_made(make_of(records, G_N_ELEMENTS(records), NULL, ORIGINAL), "three records");
+    ck_assert(has_line("Original-Envelope-Id: e1"));
+    ck_assert(has_line("Final-Recipient: rfc822; jane@customer.example"));
+    ck_assert(has_line("Diagnostic-Code: smtp; 551 5.1.1 no such user")); /* the last one counts */
+    ck_assert(!has_line("Diagnostic-Code: smtp; 550 5.1.1 no such user"));
+    ck_assert(has_line("Final-Recipient: rfc822; joe@b.example"));
+    ck_assert(has_line("Final-Recipient: rfc822; jim@b.example"));
+    ck_assert(has_line("Status: 5.2.2"));
+    ck_assert(has_line("Remote-MTA: dns; mx.b.example"));
+    ck_assert(has_line("Last-Attempt-Date: Fri, 20 Nov 2026 09:16:00 +0000"));
+
+    g_auto(GStrv) groups = g_strsplit(fixture.bytes->str, "\r\nFinal-Recipient: ", -1);
+    ck_assert_uint_eq(g_strv_length(groups), 4); /* rule ENV-20: three, nobody twice */
+
+    g_autofree char *id = dsn_span_dup(
+        dsn_header_find((DsnSpan){fixture.bytes->str, fixture.bytes->len}, "Message-ID"));
+    check_made(make_of(other_order, G_N_ELEMENTS(other_order), NULL, ORIGINAL), "other order");
+    dsn_assert_span(
+        dsn_header_find((DsnSpan){fixture.bytes->str, fixture.bytes->len}, "Message-ID"), id,
+        "MIME-20");
+}
+END_TEST
+
+/* Rules RCPT-12 to RCPT-16, RCPT-20: what the last attempt said stands in the fields; where there
+ * was no peer, or no code, those of the expiration remain. */
+static const struct {
+    const char *rule, *changes, *line;
+} attempts[] = {
+    {"RCPT-12", "{}", "Status: 4.2.2"},
+    {"RCPT-13", "{}", "Remote-MTA: dns; mx.customer.example"},
+    {"RCPT-15", "{}", "Diagnostic-Code: smtp; 452 4.2.2 full"},
+    {"RCPT-20", "{}", "Last-Attempt-Date: Fri, 20 Nov 2026 09:00:00 +0000"},
+    {"RCPT-12", "{\"response\": {\"enhanced_code\": null}}", "Status: 4.4.7"},
+    {"RCPT-14", "{\"peer_address\": null}", "!Remote-MTA"},
+    {"RCPT-16", "{\"peer_address\": null}", "Diagnostic-Code: x-dsnarf; 452 4.2.2 full"},
+    {"RCPT-20", "{\"delivery_protocol\": null}", "!Last-Attempt-Date"},
+};
+
+START_TEST(why_it_expired)
+{
+    json_auto_t *update = json_loads(
+        "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T09:00:00Z\", \"response\":"
+        " {\"code\": 452, \"content\": \"full\", \"enhanced_code\": {\"class\": 4, \"subject\": 2,"
+        " \"detail\": 2}}}",
+        0, NULL);
+    json_auto_t *changes = json_loads(attempts[_i].changes, 0, NULL), *nothing = json_object();
+    g_autoptr(DsnRecord) expiration = try_record("expiration.json", nothing);
+    const char *line = attempts[_i].line;
+
+    ck_assert_int_eq(json_object_update_recursive(update, changes), 0);
+    g_autoptr(DsnRecord) failure = try_record("bounce.json", update);
+    ck_assert_msg(failure != NULL, "%s", fixture.error == NULL ? "" : fixture.error->message);
+    check_made(make_of(&expiration, 1, failure, ORIGINAL), attempts[_i].changes);
+    ck_assert_msg(line[0] == '!' ? strstr(fixture.bytes->str, line + 1) == NULL : has_line(line),
+                  "%s: %s:\n%s", attempts[_i].rule, line, fixture.bytes->str);
+}
+END_TEST
+
+/* Rules RCPT-24, ESMTP-35: neither fields nor words tell who was spoken to, or what that host said;
+ * not even an administrator's template could. */
+START_TEST(confidential)
+{
+    g_autoptr(DsnRecord) record = changed_record(
+        "{\"site\": \"src->secret.example\", \"provider_name\": \"secret\", \"response\":"
+        " {\"content\": \"said secret.example\", \"command\": \"RCPT TO:<a@secret.example>\"},"
+        " \"peer_address\": {\"name\": \"mx.secret.example.\", \"addr\": \"198.51.100.25\"}}");
+    g_autoptr(DsnRecord) expiration = changed_record("{\"type\": \"Expiration\"}");
+    g_autoptr(GString) faults = g_string_new(NULL);
+    char *folder = make_templates("Subject: mine\n\n{{ log_record }} {{ records }}"
+                                  " {{ recipients }} {{ last_failure }}\n");
+    g_autoptr(DsnCatalog) catalog =
+        dsn_catalog_new_over(NULL, folder, &DSN_TEMPLATE_LIMITS_DEFAULT, faults);
+
+    ck_assert_str_eq(faults->str, "");
+    for (size_t own = 0; own < 2; own++) {
+        if (own == 1)
+            fixture.options.catalog = catalog;
+        fixture.options.confidential = true;
+        make_good(record, ORIGINAL, "confidential");
+        ck_assert_ptr_null(strstr(fixture.bytes->str, "secret"));
+        ck_assert(has_line("Diagnostic-Code: smtp; 550 5.1.1"));
+        check_made(make_of(&expiration, 1, record, ORIGINAL), "confidential expiration");
+        ck_assert_ptr_null(strstr(fixture.bytes->str, "secret"));
+        fixture.options.confidential = false;
+        make_good(record, ORIGINAL, "open");
+        ck_assert_ptr_nonnull(strstr(fixture.bytes->str, "secret"));
+    }
+    remove_templates(folder);
+}
+END_TEST
+
+/* ---- languages ---- */
+
+START_TEST(languages)
+{
+    static const char *const wanted[] = {"de", "fr", NULL};
+    g_autoptr(DsnRecord) record = changed_record("{}");
+
+    make_good(record, "Accept-Language: fr, de;q=0.5\r\n" ORIGINAL, "as the original");
+    ck_assert_str_eq(fixture.notice.language, "fr");
+    make_good(record, "Content-Language: it\r\n" ORIGINAL, "as its content");
+    ck_assert_str_eq(fixture.notice.language, "it");
+    fixture.options.languages = wanted;
+    make_good(record, ORIGINAL, "the first");
+    ck_assert_str_eq(fixture.notice.language, "de");
+    ck_assert(has_line("Content-Language: de"));
+    make_good(record, "Accept-Language: fr\r\n" ORIGINAL, "the one that fits");
+    ck_assert_str_eq(fixture.notice.language, "fr");
+    ck_assert(!has_line("Content-Language: de"));
+
+    /* Rules MIME-04, MIME-32: several languages and HTML are alternatives, each with its tag. */
+    fixture.options.all_languages = true;
+    fixture.options.html = true;
+    make_good(record, "Accept-Language: fr\r\n" ORIGINAL, "all");
+    ck_assert_str_eq(fixture.notice.language, "fr");
+    ck_assert(has_line("Content-Language: de"));
+    ck_assert(has_line("Content-Language: fr"));
+    ck_assert_ptr_nonnull(strstr(fixture.bytes->str, "\r\nContent-Type: multipart/alternative"));
+    ck_assert_ptr_nonnull(strstr(fixture.bytes->str, "\r\nContent-Type: text/html"));
 }
 END_TEST
 
@@ -326,6 +648,8 @@ START_TEST(another_event_has_another_message_id)
         "{\"created_time\": \"2026-11-20T09:15:00.5Z\"}",
         "{\"recipient\": \"joe@customer.example\"}",
         "{\"recipient\": [\"joe@customer.example\", \"jane@customer.example\"]}",
+        DELAYED_2_HOURS "}", /* another action */
+        DELAYED_5_HOURS "}", /* another threshold */
     };
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
@@ -441,27 +765,6 @@ START_TEST(more_recipients_than_the_caps_of_reports)
     ck_assert_ptr_nonnull(strstr(fixture.bytes->str, "r2999@b.example"));
 }
 END_TEST
-
-/* A folder with one template, failed.en.txt; removed by the caller. */
-static char *
-make_templates(const char *text)
-{
-    char *folder = g_dir_make_tmp("dsnarf-XXXXXX", NULL);
-    g_autofree char *file = g_build_filename(folder, "failed.en.txt", NULL);
-
-    ck_assert(g_file_set_contents(file, text, -1, NULL));
-    return folder;
-}
-
-static void
-remove_templates(char *folder)
-{
-    g_autofree char *file = g_build_filename(folder, "failed.en.txt", NULL);
-
-    ck_assert_int_eq(g_remove(file), 0);
-    ck_assert_int_eq(g_rmdir(folder), 0);
-    g_free(folder);
-}
 
 START_TEST(a_template_that_fails_costs_its_words_only)
 {
@@ -618,6 +921,12 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, golden_files);
     tcase_add_loop_test(tcase, what_the_record_says_stands_in_the_notice, 0, G_N_ELEMENTS(fields));
+    tcase_add_loop_test(tcase, how_much_is_returned, 0, G_N_ELEMENTS(returns));
+    tcase_add_test(tcase, the_whole_up_to_the_cap);
+    tcase_add_test(tcase, several_records);
+    tcase_add_loop_test(tcase, why_it_expired, 0, G_N_ELEMENTS(attempts));
+    tcase_add_test(tcase, confidential);
+    tcase_add_test(tcase, languages);
     tcase_add_test(tcase, a_notice_made_again_is_the_same);
     tcase_add_test(tcase, another_event_has_another_message_id);
     tcase_add_test(tcase, stable_notices);
