@@ -98,11 +98,13 @@ find_word_end(DsnSpan text, size_t start, bool reply)
     while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
         end--; /* not inside a character */
 
-    /* Nor between a backslash and what it quotes. */
+    /* Nor between a backslash and what it quotes, which may be a space. */
     size_t quotes = 0;
     while (end < text.len && end - quotes > start && text.data[end - quotes - 1] == '\\')
         quotes++;
-    return end - quotes % 2;
+    if (quotes % 2 == 0)
+        return end;
+    return end - start > 1 ? end - 1 : end + 1;
 }
 
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping

@@ -107,8 +107,9 @@ class_of(DsnAction action, const DsnRecord *attempt)
 }
 
 /* The enhanced code of @attempt, in the class that fits; else what is known without one: that time
- * ran out when @record is not that attempt, or nothing at all (rules RCPT-11, RCPT-12). If a reply's
- * own classes differ the basic one counts, and the other stays to be read in the diagnostic. */
+ * ran out when @record is not that attempt, or nothing at all (rules RCPT-11, RCPT-12). If a
+ * reply's own classes differ the basic one counts, and the other stays to be read in the
+ * diagnostic. */
 static DsnStatusCode
 status_of(DsnAction action, const DsnRecord *attempt, const DsnRecord *record)
 {
