@@ -371,8 +371,8 @@ static const struct {
     {"STAT-02",
      "{\"type\": \"TransientFailure\", \"event_time\": \"2026-11-20T11:59:00Z\", \"response\":"
      " {\"code\": 552, \"enhanced_code\": {\"class\": 5, \"subject\": 5, \"detail\": 3}}}",
-     "Status: 4.0.0"},
-    {"STAT-02", "{\"response\": {\"code\": 452}}", "Status: 4.0.0"},
+     "Status: 4.5.3"},
+    {"STAT-02", "{\"response\": {\"code\": 452}}", "Status: 4.1.1"},
     {"RCPT-22", "{\"type\": \"Delayed\", \"created_time\": \"2026-10-20T09:15:00Z\"}",
      "!Will-Retry-Until"},
     {"RCPT-20", "{\"type\": \"Delayed\", \"event_time\": \"2026-11-20T11:15:00Z\"}",
