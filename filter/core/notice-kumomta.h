@@ -13,8 +13,8 @@
 
 #include "filter/core/notice.h"
 
-/* As dsn_notice_make(), in KumoMTA's form; of @options only enable, include_original,
- * reporting_mta and stable count. */
+/* Makes the notice for @record in KumoMTA's form, if one is due; @original is absent when not at
+ * hand. Of @options only enable, include_original, reporting_mta and stable count. */
 DsnNoticeResult dsn_notice_make_kumomta(const DsnNoticeOptions *options, const DsnRecord *record,
                                         DsnSpan original, GString *ret_bytes, DsnReason *ret_reason,
                                         GError **error);

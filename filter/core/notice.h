@@ -5,7 +5,7 @@
  * Purpose:   decide whether a notice is due, say what it says, and write it.
  * RFC:       3464, 3461 section 5.2, 3834, 5321 section 6.1; rules ENV-*, LOOP-*, SEC-06.
  * Ownership: the maker borrows its options; the notice is appended to the caller's buffer.
- * Errors:    DSN_NOTICE_FAILED with a GError; DSN_NOTICE_NOT_DUE with a reason is no error.
+ * Errors:    a GError where a notice cannot be made; that none is due is no error, but a reason.
  * Threads:   a maker is constant; records and originals are for one thread each.
  */
 #ifndef DSN_CORE_NOTICE_H
@@ -56,7 +56,6 @@ typedef enum DsnNoticeResult {
 
 /* What came of it. */
 typedef struct DsnNotice {
-    DsnReason reason; /* of DSN_NOTICE_NOT_DUE */
     DsnBuilt built;
     bool minimal;         /* the full notice broke a rule, a minimal one was made instead */
     const char *broken;   /* then: the id of the rule, or NULL */
@@ -109,20 +108,5 @@ typedef struct DsnNoticeRequest {
  * whom it goes to. False with @error; the buffer is then as it was. */
 bool dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice *ret_notice,
                       GError **error);
-
-/* Why none is due for @record, or DSN_REASON_NONE; then the address that it goes to is appended to
- * @ret_sender, without angle brackets. */
-DsnReason dsn_notice_reason(const DsnNoticeOptions *options, const DsnRecord *record,
-                            DsnSpan original, GString *ret_sender);
-
-/* Makes the notice for @record; @original is absent when not at hand; @now is the time of making,
- * unix seconds. The finished notice has passed our own strict parser and lint (rule SEC-06); if the
- * full one would not, a minimal one is made. Message-ID and boundary are digests of nodeid, id,
- * creation time, recipients and action: the same event made into a notice again gives the same
- * Message-ID. Its To is the record's sender as dsn_address_normalise() has it, and that is also
- * whom it goes to. */
-DsnNoticeResult dsn_notice_make(const DsnNoticeOptions *options, const DsnRecord *record,
-                                DsnSpan original, int64_t now, GString *ret_bytes,
-                                DsnNotice *ret_notice, GError **error);
 
 #endif

@@ -238,13 +238,24 @@ make_notice(gpointer data)
     DsnSpan text = {making->record->str, making->record->len};
     DsnSpan original = {making->original->str, making->original->len};
     g_autoptr(DsnRecord) record = dsn_record_parse(text, G_MAXSIZE, NULL);
+    g_autoptr(GString) sender = g_string_new(NULL);
     g_auto(DsnNotice) notice = {0};
+    DsnDecision decision;
 
     g_assert(record != NULL);
+    dsn_notice_decide(&making->options, record, original, DSN_TRUST_ANY, sender, &decision);
+    g_assert(decision.reason == DSN_REASON_NONE);
+    const DsnNoticeRequest request = {
+        .options = &making->options,
+        .records = &record,
+        .n_records = 1,
+        .original = original,
+        .action = decision.action,
+        .now = 1795166200,
+    };
     g_string_truncate(making->notice, 0);
-    DsnNoticeResult result = dsn_notice_make(&making->options, record, original, 1795166200,
-                                             making->notice, &notice, NULL);
-    g_assert(result == DSN_NOTICE_MADE && !notice.minimal);
+    bool made = dsn_notice_build(&request, making->notice, &notice, NULL);
+    g_assert(made && !notice.minimal);
     return text.len + original.len;
 }
 
