@@ -147,7 +147,7 @@ show(Preview *preview, DsnTopic topic, const char *language)
     g_autoptr(DsnRecord) sample =
         preview->record != NULL ? NULL : make_record(preview, topic, &error);
     DsnRecord *record = preview->record != NULL ? preview->record : sample;
-    g_auto(DsnNotice) notice = {.reason = DSN_REASON_NONE};
+    g_auto(DsnNotice) notice = {.minimal = false};
     g_autoptr(GString) bytes = g_string_new(NULL);
 
     if (record == NULL) {

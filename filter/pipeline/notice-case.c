@@ -197,7 +197,7 @@ dsn_pipeline_make_notice(DsnPipeline *pipeline, const DsnPolicy *policy, const D
     const DsnCase the_case = dsn_case(pipeline, policy, poster);
     g_autoptr(GString) sender = g_string_new(NULL);
     g_auto(DsnElement) parsed = {.record = NULL};
-    g_auto(DsnNotice) notice = {.reason = DSN_REASON_NONE};
+    g_auto(DsnNotice) notice = {.minimal = false};
     size_t start = ret_bytes->len;
 
     *ret_reason = DSN_REASON_NONE;
