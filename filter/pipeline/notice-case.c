@@ -75,7 +75,7 @@ dsn_case_return(const DsnCase *the_case, const DsnTenant *tenant, const char *se
 }
 
 void
-dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnTenant *tenant,
+dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnVerdict *verdict,
                    DsnLogLine *ret_line)
 {
     dsn_log_begin(ret_line, record->id);
@@ -86,8 +86,10 @@ dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnTe
     if (record->n_recipients > 1)
         dsn_log_number(ret_line, "recipients", (int64_t)record->n_recipients);
     dsn_log_text(ret_line, "client", the_case->poster->name);
-    if (tenant != NULL)
-        dsn_log_text(ret_line, "tenant", tenant->name);
+    if (verdict->tenant != NULL)
+        dsn_log_text(ret_line, "tenant", verdict->tenant->name);
+    if (verdict->decision.broken_wishes > 0)
+        dsn_log_number(ret_line, "broken_wishes", verdict->decision.broken_wishes);
 }
 
 void
@@ -145,7 +147,7 @@ log_answer(const DsnCase *the_case, const DsnElement *element, const DsnVerdict 
 
     if (!dsn_log_wanted(level))
         return;
-    dsn_case_log_begin(the_case, element->record, verdict->tenant, &line);
+    dsn_case_log_begin(the_case, element->record, verdict, &line);
     if (verdict->reason == DSN_REASON_NONE) {
         dsn_case_log_notice(&line, bytes, notice);
         dsn_log_text(&line, "result", "answered");

@@ -55,8 +55,8 @@ DsnVerdict dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString
 bool dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
 void dsn_case_return(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
 
-/* Starts a line about @record. */
-void dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnTenant *tenant,
+/* Starts a line about @record, with what is known of it so far. */
+void dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnVerdict *verdict,
                         DsnLogLine *ret_line);
 
 /* Adds the Message-ID of a notice that was made, and what was wrong with making it. */

@@ -147,7 +147,7 @@ decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
         pending->reason = find_reason(taking, element, &item.key, pending, &verdict);
     if (pending->notify && dsn_log_wanted(DSN_LOG_INFO) &&
         (!is_quiet(pending->reason) || dsn_log_wanted(DSN_LOG_DEBUG)))
-        dsn_case_log_begin(&taking->the_case, record, verdict.tenant, &pending->line);
+        dsn_case_log_begin(&taking->the_case, record, &verdict, &pending->line);
     if (record->n_recipients == 0)
         pending->alone = true; /* nothing can be made of it, as will be seen */
     if (pending->reason == DSN_REASON_NONE) {

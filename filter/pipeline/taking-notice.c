@@ -298,9 +298,10 @@ static void
 log_notice(const DsnTaking *taking, DsnUnit *unit, DsnSpan bytes)
 {
     DsnPending *first = &g_array_index(unit->pending, DsnPending, 0);
+    const DsnVerdict verdict = {.tenant = unit->draft->tenant};
 
     if (first->line.text == NULL && dsn_log_wanted(dsn_notice_level(&unit->notice)))
-        dsn_case_log_begin(&taking->the_case, unit->draft->records->pdata[0], unit->draft->tenant,
+        dsn_case_log_begin(&taking->the_case, unit->draft->records->pdata[0], &verdict,
                            &first->line); /* worth a warning */
     for (guint i = 0; i < unit->pending->len; i++) {
         DsnPending *pending = &g_array_index(unit->pending, DsnPending, i);

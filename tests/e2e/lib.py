@@ -15,6 +15,8 @@ may enter. Whatever it starts is ended when it returns, by leaving a "with" or b
 """
 import contextlib
 import copy
+import email
+import email.policy
 import http.client
 import json
 import os
@@ -126,6 +128,40 @@ def make_maildir(path, owner=None):
         os.makedirs(os.path.join(path, part), exist_ok=True)
         if owner is not None:
             shutil.chown(os.path.join(path, part), owner)
+
+
+class Notice:
+    """A delivered notice, as Python's email package reads it."""
+
+    def __init__(self, data):
+        self.message = email.message_from_bytes(data, policy=email.policy.default)
+        expect(self.message.defects, [], "defects of a notice")
+        expect(self.message.get_content_type(), "multipart/report", "type of a notice")
+        parts = list(self.message.iter_parts())
+        self.words, self.status = parts[0], parts[1]
+        self.returned = parts[2] if len(parts) > 2 else None
+        self.about, *self.recipients = self._groups()
+
+    def _groups(self):
+        if self.status.get_content_type() == "message/delivery-status":
+            return self.status.get_payload()
+        first = self.status.get_payload(0)  # email takes message/global-delivery-status for a mail
+        rest = first.get_payload().strip().replace("\r\n", "\n")
+        return [first] + [email.message_from_string(group, policy=email.policy.SMTPUTF8)
+                          for group in rest.split("\n\n")]
+
+    @property
+    def text(self):
+        """The words, in plain text, of all languages."""
+        return "\n".join(part.get_content() for part in self.words.walk()
+                         if part.get_content_type() == "text/plain")
+
+    def original(self):
+        """The returned message, or its header."""
+        if self.returned.get_content_type() in ("message/rfc822", "message/global"):
+            return self.returned.get_payload(0)
+        return email.message_from_bytes(self.returned.get_payload(decode=True),
+                                        policy=email.policy.default)
 
 
 # ---- the daemon ----
