@@ -178,7 +178,7 @@ find_name(DsnSpan word, const char names[][10], int count)
 {
     for (int i = 0; word.len >= 3 && i < count; i++) {
         if (((word.data[0] ^ names[i][0]) & ~0x20) == 0 && word.len <= strlen(names[i]) &&
-            g_ascii_strncasecmp(word.data, names[i], word.len) == 0)
+            dsn_same_letters(word.data, names[i], word.len))
             return i;
     }
     return -1;

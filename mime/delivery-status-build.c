@@ -356,8 +356,7 @@ is_said_in(const GArray *extensions, guint count, DsnSpan tag)
         const DsnField *field = &g_array_index(extensions, DsnField, i);
         DsnSpan other = dsn_typed_parse(field->value).type;
 
-        if (is_localized(field) && other.len == tag.len &&
-            g_ascii_strncasecmp(other.data, tag.data, tag.len) == 0)
+        if (is_localized(field) && dsn_span_same(other, tag))
             return true;
     }
     return false;

@@ -199,9 +199,7 @@ uint32_t
 dsn_field_find(DsnFieldTable table, DsnSpan name)
 {
     for (size_t i = 0; i < table.count; i++) {
-        DsnSpan known = table.rules[i].name;
-
-        if (known.len == name.len && g_ascii_strncasecmp(known.data, name.data, name.len) == 0)
+        if (dsn_span_same(table.rules[i].name, name))
             return UINT32_C(1) << i;
     }
     return 0;

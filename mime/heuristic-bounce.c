@@ -123,7 +123,7 @@ contains(DsnSpan text, const char *phrase)
     size_t len = strlen(phrase);
 
     for (size_t i = 0; i + len <= text.len; i++) {
-        if (g_ascii_strncasecmp(text.data + i, phrase, len) == 0)
+        if (dsn_same_letters(text.data + i, phrase, len))
             return true;
     }
     return false;

@@ -43,7 +43,7 @@ dsn_linter_should(DsnLinter *linter, const char *rule, const char *text, DsnSpan
 bool
 dsn_lint_is_name(DsnSpan a, DsnSpan b)
 {
-    return a.len == b.len && g_ascii_strncasecmp(a.data, b.data, a.len) == 0;
+    return dsn_span_same(a, b);
 }
 
 const char *

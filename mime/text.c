@@ -302,12 +302,6 @@ append_word_bytes(const EncodedWord *word, GString *bytes)
     return true;
 }
 
-static bool
-is_same_name(DsnSpan a, DsnSpan b)
-{
-    return a.len == b.len && g_ascii_strncasecmp(a.data, b.data, a.len) == 0;
-}
-
 /* As UTF-8, else as windows-1252. */
 static void
 append_raw(DsnSpan text, GString *ret_text)
@@ -369,7 +363,7 @@ append_words_decoded(DsnSpan text, GString *ret_text)
             continue;
 
         bool in_row = dsn_span_present(charset) && dsn_span_trim(between).len == 0;
-        if (dsn_span_present(charset) && !(in_row && is_same_name(charset, word.charset))) {
+        if (dsn_span_present(charset) && !(in_row && dsn_span_same(charset, word.charset))) {
             append_converted(charset, row, ret_text);
             g_string_truncate(row, 0);
         }

@@ -17,22 +17,66 @@ typedef enum TextMode {
     TEXT_MESSAGE /* CRLF becomes a line feed, and what is not UTF-8 ends the text */
 } TextMode;
 
-void
-dsn_json_next(GString *json)
+/* Returns the end of @json, behind which there is room for @room bytes: a line is many short
+ * pieces, and GLib's own ways to append one cost more than the piece. */
+static inline char *
+make_room(GString *json, size_t room)
+{
+    size_t len = json->len;
+
+    if (json->allocated_len - len <= room) {
+        g_string_set_size(json, len + room);
+        json->len = len;
+    }
+    return json->str + len;
+}
+
+/* What was written into the room ends at @end. */
+static inline void
+end_at(GString *json, char *end)
+{
+    *end = '\0';
+    json->len = (size_t)(end - json->str);
+}
+
+static inline void
+put_bytes(GString *json, const char *bytes, size_t len)
+{
+    char *out = make_room(json, len);
+
+    memcpy(out, bytes, len);
+    end_at(json, out + len);
+}
+
+static inline bool
+is_comma_due(const GString *json)
 {
     char last = json->len == 0 ? '[' : json->str[json->len - 1];
 
-    if (last != '{' && last != '[' && last != '\n')
+    return last != '{' && last != '[' && last != '\n';
+}
+
+void
+dsn_json_next(GString *json)
+{
+    if (is_comma_due(json))
         g_string_append_c(json, ',');
 }
 
 void
 dsn_json_key(GString *json, const char *key)
 {
-    dsn_json_next(json);
-    g_string_append_c(json, '"');
-    g_string_append(json, key);
-    g_string_append_len(json, "\":", 2);
+    size_t len = strlen(key);
+    char *out = make_room(json, len + strlen(",\"\":"));
+
+    if (is_comma_due(json))
+        *out++ = ',';
+    *out++ = '"';
+    memcpy(out, key, len);
+    out += len;
+    *out++ = '"';
+    *out++ = ':';
+    end_at(json, out);
 }
 
 /* How many of the eight bytes at @text need no escape and are ASCII, counted from the first. A
@@ -193,13 +237,11 @@ write_string(GString *json, DsnSpan text, TextMode mode)
     g_string_append_c(json, '"');
     while (writer.in < writer.end && !(writer.replaced && mode == TEXT_MESSAGE)) {
         size_t piece = MIN((size_t)(writer.end - writer.in), PIECE);
-        size_t start = json->len;
 
-        g_string_set_size(json, start + piece * ESCAPE_MAX + SLACK);
         writer.piece_end = writer.in + piece;
-        writer.out = json->str + start;
+        writer.out = make_room(json, piece * ESCAPE_MAX + SLACK);
         put_piece(&writer, mode);
-        g_string_truncate(json, (size_t)(writer.out - json->str));
+        end_at(json, writer.out);
     }
     g_string_append_c(json, '"');
     return !writer.replaced;
@@ -252,19 +294,19 @@ dsn_json_int(GString *json, int64_t number)
     while ((rest /= 10) > 0);
     if (number < 0)
         *--first = '-';
-    g_string_append_len(json, first, digits + sizeof(digits) - first);
+    put_bytes(json, first, (size_t)(digits + sizeof(digits) - first));
 }
 
 void
 dsn_json_bool(GString *json, bool truth)
 {
-    g_string_append(json, truth ? "true" : "false");
+    put_bytes(json, truth ? "true" : "false", truth ? 4 : 5);
 }
 
 void
 dsn_json_null(GString *json)
 {
-    g_string_append_len(json, "null", 4);
+    put_bytes(json, "null", 4);
 }
 
 /* The shortest digits that read back as @number; jansson would write 0.1 as 0.10000000000000001.

@@ -487,9 +487,7 @@ dsn_resolution_find(const DsnResolution *resolution, DsnIdentity identity)
 static bool
 says_the_same(DsnSpan a, DsnSpan b)
 {
-    a = without_brackets(a);
-    b = without_brackets(b);
-    return a.len == b.len && g_ascii_strncasecmp(a.data, b.data, a.len) == 0;
+    return dsn_span_same(without_brackets(a), without_brackets(b));
 }
 
 bool
