@@ -445,6 +445,8 @@ static const DsnOption options[] = {
      .check = dsn_pattern_check, .help = "recipients whose mail is read as a report"},
     {"milter.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"", SLOT(milter.consumed),
      .words = consumed, .help = "what becomes of a report once it is recorded"},
+    {"milter.outgoing", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.outgoing),
+     .help = "the {daemon_name}s of Postfix services whose mail leaves with a signed trace"},
     {"milter.role.*", DSN_OPTION_SECTIONS, SLOT(milter.roles), .size = sizeof(DsnMilterRole),
      .help = "more roles, for other Postfix services or other recipients"},
     {"milter.role.*.daemon", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnMilterRole, daemon),

@@ -212,7 +212,8 @@ typedef struct DsnConfiguration {
         char *socket_group;
         GPtrArray *reports;
         DsnConsumed consumed;
-        GPtrArray *roles; /* of DsnMilterRole */
+        GPtrArray *outgoing; /* of char *: {daemon_name}s of services whose mail gets a trace */
+        GPtrArray *roles;    /* of DsnMilterRole */
     } milter;
     struct {
         char *listen; /* "127.0.0.1:24", "unix:/path"; NULL: none */

@@ -125,7 +125,10 @@ add_traces(Resolver *resolver)
 
         (void)add_trace(resolver, field->name, field->value, text); /* others are there, too */
     }
-    if (resolution->n_traces > 0)
+    if (resolution->n_traces == 0)
+        return;
+    resolution->supplemental = dsn_resolution_verified(resolution);
+    if (resolution->supplemental == NULL)
         resolution->supplemental = &resolution->traces[0];
 }
 

@@ -59,7 +59,7 @@ typedef struct DsnClue {
 typedef struct DsnResolution {
     DsnTrace traces[DSN_TRACES_MAX]; /* in the order of the header, then of feedback ids */
     size_t n_traces;
-    const DsnTrace *supplemental; /* the first one in an X- field, or NULL */
+    const DsnTrace *supplemental; /* the first verified one in an X- field, or the first; or NULL */
     DsnClue clues[DSN_CLUES_MAX];
     size_t n_clues;
     GStringChunk *strings; /* NULL: none was needed */

@@ -28,6 +28,9 @@
 #define DSN_TRACE_MARKER_KEY "_@_"
 #define DSN_TRACE_MARKER "\\_/"
 
+/* The field that KumoMTA puts it into, unless told otherwise. */
+#define DSN_TRACE_FIELD "X-KumoRef"
+
 typedef enum DsnTraceState {
     DSN_TRACE_UNSIGNED, /* anybody could have written it; also where no keys are known */
     DSN_TRACE_VERIFIED, /* one of our keys signed it */

@@ -44,7 +44,8 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     g_array_set_size(message->recipients, 0);
     message->address_size = 0;
     message->tags = 0;
-    message->others = message->crowded = message->no_room = false;
+    message->others = message->outgoing = message->crowded = message->no_room = false;
+    g_clear_pointer(&message->only, g_free);
 }
 
 void
@@ -88,6 +89,20 @@ find_role(const DsnPolicy *policy, DsnSpan address, const char *daemon)
     return NULL;
 }
 
+static void
+add_other(DsnMilterMessage *message, DsnSpan address, const char *daemon)
+{
+    const GPtrArray *daemons = message->policy->configuration->milter.outgoing;
+    bool first = !message->others;
+
+    message->others = true;
+    g_clear_pointer(&message->only, g_free);
+    for (guint i = 0; i < daemons->len && !message->outgoing; i++)
+        message->outgoing = g_strcmp0(daemons->pdata[i], daemon) == 0;
+    if (message->outgoing && first)
+        message->only = dsn_span_dup(address);
+}
+
 void
 dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given, const char *daemon)
 {
@@ -95,7 +110,7 @@ dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given, c
     size_t size = strlen(given);
 
     if (role == NULL) {
-        message->others = true;
+        add_other(message, dsn_milter_address(given), daemon);
     } else if (message->recipients->len >= MAX_RECIPIENTS ||
                size > MAX_ADDRESS_SIZE - message->address_size) {
         message->crowded = true;
@@ -111,6 +126,12 @@ bool
 dsn_milter_message_is_ours(const DsnMilterMessage *message)
 {
     return message->recipients->len > 0;
+}
+
+bool
+dsn_milter_message_leaves(const DsnMilterMessage *message)
+{
+    return message->outgoing && !dsn_milter_message_is_ours(message);
 }
 
 /* One byte more than is read: that is how the reader knows that there was more. */

@@ -32,6 +32,8 @@ typedef struct DsnMilterMessage {
     GArray *recipients;  /* of DsnMilterRecipient */
     size_t address_size; /* bytes of them */
     bool others;         /* it goes to addresses of others, too */
+    bool outgoing;       /* the others get it with a trace */
+    char *only;          /* the one of them, without brackets; NULL: there are more, or no trace */
     bool crowded;        /* more recipients of ours than we keep */
     bool no_room;        /* dropped, because all messages together are too large */
     size_t tags;         /* DSN_MILTER_TAG fields that it came with */
@@ -53,6 +55,9 @@ void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *giv
 
 /* True if a role reads this message. */
 bool dsn_milter_message_is_ours(const DsnMilterMessage *message);
+
+/* True if it leaves, and with a trace: what goes to a role, too, is no mail of a sender of ours. */
+bool dsn_milter_message_leaves(const DsnMilterMessage *message);
 
 /* False when all messages together leave no room for another one. */
 bool dsn_milter_message_has_room(const DsnMilterMessage *message);

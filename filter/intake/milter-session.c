@@ -9,6 +9,7 @@
 #include <libmilter/mfdef.h>
 
 #include "filter/intake/milter-verdict.h"
+#include "filter/pipeline/outgoing.h"
 
 /* Fields with the name of our tag that are removed from one message; each is a packet, and work for
  * the MTA. */
@@ -142,6 +143,8 @@ screen(SMFICTX *context, Session *session)
 {
     const DsnMilterMessage *message = &session->message;
 
+    if (dsn_milter_message_leaves(message))
+        return SMFIS_CONTINUE;
     if (!dsn_milter_message_is_ours(message))
         return answer(context, session, dsn_milter_verdict(DSN_MILTER_NOT_OURS, message));
     if (message->crowded)
@@ -249,6 +252,32 @@ end_message(SMFICTX *context, Session *session)
     }
     log_message(session, queue_id, verdict, &taken, failure);
     return answer(context, session, verdict);
+}
+
+/* In front of all other fields: a trace of somebody else's that is in the message stands behind it.
+ * Without one the mail can still be sent, so that no failure stops it. */
+static sfsistat
+send_off(SMFICTX *context, Session *session)
+{
+    const DsnMilterMessage *message = &session->message;
+    const char *queue_id = macro(context, "i");
+    const DsnOutgoing mail = {
+        .sender = message->sender->str,
+        .recipient = message->only,
+        .client = session->peer_addr,
+        .id = queue_id,
+    };
+    g_autoptr(GString) value = g_string_new(" ");
+    DsnMilterOutcome outcome = DSN_MILTER_TRACED;
+
+    dsn_outgoing_trace(message->policy, &mail, g_get_real_time() / G_USEC_PER_SEC, value);
+    (void)g_string_replace(value, "\r\n", "\n", 0); /* as libmilter wants it */
+    if (smfi_insheader(context, 0, (char *)DSN_TRACE_FIELD, value->str) != MI_SUCCESS) {
+        dsn_log_event(DSN_LOG_WARNING, "milter: %s leaves without a trace: the MTA took no field",
+                      queue_id == NULL ? "a message" : queue_id);
+        outcome = DSN_MILTER_NOT_OURS;
+    }
+    return answer(context, session, dsn_milter_verdict(outcome, message));
 }
 
 /* ---- callbacks, in the order in which they come ---- */
@@ -384,7 +413,8 @@ on_end_of_message(SMFICTX *context)
     if (session->message.policy != NULL) {
         result = screen(context, session);
         if (result == SMFIS_CONTINUE)
-            result = end_message(context, session);
+            result = dsn_milter_message_is_ours(&session->message) ? end_message(context, session)
+                                                                   : send_off(context, session);
     }
     __atomic_store_n(&shared->last_answer, g_get_monotonic_time(), __ATOMIC_RELAXED);
     leave();

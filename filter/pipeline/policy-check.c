@@ -305,7 +305,9 @@ check_mail(DsnChecks *checks)
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 
     check_listener(checks, "milter", configuration->milter.listen,
-                   configuration->milter.reports->len + configuration->milter.roles->len > 0);
+                   configuration->milter.reports->len + configuration->milter.roles->len +
+                           configuration->milter.outgoing->len >
+                       0);
     for (guint i = 0; i < configuration->milter.roles->len; i++) {
         const DsnMilterRole *role = configuration->milter.roles->pdata[i];
         g_autofree char *section = dsn_section_key("milter.role", role->name);
@@ -330,8 +332,10 @@ check_mail(DsnChecks *checks)
 static bool
 reads_reports(const DsnConfiguration *configuration)
 {
-    return configuration->milter.listen != NULL || configuration->lmtp.listen != NULL ||
-           configuration->maildirs->len > 0;
+    bool milter = configuration->milter.listen != NULL &&
+                  configuration->milter.reports->len + configuration->milter.roles->len > 0;
+
+    return milter || configuration->lmtp.listen != NULL || configuration->maildirs->len > 0;
 }
 
 static void
@@ -382,6 +386,9 @@ check_evidence(DsnChecks *checks)
     if (!found)
         dsn_checks_add(checks, "trace.sign", "trace.sign",
                        "there is no section [trace.key.NAME] for it");
+    if (configuration->milter.outgoing->len > 0 && trace->sign == NULL)
+        dsn_checks_add(checks, "milter.outgoing", "trace.sign",
+                       "is missing: without it anybody could write the traces that are added");
     if (configuration->authentication.reporters->len > 0 &&
         configuration->authentication.authserv_ids->len == 0)
         dsn_checks_add(checks, "authentication.reporters", "authentication.authserv_ids",

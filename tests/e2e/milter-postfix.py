@@ -3,7 +3,10 @@
 """The milter behind a real Postfix: what is delivered, and what happens when dsnarf is slow or
 away."""
 import atexit
+import base64
 import contextlib
+import email
+import json
 import os
 import re
 import shutil
@@ -284,6 +287,76 @@ def the_daemon_name_chooses_the_role(folder):
             raise lib.Failure("no tag")
 
 
-lib.run(reports_are_taken, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
+def trace_of(mail):
+    """What the topmost X-KumoRef of a delivered message says, None without one."""
+    value = email.message_from_bytes(mail)["X-KumoRef"]
+    return None if value is None else json.loads(base64.b64decode(value))
+
+
+def complaint(number, mail):
+    """A feedback report from somebody unknown, who returns @mail and keeps the recipient's name."""
+    head, _ = lib.feedback(number).split(b"X-KumoRef:")
+    return head + mail + b"\n--fbl-88213--\n"
+
+
+def mail_that_leaves_can_be_believed_when_it_comes_back(folder):
+    """SEC-03, SEC-04, ARF-23, ARF-25, FBL-11, CFBL-08: from what the milter signs to what the file of
+    records says to do, with a change of keys on the way."""
+    lmtp = lib.free_port()
+    with running(folder, **{
+            "milter.outgoing": ["ORIGINATING"], "trace.sign": "2026a",
+            "trace.key.2026a.secret": "0123456789abcdef", "lmtp.listen": f"127.0.0.1:{lmtp}",
+            "lmtp.reports": [FBL], "tenant.shop.match.sender_domain": ["shop.example"]}) as (mta, daemon):
+        def send(number):
+            message = ORDINARY[0].replace(b"<1@", b"<%d@" % number)
+            lib.expect(lib.send(mta.port, READER, message, "news@shop.example")[0], 250, "a mail")
+            mail = next(mail for mail in delivered(mta, READER, number) if b"<%d@" % number in mail)
+            lib.expect(as_sent(mail).endswith(message), True, "the mail is as it was")
+            return mail
+
+        def check(number, mail, state, by, port=None):
+            send_to = {"port": port or mta.port, "lmtp": port is not None}
+            lib.expect(lib.send(recipients=FBL, message=complaint(number, mail), **send_to)[0], 250,
+                       "a report")
+            record = records(folder, number)[-1]["dsnarf"]
+            trace = record["trace"]
+            lib.expect((trace and trace["state"], record["verified"], record["verified_by"],
+                        record["suppress"]),
+                       (state, bool(by), by, READER if by else None), f"report {number}")
+            return record
+
+        unsigned = send(1)
+        lib.expect(trace_of(unsigned), None, "the trace of mail from other services")
+        set_parameters(mta, milter_macro_daemon_name="ORIGINATING")
+        signed = send(2)
+        lib.expect(signed.index(b"X-KumoRef: ey") < signed.index(b"Received: "), True, "on top")
+        trace = trace_of(signed)
+        lib.expect((trace["recipient"], trace["tenant"], trace["dsnarf"]["k"]),
+                   (READER, "shop", "2026a"), "trace")
+        lib.expect(len(mta.logged(f" {trace['id']}: .*message-id=<2@")) > 0, True, "its queue id")
+
+        check(1, unsigned, None, [])
+        found = check(2, signed, "verified", ["trace:2026a"])
+        lib.expect(found["resolved"]["tenant"],
+                   {"value": "shop", "source": "header:X-KumoRef", "state": "verified"}, "tenant")
+        stolen = signed.replace(b"X-KumoRef: e", b"X-KumoRef: eyJfQF8iOiJcXF8vIn0=\nX-Trace: e", 1)
+        check(3, stolen, "verified", ["trace:2026a"])  # a plain one in front of it
+        forged = re.sub(rb"X-KumoRef:(.*\n\t)+.*\n", lambda found: b"X-KumoRef: " + base64.b64encode(
+            base64.b64decode(found[0][11:]).replace(b"reader@", b"victim@")) + b"\n", signed, 1)
+        lib.expect(trace_of(forged)["recipient"], READER.replace("reader", "victim"), "the forged one")
+        check(4, forged, "bad", [])
+
+        daemon.configure(trace__sign="2026b", trace__key__2026b__secret="fedcba9876543210")
+        daemon.reload()
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the new keys are in force")
+        renewed = send(3)
+        lib.expect(trace_of(renewed)["dsnarf"]["k"], "2026b", "the new key")
+        check(5, signed, "verified", ["trace:2026a"])  # for trace.max_age
+        check(6, renewed, "verified", ["trace:2026b"], lmtp)
+        lib.expect(daemon.metrics()['dsnarf_messages_total{intake="milter",result="traced"}'], 2,
+                   "mail with a trace")
+
+
+lib.run(reports_are_taken, mail_that_leaves_can_be_believed_when_it_comes_back, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
         an_open_session_is_told_to_come_again, away, the_daemon_name_chooses_the_role,
         a_client_that_comes_again_makes_one_record, progress_keeps_postfix_waiting)

@@ -13,7 +13,10 @@ static DsnPolicy *
 make_policy(void)
 {
     static const char text[] = "[file.all]\npath = \"/nowhere\"\n[limits]\nmessage = 2048\n"
+                               "[trace]\nsign = \"a\"\n"
+                               "[trace.key.a]\nsecret = \"0123456789abcdef\"\n"
                                "[milter]\nlisten = \"unix:/nowhere\"\n"
+                               "outgoing = [\"ORIGINATING\", \"pickup\"]\n"
                                "reports = [\"fbl@example.com\", \"bounce+*@example.com\"]\n"
                                "[milter.role.other]\ndaemon = \"inbound\"\n"
                                "reports = [\"abuse@example.com\", \"fbl@example.com\"]\n"
@@ -106,6 +109,44 @@ START_TEST(finds_the_first_role)
     ck_assert_msg(consumed == roles[_i].consumed, "%s, %s: %d", roles[_i].recipient,
                   roles[_i].daemon, consumed);
     ck_assert_int_eq(message.others, consumed < 0);
+    dsn_milter_message_free_members(&message);
+}
+END_TEST
+
+static const struct {
+    const char *daemon, *recipients[3];
+    const char *only; /* NULL: there is none */
+    bool leaves;
+} outgoing[] = {
+    {"ORIGINATING", {"<a@b.example>"}, "a@b.example", true},
+    {"pickup", {"a@b.example"}, "a@b.example", true},
+    {"ORIGINATING", {"<a@b.example>", "<c@d.example>"}, NULL, true},
+    {"ORIGINATING", {"<a@b.example>", "<c@d.example>", "<e@f.example>"}, NULL, true},
+    {"ORIGINATING", {"<a@b.example>", "<fbl@example.com>"}, "a@b.example", false},
+    {"ORIGINATING", {"<fbl@example.com>", "<a@b.example>"}, "a@b.example", false},
+    {"originating", {"<a@b.example>"}, NULL, false},
+    {"mx", {"<a@b.example>"}, NULL, false},
+    {"", {"<a@b.example>"}, NULL, false},
+    {NULL, {"<a@b.example>"}, NULL, false},
+};
+
+/* Nothing is known afterwards of the message before. */
+START_TEST(knows_what_leaves)
+{
+    DsnMilterMessage message;
+    gsize held = 0;
+
+    dsn_milter_message_init(&message, &held);
+    for (int round = 0; round < 2; round++) {
+        dsn_milter_message_begin(&message, make_policy(), "<a@b.example>");
+        for (size_t i = 0; i < 3 && outgoing[_i].recipients[i] != NULL; i++)
+            dsn_milter_message_add_recipient(&message, outgoing[_i].recipients[i],
+                                             outgoing[_i].daemon);
+        ck_assert_msg(dsn_milter_message_leaves(&message) == outgoing[_i].leaves, "%d", _i);
+        ck_assert_msg(g_strcmp0(message.only, outgoing[_i].only) == 0, "%d: %s", _i, message.only);
+    }
+    dsn_milter_message_clear(&message);
+    ck_assert(!dsn_milter_message_leaves(&message));
     dsn_milter_message_free_members(&message);
 }
 END_TEST
@@ -245,6 +286,7 @@ dsn_test_suite(void)
     TCase *tcase = tcase_create("milter-message");
 
     tcase_add_loop_test(tcase, strips_brackets, 0, G_N_ELEMENTS(paths));
+    tcase_add_loop_test(tcase, knows_what_leaves, 0, G_N_ELEMENTS(outgoing));
     tcase_add_loop_test(tcase, finds_the_first_role, 0, G_N_ELEMENTS(roles));
     tcase_add_loop_test(tcase, writes_fields_as_on_the_wire, 0, G_N_ELEMENTS(fields));
     tcase_add_test(tcase, counts_its_own_field);

@@ -197,6 +197,11 @@ static const struct {
      "FILE:1: http.memory: is less than one request, http.body and http.inflated together"},
     {"[http.client.a]", "FILE:1: http.client.a.token: is missing"},
     {"[trace.key.a]", "FILE:1: trace.key.a.secret: is missing"},
+    {"[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]",
+     "FILE:3: trace.sign: is missing: without it anybody could write the traces that are added"},
+    {"[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]\n[trace]\nsign = \"a\"\n"
+     "[trace.key.a]\nsecret = \"0123456789abcdef\"",
+     ""}, /* no report is read, so that no file is needed */
     {"[trace]\nsign = \"a\"", "FILE:2: trace.sign: there is no section [trace.key.NAME] for it"},
     {"[authentication]\nreporters = [\"isp.example\"]",
      "FILE:2: authentication.authserv_ids: is missing: without it nobody tells whether SPF or DKIM "

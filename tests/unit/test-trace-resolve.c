@@ -263,7 +263,7 @@ START_TEST(verified_traces_win)
     check_chosen("message_id", "<1@x>", "header:Message-ID", "unsigned");
     check_holds("\"differ\":[\"recipient\"]");
     ck_assert_ptr_eq(dsn_resolution_verified(&fixture.resolution), &fixture.resolution.traces[1]);
-    ck_assert_ptr_eq(fixture.resolution.supplemental, &fixture.resolution.traces[0]);
+    ck_assert_ptr_eq(fixture.resolution.supplemental, &fixture.resolution.traces[1]);
 }
 END_TEST
 
