@@ -140,6 +140,11 @@ static void
 write_log(const Worker *worker, const DsnSmtpMessage *message, const char *status,
           const char *reply)
 {
+    static const char *const requiretls[] = {
+        [DSN_REQUIRETLS_WANTED] = "not-offered",
+        [DSN_REQUIRETLS_SENT] = "yes",
+        [DSN_REQUIRETLS_REFUSED] = "refused",
+    };
     const DsnWaitingNotice *notice = notice_of(worker, message);
     g_autofree char *to = g_strdup_printf("<%s>", notice->recipient);
     DsnLogLine line;
@@ -155,6 +160,8 @@ write_log(const Worker *worker, const DsnSmtpMessage *message, const char *statu
     dsn_log_text(&line, "status", status);
     if (message->converted != NULL)
         dsn_log_text(&line, "converted", "7bit");
+    if (message->requiretls != DSN_REQUIRETLS_NO)
+        dsn_log_text(&line, "requiretls", requiretls[message->requiretls]);
     dsn_log_text(&line, "reply", reply);
     dsn_log_end(&line, DSN_LOG_INFO);
 }
@@ -225,6 +232,7 @@ on_done(DsnSmtpMessage *message, gpointer user)
         settle_retry(worker, message, message->reply);
         return;
     case DSN_SMTP_UNTRIED:
+    case DSN_SMTP_AGAIN:
     case DSN_SMTP_UNSUITABLE:
         break;
     }
@@ -408,7 +416,9 @@ deliver(Worker *worker)
         messages[i] = (DsnSmtpMessage){.recipient = dsn_span(notice->recipient),
                                        .content = {bytes == NULL ? "" : bytes, len},
                                        .eight_bit = notice->eight_bit,
-                                       .utf8 = notice->utf8};
+                                       .utf8 = notice->utf8,
+                                       .requiretls = notice->requiretls ? DSN_REQUIRETLS_WANTED
+                                                                        : DSN_REQUIRETLS_NO};
     }
     bool all = ask_hosts(worker);
     for (guint i = 0; i < count; i++) {

@@ -97,7 +97,7 @@ decide(DsnSmtpClient *client, DsnSmtpMessage *message, DsnSmtpOutcome outcome, c
     message->outcome = outcome;
     g_free(message->reply);
     message->reply = g_strdup(reply);
-    if (outcome == DSN_SMTP_UNSUITABLE)
+    if (outcome <= DSN_SMTP_UNSUITABLE)
         return;
     if (outcome != DSN_SMTP_BROKEN && outcome != DSN_SMTP_UNKNOWN)
         client->finished++;
@@ -128,6 +128,8 @@ write_mail(DsnSmtpClient *client, const DsnSmtpMessage *message)
         g_string_append(client->command, " SMTPUTF8");
     if (offers(client, DSN_SMTP_SIZE))
         g_string_append_printf(client->command, " SIZE=%zu", content.len + (ended ? 0 : 2));
+    if (message->requiretls == DSN_REQUIRETLS_SENT)
+        g_string_append(client->command, " REQUIRETLS");
     g_string_append(client->command, "\r\n");
 }
 
@@ -191,6 +193,27 @@ is_about_message(unsigned code, const char *text)
                            (status.subject == 6 || (status.subject == 3 && status.detail == 4)));
 }
 
+/* True when the host will not take the message because of its REQUIRETLS: it is sent again without.
+ * A refusal of MAIL may have that reason whatever it says: it must not pass for a fault of the host
+ * and stop all other notices. */
+static bool
+refuses_requiretls(DsnSmtpClient *client, unsigned code, const char *text)
+{
+    DsnSmtpMessage *message = client->message;
+    DsnStatusCode status = {0};
+
+    if (message->outcome != DSN_SMTP_UNTRIED || message->requiretls != DSN_REQUIRETLS_SENT ||
+        code < 400)
+        return false;
+    if (strlen(text) > 4)
+        (void)dsn_status_code_parse(dsn_span(text + 4), &status); /* there need not be one */
+    if (!(status.subject == 7 && status.detail == 30) &&          /* RFC 8689 section 4.2.1 */
+        !(client->step == STEP_MAIL && code >= 500))
+        return false;
+    decide(client, message, DSN_SMTP_AGAIN, text);
+    return true;
+}
+
 static bool
 judge_mail(DsnSmtpClient *client, unsigned code, const char *text)
 {
@@ -203,6 +226,8 @@ judge_mail(DsnSmtpClient *client, unsigned code, const char *text)
         decide(client, client->message, DSN_SMTP_PERMFAIL, text);
         return true;
     }
+    if (refuses_requiretls(client, code, text))
+        return true;
     if (code < 400 || code >= 500)
         return false;
     decide(client, client->message, DSN_SMTP_TEMPFAIL, text);
@@ -218,7 +243,7 @@ judge_rcpt(DsnSmtpClient *client, unsigned code, const char *text)
         return !refused;
     if (code < 400)
         return false;
-    if (!refused)
+    if (!refused && !refuses_requiretls(client, code, text))
         decide(client, client->message, code < 500 ? DSN_SMTP_TEMPFAIL : DSN_SMTP_PERMFAIL, text);
     return true;
 }
@@ -229,7 +254,7 @@ judge_data(DsnSmtpClient *client, unsigned code, const char *text)
     bool refused = client->message->outcome != DSN_SMTP_UNTRIED;
 
     client->go_ahead = code == 354;
-    if (client->go_ahead || (refused && code >= 400))
+    if (client->go_ahead || (refused && code >= 400) || refuses_requiretls(client, code, text))
         return true;
     if (code < 400 || code >= 500)
         return false;
@@ -244,6 +269,8 @@ judge_dot(DsnSmtpClient *client, unsigned code, const char *text)
         return true;
     if (code >= 300 && code < 400)
         return false;
+    if (refuses_requiretls(client, code, text))
+        return true;
     decide(client, client->message,
            code < 300   ? DSN_SMTP_SENT
            : code < 500 ? DSN_SMTP_TEMPFAIL
@@ -330,6 +357,19 @@ fit_content(DsnSmtpMessage *message, bool lacking)
     }
     message->converted = converted;
     return true;
+}
+
+/* Whether MAIL asks this host for REQUIRETLS. Its certificate is looked at as for any notice: where
+ * one is not, the notice would go all the same, and the rest of its way is better with than
+ * without.
+ */
+static void
+fit_requiretls(const DsnSmtpClient *client, DsnSmtpMessage *message)
+{
+    if (message->requiretls == DSN_REQUIRETLS_NO || message->requiretls == DSN_REQUIRETLS_REFUSED)
+        return;
+    message->requiretls =
+        offers(client, DSN_SMTP_REQUIRETLS) ? DSN_REQUIRETLS_SENT : DSN_REQUIRETLS_WANTED;
 }
 
 /* Says what cannot go to this host. */
@@ -429,31 +469,62 @@ break_off(DsnSmtpClient *client, const GError *error)
                : DSN_SMTP_RUN_FAULT;
 }
 
+/* Goes through all messages once, and through what is left of the answers. */
+static bool
+send_untried(DsnSmtpClient *client, DsnSmtpMessage *messages, size_t count, bool *ret_full,
+             GError **error)
+{
+    DsnSmtpMessage *dotted = NULL;
+
+    *ret_full = false;
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i].outcome != DSN_SMTP_UNTRIED || !is_fit(client, &messages[i]))
+            continue;
+        *ret_full = client->begun == client->target->deliveries;
+        if (*ret_full || g_atomic_int_get(client->target->stopping) != DSN_SMTP_GO)
+            break;
+        client->begun++;
+        fit_requiretls(client, &messages[i]);
+        if (!transact(client, &messages[i], &dotted, error))
+            return false;
+    }
+    return dotted == NULL || hear(client, error);
+}
+
+/* True if there are messages to be sent without REQUIRETLS, which are UNTRIED now (rule ENV-19). */
+static bool
+renounce(DsnSmtpMessage *messages, size_t count)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i].outcome != DSN_SMTP_AGAIN)
+            continue;
+        any = true;
+        messages[i].outcome = DSN_SMTP_UNTRIED;
+        messages[i].requiretls = DSN_REQUIRETLS_REFUSED;
+        g_clear_pointer(&messages[i].reply, g_free);
+    }
+    return any;
+}
+
 DsnSmtpRun
 dsn_smtp_client_send(DsnSmtpClient *client, DsnSmtpMessage *messages, size_t count,
                      DsnSmtpDone done, gpointer user, GError **error)
 {
     g_autoptr(GError) own_error = NULL;
-    DsnSmtpMessage *dotted = NULL;
-    bool good = true, full = false;
+    bool good, full;
 
     client->done = done;
     client->user = user;
-    for (size_t i = 0; good && i < count; i++) {
-        if (messages[i].outcome != DSN_SMTP_UNTRIED || !is_fit(client, &messages[i]))
-            continue;
-        full = client->begun == client->target->deliveries;
-        if (full || g_atomic_int_get(client->target->stopping) != DSN_SMTP_GO)
-            break;
-        client->begun++;
-        good = transact(client, &messages[i], &dotted, &own_error);
-    }
-    if (good && dotted != NULL)
-        good = hear(client, &own_error);
+    do
+        good = send_untried(client, messages, count, &full, &own_error);
+    while (good && renounce(messages, count));
     if (good)
         return full ? DSN_SMTP_RUN_ENDED : DSN_SMTP_RUN_DONE;
 
     DsnSmtpRun run = break_off(client, own_error);
+    (void)renounce(messages, count); /* for another connection */
     if (run == DSN_SMTP_RUN_FAULT)
         g_propagate_error(error, g_steal_pointer(&own_error));
     return run;

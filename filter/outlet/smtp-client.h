@@ -4,8 +4,9 @@
  *
  * Purpose:   hand over messages with the null sender and one recipient each, and tell apart what
  *            is wrong with a message and what is wrong with the host.
- * RFC:       5321, 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8), 1870 (SIZE), 3461 (DSN);
- *            rules ENV-02, ENV-08, ENV-09, ENV-17, LOOP-11, ESMTP-19, SEC-01, MIME-12, I18N-15.
+ * RFC:       5321, 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8), 1870 (SIZE), 3461 (DSN),
+ *            8689 (REQUIRETLS); rules ENV-02, ENV-08 to ENV-10, ENV-17 to ENV-19, LOOP-11, SEC-01,
+ *            ESMTP-19, MIME-12, I18N-15.
  * Ownership: the client owns its connection and borrows its target; messages are the caller's.
  * Errors:    DSN_SMTP_ERROR with the answer or what else is wrong with the host.
  * Threads:   one thread at a time; see smtp-link.h.
@@ -19,6 +20,7 @@ typedef struct DsnSmtpClient DsnSmtpClient;
 
 typedef enum DsnSmtpOutcome {
     DSN_SMTP_UNTRIED,    /* nothing came of it: as if it had not been given */
+    DSN_SMTP_AGAIN,      /* during a run only: the host refused its REQUIRETLS */
     DSN_SMTP_UNSUITABLE, /* it needs 8BITMIME or SMTPUTF8, which this host does not offer, and it
                             cannot be converted */
     DSN_SMTP_SENT,
@@ -28,11 +30,21 @@ typedef enum DsnSmtpOutcome {
     DSN_SMTP_UNKNOWN   /* the host failed behind the final dot: it may have it */
 } DsnSmtpOutcome;
 
+/* A notice says no more than headers then (rule ENV-18): it goes to a host without REQUIRETLS, or
+ * one that refuses it, too (rule ENV-19). */
+typedef enum DsnSmtpRequireTls {
+    DSN_REQUIRETLS_NO,     /* there is no need */
+    DSN_REQUIRETLS_WANTED, /* it was not offered */
+    DSN_REQUIRETLS_SENT,
+    DSN_REQUIRETLS_REFUSED /* it was offered, and refused */
+} DsnSmtpRequireTls;
+
 typedef struct DsnSmtpMessage {
     DsnSpan recipient;
     DsnSpan content; /* lines end in CRLF */
     bool eight_bit;
     bool utf8;
+    DsnSmtpRequireTls requiretls; /* NO or WANTED at first */
     DsnSmtpOutcome outcome;
     char *reply;        /* what the outcome rests on; NULL for UNTRIED */
     GString *converted; /* the content in 7 bits, if that is what this host gets; else NULL */

@@ -72,6 +72,7 @@ typedef struct Opening {
     DsnSmtpLink *link;
     bool connected; /* TCP */
     bool in_ehlo;   /* the reply at hand is one to EHLO or HELO */
+    bool secure;    /* STARTTLS was granted: libcurl goes on through TLS or not at all */
     unsigned replies;
     unsigned code; /* of the last one */
     GString *text;
@@ -94,6 +95,7 @@ note_keyword(DsnSmtpLink *link, DsnSpan line)
         {"DSN", DSN_SMTP_DSN},
         {"SIZE", DSN_SMTP_SIZE},
         {"AUTH", DSN_SMTP_AUTH},
+        {"REQUIRETLS", DSN_SMTP_REQUIRETLS},
     };
 
     line = dsn_span_trim(dsn_span_from(line, MIN(line.len, 4)));
@@ -124,6 +126,8 @@ on_header(char *bytes, size_t size, size_t count, void *user)
         opening->link->offers = 0;
     else if (opening->in_ehlo)
         note_keyword(opening->link, line);
+    if (first && reader->code == 220 && opening->replies > 0) /* see present_limit() */
+        opening->secure = true;
     opening->bad = state == DSN_REPLY_BAD;
     if (state == DSN_REPLY_MORE)
         return line.len;
@@ -273,6 +277,8 @@ open_connection(DsnSmtpLink *link, Opening *opening, GError **error)
     /* libcurl goes on without; the host would refuse every recipient then */
     if (link->target->user != NULL && (link->offers & DSN_SMTP_AUTH) == 0)
         return fail(error, DSN_SMTP_ERROR_FAULT, "AUTH is not offered");
+    if (!opening->secure) /* RFC 8689 section 2: it does not count */
+        link->offers &= ~(unsigned)DSN_SMTP_REQUIRETLS;
     name_peer(link);
     return true;
 }

@@ -4,7 +4,8 @@
  *
  * Purpose:   reach a server as far as the answer to EHLO (and AUTH), then carry commands, contents
  *            and replies, each within its time.
- * RFC:       5321 sections 4.2 and 4.5.3.2, 3207 (STARTTLS), 4954 (AUTH).
+ * RFC:       5321 sections 4.2 and 4.5.3.2, 3207 (STARTTLS), 4954 (AUTH), 8689 section 2
+ *            (REQUIRETLS).
  * Ownership: the link owns its connection and buffers, and borrows the target for its life.
  * Errors:    DSN_SMTP_ERROR. After an error the link can only be freed.
  * Threads:   one thread at a time; *target->stopping may be set by any. curl_global_init() and
@@ -65,7 +66,8 @@ typedef enum DsnSmtpOffer {
     DSN_SMTP_SMTPUTF8 = 1 << 2,
     DSN_SMTP_DSN = 1 << 3,
     DSN_SMTP_SIZE = 1 << 4,
-    DSN_SMTP_AUTH = 1 << 5
+    DSN_SMTP_AUTH = 1 << 5,
+    DSN_SMTP_REQUIRETLS = 1 << 6 /* through TLS alone */
 } DsnSmtpOffer;
 
 typedef struct DsnSmtpLink DsnSmtpLink;

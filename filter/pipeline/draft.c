@@ -235,6 +235,7 @@ dsn_draft_make(const DsnDraft *draft, int64_t now, int64_t due, DsnNotice *ret_n
     g_array_unref(notice->keys);
     notice->keys = keys_of(draft);
     notice->eight_bit = ret_notice->built.eight_bit;
+    notice->requiretls = ret_notice->requiretls;
     notice->utf8 = ret_notice->built.utf8;
     notice->has_original = draft->has_original;
     notice->relay = g_strdup(draft->tenant->policy->relay);

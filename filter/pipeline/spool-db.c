@@ -72,11 +72,11 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                              " AND kind = 0 AND state = 0 AND next_attempt = 0 AND version = ?2",
     [DSN_SQL_REPLACE_ENTRY] = "UPDATE entry SET eight_bit = ?2, utf8 = ?3, has_original = ?4,"
                               " size = ?5, file = ?6, keys = ?7, grouping = ?8,"
-                              " version = version + 1 WHERE id = ?1",
+                              " requiretls = ?9, version = version + 1 WHERE id = ?1",
     [DSN_SQL_ADD_ENTRY] = "INSERT INTO entry(kind, state, taken_in, next_attempt, keys, eight_bit,"
                           " utf8, has_original, size, record_id, record_type, recipient, reason,"
-                          " file, relay, tenant, grouping, due) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6,"
-                          " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                          " file, relay, tenant, grouping, due, requiretls) VALUES(?1, ?2, ?3, 0,"
+                          " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     [DSN_SQL_SET_SOURCE] = "INSERT OR REPLACE INTO source(entry, lines) VALUES(?1, ?2)",
     [DSN_SQL_REMOVE_SOURCE] = "DELETE FROM source WHERE entry = ?1",
     [DSN_SQL_TRIM_SOURCES] = "DELETE FROM source WHERE entry IN (SELECT entry FROM source"
@@ -107,7 +107,7 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND relay = ?1"
                          " AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",
     [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
-                     " bytes FROM entry LEFT JOIN content ON content.entry = entry.id"
+                     " bytes, requiretls FROM entry LEFT JOIN content ON content.entry = entry.id"
                      " WHERE id = ?1 AND kind = 0 AND state = 0 AND next_attempt <= ?2",
     [DSN_SQL_CONTENT] = "SELECT size, file, bytes FROM entry"
                         " LEFT JOIN content ON content.entry = entry.id WHERE id = ?1",

@@ -284,6 +284,7 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     notice->recipient = dup_column(query, 1);
     notice->eight_bit = sqlite3_column_int(query, 2) != 0;
     notice->utf8 = sqlite3_column_int(query, 3) != 0;
+    notice->requiretls = sqlite3_column_int(query, 9) != 0;
     notice->attempts = (unsigned)sqlite3_column_int(query, 4);
     notice->taken_in = sqlite3_column_int64(query, 5);
     notice->bytes = g_steal_pointer(&bytes);

@@ -99,6 +99,9 @@ static const char *const STEPS[] = {
     "  tokens REAL NOT NULL,          -- the part of an hour's worth that it held, at:\n"
     "  time INTEGER NOT NULL          -- unix microseconds\n"
     ") WITHOUT ROWID;\n",
+
+    /* 4: notices that ask for REQUIRETLS */
+    "ALTER TABLE entry ADD COLUMN requiretls INTEGER NOT NULL DEFAULT 0;\n",
 };
 
 const char *const *

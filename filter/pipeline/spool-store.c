@@ -220,7 +220,8 @@ write_replacement(DsnSpool *spool, DsnDepositJob *deposit, guint index, const GA
                     DSN_VALUES(dsn_int(notice->replaces), dsn_int(notice->eight_bit),
                                dsn_int(notice->utf8), dsn_int(notice->has_original),
                                dsn_int((int64_t)g_bytes_get_size(notice->bytes)), dsn_text(file),
-                               dsn_int(notice->keys->len), group_of(notice)),
+                               dsn_int(notice->keys->len), group_of(notice),
+                               dsn_int(notice->requiretls)),
                     error) ||
         !set_content(spool, notice->replaces, notice->bytes, file, error) ||
         !set_sources(spool, notice->replaces, notice, error))
@@ -279,7 +280,8 @@ add_notice(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, in
                                dsn_text(notice->recipient), dsn_text(NULL), dsn_text(file),
                                dsn_text(dsn_spool_relay_of(spool, notice->relay)),
                                dsn_text(notice->tenant), group_of(notice),
-                               dsn_int(MIN(notice->due, now * G_USEC_PER_SEC + DSN_HOLD_MAX))),
+                               dsn_int(MIN(notice->due, now * G_USEC_PER_SEC + DSN_HOLD_MAX)),
+                               dsn_int(notice->requiretls)),
                     error))
         return false;
     int64_t entry = sqlite3_last_insert_rowid(spool->writer->handle);
@@ -465,7 +467,7 @@ store_rejected(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now
                                dsn_int((int64_t)g_bytes_get_size(item->rejected)), dsn_text(NULL),
                                dsn_text(NULL), dsn_text(NULL), dsn_text(item->reason),
                                dsn_text(file), dsn_text(DSN_DEFAULT_RELAY), dsn_text(NULL),
-                               dsn_text(NULL), dsn_int(0)),
+                               dsn_text(NULL), dsn_int(0), dsn_int(0)),
                     error) ||
         (file == NULL && !set_content(spool, sqlite3_last_insert_rowid(spool->writer->handle),
                                       item->rejected, NULL, error)))

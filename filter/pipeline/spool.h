@@ -80,6 +80,7 @@ typedef struct DsnSpoolNotice {
     GArray *keys; /* of DsnKey: one for each failed recipient */
     bool eight_bit;
     bool utf8;
+    bool requiretls;   /* as the original was (rule ENV-18) */
     bool has_original; /* made with the original at hand */
     char *relay;       /* name of the relay that takes it; NULL: "default" */
     char *tenant;      /* NULL: none */
@@ -213,6 +214,7 @@ typedef struct DsnWaitingNotice {
     GBytes *bytes;
     bool eight_bit;
     bool utf8;
+    bool requiretls;
     unsigned attempts; /* so far */
     int64_t taken_in;  /* when */
 } DsnWaitingNotice;

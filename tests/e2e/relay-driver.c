@@ -84,6 +84,7 @@ add_item(Driver *driver, DsnDeposit *deposit, const json_t *input)
     notice->bytes = g_bytes_new_take(content, len);
     notice->eight_bit = json_is_true(json_object_get(input, "eight_bit"));
     notice->utf8 = json_is_true(json_object_get(input, "utf8"));
+    notice->requiretls = json_is_true(json_object_get(input, "requiretls"));
     driver->keys++;
     memcpy(item.key.digest, &driver->keys, sizeof(driver->keys));
     memcpy(key.digest, &driver->keys, sizeof(driver->keys));

@@ -382,6 +382,44 @@ def a_host_without_8bitmime_gets_seven_bits(folder):
             lib.expect(len(relay.logged("converted")), 3)
 
 
+def requiretls_is_kept_and_asked_for(folder):
+    """It is in the spool across a restart, goes out where the host offers it (ENV-18), and keeps no
+    notice back where not (ENV-19). The log says which."""
+    certificate = smtp_peer.make_certificate(folder)
+    secure = {"keywords": ("STARTTLS",), "tls_keywords": ALL + ("REQUIRETLS",),
+              "certificate": certificate}
+
+    def given_up(session):
+        asked = "REQUIRETLS" in session.given
+        reply = "550 5.7.30 REQUIRETLS support required" if asked else smtp_peer.GOOD["mail"]
+        session.say(reply)
+        return reply
+
+    rows = [  # the host, which MAIL of the two ends so, what the log says
+        (secure, [False, True], "yes"),
+        ({"keywords": ALL}, [False, False], "not-offered"),
+        ({**secure, "script": {"mail": given_up}}, [False, False], "refused"),
+    ]
+    for number, (host, asked, word) in enumerate(rows):
+        place = os.path.join(folder, str(number))
+        os.mkdir(place)
+        with Relay(place) as relay:
+            relay.put(1)
+            relay.put(1, 1, requiretls=True)
+        with Peer(**host) as peer, Relay(place) as relay:
+            relay.start(peer.host, tls=2, connections=1)
+            relay.wait_empty()
+            lib.expect([given["mail"].endswith(" REQUIRETLS") for given in peer.messages], asked,
+                       word)
+            lib.expect([given["rcpt"][0] for given in peer.messages],
+                       [f"RCPT TO:<r{n}@example.com> NOTIFY=NEVER" for n in (0, 1)])
+            lib.expect(relay.do("count")["faults"], 0)
+            line, = relay.logged(f"record-1: .*status=sent requiretls={word} reply=")
+            lib.expect("attempts=1 " in line, True, line)
+            lib.expect(relay.logged("record-0: .*requiretls"), [])
+            lib.expect(peer.faults, [], "what the client did wrong")
+
+
 def what_no_host_can_take_is_a_dead_letter(folder):
     with Peer(keywords=()) as first, Peer(keywords=("8BITMIME",)) as second, Relay(folder) as relay:
         relay.do("put", notices=[{**notice(0), "to": "größe@example.com", "utf8": True}])
@@ -521,6 +559,7 @@ lib.run(all_are_sent_once_over_kept_connections, an_idle_connection_is_closed,
         the_next_host_is_used_meanwhile, all_hosts_down_and_one_comes_back, no_host_is_no_fault,
         a_kick_forgets_pauses, a_working_connection_outlives_the_refusal_of_others,
         what_a_host_cannot_take_goes_to_the_next, a_host_without_8bitmime_gets_seven_bits,
+        requiretls_is_kept_and_asked_for,
         what_no_host_can_take_is_a_dead_letter,
         what_only_an_absent_host_may_take_waits, a_lost_reply_repeats_the_same_bytes,
         a_connection_that_ends_between_messages_is_no_fault, a_stop_finishes_what_is_on_its_way,

@@ -293,6 +293,8 @@ def the_second_address_of_a_host_is_tried(_):
 # ---- what is said ----
 
 def parameters_follow_what_is_offered(_):
+    """The null sender, never RET or ENVID (ENV-02, ENV-08, ENV-10), and NOTIFY=NEVER for a host that
+    knows it (ENV-09, LOOP-11)."""
     flags = {"eight_bit": True, "utf8": True}
     rows = [
         (ALL, flags, f"MAIL FROM:<> BODY=8BITMIME SMTPUTF8 SIZE={len(CONTENT)}",
@@ -627,6 +629,105 @@ def auth_is_needed_when_there_is_a_user(folder):
             lib.expect((run["run"], run["error"]), ("unopened", reply))
 
 
+# ---- REQUIRETLS ----
+
+SECURE = ALL + ("REQUIRETLS",)
+
+
+def requiretls_is_asked_for_through_tls(folder):
+    """RFC 8689 section 2: what is offered in the clear, or was before TLS, does not count."""
+    certificate = smtp_peer.make_certificate(folder)
+    plain = f"MAIL FROM:<> SIZE={len(CONTENT)}"
+    rows = [  # keywords before TLS, after it, mode, wanted by the notice, MAIL, what is told
+        (("STARTTLS",), SECURE, REQUIRED_INSECURE, True, f"{plain} REQUIRETLS", "sent"),  # ENV-18
+        (("STARTTLS",), SECURE, OPPORTUNISTIC_INSECURE, True, f"{plain} REQUIRETLS", "sent"),
+        (("STARTTLS",), SECURE, REQUIRED_INSECURE, False, plain, "no"),
+        (("STARTTLS",), ALL, REQUIRED_INSECURE, True, plain, "wanted"),  # ENV-19
+        (SECURE, SECURE, DISABLED, True, plain, "wanted"),
+        (SECURE, SECURE, OPPORTUNISTIC_INSECURE, True, plain, "wanted"),
+        (SECURE + ("STARTTLS",), ALL, OPPORTUNISTIC_INSECURE, True, plain, "wanted"),
+        (("STARTTLS",), ALL + ("REQUIRETLS-X",), REQUIRED_INSECURE, True, plain, "wanted"),
+    ]
+    for before, after, mode, asked, mail, told in rows:
+        with Peer(keywords=before, tls_keywords=after, certificate=certificate) as peer:
+            run, = send(peer.host, [[message(requiretls=asked)]], tls=mode)
+            what = f"{before} {after} {mode} {asked}: {run}"
+            lib.expect((outcomes(run), run["requiretls"]), (["sent"], [told]), what)
+            lib.expect(peer.messages[0]["mail"], mail, what)
+            expect_order(peer)
+
+
+def refuse_if_asked(stage, reply):
+    """What a host says that cannot keep the promise for the way on."""
+    def act(session):
+        if stage == "dot":
+            mail = session.peer.messages[-1]["mail"]
+        else:
+            mail = session.given if stage == "mail" else session.mail
+        given = reply if "REQUIRETLS" in mail else smtp_peer.GOOD[stage]
+        session.say(given)
+        return given
+    return act
+
+
+REFUSALS = [
+    ("mail", "550 5.7.30 REQUIRETLS support required"),
+    ("mail", "450 4.7.30 not now"),
+    ("mail", "530 5.7.10 not with this certificate"),
+    ("mail", "555 5.5.4 parameter not known"),
+    ("rcpt", "550 5.7.30 REQUIRETLS support required"),
+    ("data", "554 5.7.30 REQUIRETLS support required"),
+    ("dot", "550-5.7.30 REQUIRETLS\n550 5.7.30 support required"),
+]
+
+
+def a_refused_requiretls_is_given_up(folder):
+    """The notice is not lost, and no other one waits for it (ENV-19)."""
+    certificate = smtp_peer.make_certificate(folder)
+    for stage, reply in REFUSALS:
+        for keywords in (SECURE, LOCK_STEP + ("REQUIRETLS",)):
+            script = {stage: refuse_if_asked(stage, reply)}
+            with Peer(script, ("STARTTLS",), keywords, certificate) as peer:
+                asked = [message(1), message(2, requiretls=True), message(3, requiretls=True),
+                         message(4)]
+                run, = send(peer.host, [asked], tls=REQUIRED_INSECURE)
+                what = f"{stage} {reply} {keywords}: {run}"
+                lib.expect((run["run"], outcomes(run)), ("done", ["sent"] * 4), what)
+                lib.expect(run["requiretls"], ["no", "refused", "refused", "no"], what)
+                came = [given["rcpt"][0].split("@")[0] for given in peer.messages
+                        if given["reply"].startswith("250")]
+                lib.expect(came, [f"RCPT TO:<r{n}" for n in (1, 4, 2, 3)], what)
+                expect_order(peer)
+
+
+def only_requiretls_is_given_up(folder):
+    """What is refused for another reason is refused, and a host that refuses on is at fault."""
+    certificate = smtp_peer.make_certificate(folder)
+    rows = [
+        ({"rcpt": "550 5.1.1 unknown"}, "done", "permfail", "sent"),
+        ({"rcpt": "450 4.7.3 greylisted"}, "done", "tempfail", "sent"),
+        ({"mail": "552 5.3.4 too big"}, "done", "permfail", "sent"),
+        ({"mail": "452 4.3.1 full"}, "done", "tempfail", "sent"),
+        ({"mail": "554 5.7.1 go away"}, "fault", "broken", "refused"),
+        ({"rcpt": "550 5.7.30 REQUIRETLS"}, "done", "permfail", "refused"),
+        ({"mail": ["550 5.7.30 REQUIRETLS", close]}, "fault", "untried", "refused"),
+        ({"rcpt": "550 5.7.30 REQUIRETLS", "rset": close}, "fault", "untried", "refused"),
+    ]
+    for script, end, outcome, told in rows:
+        for keywords in (SECURE, LOCK_STEP + ("REQUIRETLS",)):
+            with Peer(script, ("STARTTLS",), keywords, certificate) as peer:
+                run, = send(peer.host, [[message(requiretls=True)]], tls=REQUIRED_INSECURE)
+                what = f"{script} {keywords}: {run}"
+                lib.expect((run["run"], outcomes(run)), (end, [outcome]), what)
+                lib.expect(run["requiretls"], [told], what)
+                expect_order(peer)
+    with Peer({"mail": refuse_if_asked("mail", "550 5.7.30 REQUIRETLS")}, ("STARTTLS",), SECURE,
+              certificate) as peer:  # the connection has done its share before
+        run, = send(peer.host, [[message(requiretls=True)]], tls=REQUIRED_INSECURE, deliveries=1)
+        lib.expect((run["run"], outcomes(run), run["requiretls"]),
+                   ("ended", ["untried"], ["refused"]), str(run))
+
+
 # ---- a sink that others wrote ----
 
 def smtp_sink_takes_what_is_sent(folder):
@@ -651,6 +752,20 @@ def smtp_sink_takes_what_is_sent(folder):
     finally:
         child.terminate()
         child.wait()
+
+
+def a_real_postfix_takes_what_is_sent(folder):
+    """It knows DSN, and checks what it is told of it (ENV-09, LOOP-11); as long as it has no
+    REQUIRETLS, what asks for that comes all the same (ENV-19)."""
+    os.chmod(folder, 0o755)
+    with lib.PrivatePostfix(folder, mailboxes="r1@example.com r2@example.com") as postfix:
+        run, = send(f"127.0.0.1:{postfix.reinject}", [[message(1), message(2, requiretls=True)]],
+                    tls=OPPORTUNISTIC_INSECURE)
+        lib.expect(outcomes(run), ["sent", "sent"], str(run))
+        lib.expect(run["requiretls"], ["no", "wanted"])
+        for address in ("r1@example.com", "r2@example.com"):
+            mail, = lib.wait_until(lambda: postfix.mailbox(address), "the notice")
+            lib.expect(b"Return-Path: <>\n" in mail and mail.endswith(b"\nhello\n"), True, mail)
 
 
 def reachable(port):
@@ -680,4 +795,6 @@ lib.run(every_script_pipelined, every_script_in_lock_step, every_opening, nobody
         a_stale_connection_is_noticed, a_stop_cuts_every_wait, a_server_that_takes_nothing_is_left,
         a_server_that_refuses_in_the_middle_of_a_content_is_heard, tls_is_used_as_configured,
         a_certificate_for_another_name_does_not_verify, a_failing_starttls_is_a_fault,
-        contents_go_through_tls, auth_is_needed_when_there_is_a_user, smtp_sink_takes_what_is_sent)
+        contents_go_through_tls, auth_is_needed_when_there_is_a_user,
+        requiretls_is_asked_for_through_tls, a_refused_requiretls_is_given_up,
+        only_requiretls_is_given_up, a_real_postfix_takes_what_is_sent, smtp_sink_takes_what_is_sent)

@@ -91,6 +91,8 @@ read_messages(const json_t *input)
             .content = decode(json_object_get(value, "content")),
             .eight_bit = json_is_true(json_object_get(value, "eight_bit")),
             .utf8 = json_is_true(json_object_get(value, "utf8")),
+            .requiretls = json_is_true(json_object_get(value, "requiretls")) ? DSN_REQUIRETLS_WANTED
+                                                                             : DSN_REQUIRETLS_NO,
         };
         (void)g_array_append_val(messages, message);
     }
@@ -110,11 +112,13 @@ static json_t *
 run(DsnSmtpClient **client, const DsnSmtpTarget *target, const json_t *input)
 {
     static const char *const ends[] = {"done", "ended", "fault"};
-    static const char *const outcomes[] = {"untried",  "unsuitable", "sent",   "tempfail",
-                                           "permfail", "broken",     "unknown"};
+    static const char *const outcomes[] = {"untried",  "again",    "unsuitable", "sent",
+                                           "tempfail", "permfail", "broken",     "unknown"};
+    static const char *const requiretls[] = {"no", "wanted", "sent", "refused"};
     g_autoptr(GArray) messages = read_messages(input);
     g_autoptr(GError) error = NULL;
     json_t *list = json_array();
+    json_t *asked = json_array();
     unsigned done = 0, wanted = 0;
     DsnSmtpRun end = DSN_SMTP_RUN_FAULT;
 
@@ -123,8 +127,8 @@ run(DsnSmtpClient **client, const DsnSmtpTarget *target, const json_t *input)
     if (*client == NULL)
         *client = dsn_smtp_client_open(target, &error);
     if (*client == NULL)
-        return json_pack("{s:s, s:s, s:o}", "run", "unopened", "error", error->message, "messages",
-                         list);
+        return json_pack("{s:s, s:s, s:o, s:o}", "run", "unopened", "error", error->message,
+                         "messages", list, "requiretls", asked);
     end = dsn_smtp_client_send(*client, (DsnSmtpMessage *)(void *)messages->data, messages->len,
                                on_done, &done, &error);
     g_assert((error != NULL) == (end == DSN_SMTP_RUN_FAULT));
@@ -134,11 +138,12 @@ run(DsnSmtpClient **client, const DsnSmtpTarget *target, const json_t *input)
         wanted += message->outcome > DSN_SMTP_UNSUITABLE;
         json_array_append_new(list, json_pack("[s, s]", outcomes[message->outcome],
                                               message->reply == NULL ? "" : message->reply));
+        json_array_append_new(asked, json_string(requiretls[message->requiretls]));
     }
     g_assert(done == wanted);
-    return json_pack("{s:s, s:s, s:s, s:o}", "run", ends[end], "error",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "run", ends[end], "error",
                      error == NULL ? "" : error->message, "peer", dsn_smtp_client_peer(*client),
-                     "messages", list);
+                     "messages", list, "requiretls", asked);
 }
 
 int

@@ -165,6 +165,27 @@ START_TEST(a_stop_in_between)
 }
 END_TEST
 
+/* So is what one of the originals was sent with (ENV-18), into the notice that is made again. */
+START_TEST(requiretls_is_kept)
+{
+    static const char *const records[] = {
+        "[{\"recipient\": \"a@x.example\"}]",
+        "[{\"recipient\": \"b@x.example\", \"meta\": {\"requiretls\": true}}]",
+        "[{\"recipient\": \"c@x.example\"}]",
+    };
+
+    for (int i = 0; i < 3; i++)
+        if ((_i & 1 << i) != 0)
+            take(records[i], "accepted 1");
+    dsn_pipeline_free(test.pipeline);
+    dsn_test_spool_reopen(&test.spool);
+    test.pipeline = dsn_pipeline_new(test.spool.spool, &test.spool.metrics, test.policy);
+    g_autoptr(GPtrArray) notices = dsn_test_take_notices(&test);
+    ck_assert_uint_eq(notices->len, 1);
+    ck_assert(((DsnWaitingNotice *)notices->pdata[0])->requiretls == ((_i & 2) != 0));
+}
+END_TEST
+
 START_TEST(a_notice_waits_for_its_time)
 {
     dsn_test_configure(&test, "", "coalesce = \"1 second\"");
@@ -457,6 +478,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, what_was_handed_out_stays);
     tcase_add_test(tcase, a_notice_has_an_end);
     tcase_add_test(tcase, a_stop_in_between);
+    tcase_add_loop_test(tcase, requiretls_is_kept, 1, 8); /* any of the three */
     tcase_add_test(tcase, a_notice_waits_for_its_time);
     tcase_add_test(tcase, a_long_original);
     tcase_add_test(tcase, two_at_a_time);

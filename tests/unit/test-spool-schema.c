@@ -67,6 +67,13 @@ START_TEST(an_older_one_is_migrated)
         "INSERT INTO notice_key VALUES(x'00112233445566778899aabbccddeeff', 1700000000, 1);",
         "INSERT INTO record(type, json) VALUES('Bounce', x'7b7d0a');"
         "INSERT INTO outlet VALUES('old', 0, 'note');",
+        "UPDATE entry SET tenant = 'acme', grouping = x'00112233445566778899aabbccddeeff';"
+        "INSERT INTO source VALUES(1, '{}');"
+        "INSERT INTO history VALUES(1700000000000, x'00112233445566778899aabbccddeeff',"
+        " 1700000000000000, '\"event\":\"made\"');"
+        "INSERT INTO attempt VALUES(x'00112233445566778899aabbccddeeff', 1700000000, 1700000000,"
+        " '{}');"
+        "INSERT INTO bucket VALUES('all', 0.5, 1700000000000000);",
     };
     DsnSpoolOptions options = {
         .directory = directory, .keep = G_MAXINT32, .max_size = 1 << 30, .large = 1000};
@@ -98,6 +105,7 @@ START_TEST(an_older_one_is_migrated)
     dsn_assert_bytes(g_bytes_get_data(notice->bytes, NULL), g_bytes_get_size(notice->bytes), "old",
                      3);
     ck_assert(notice->eight_bit);
+    ck_assert(!notice->requiretls);
 }
 END_TEST
 
