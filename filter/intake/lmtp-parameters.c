@@ -3,10 +3,8 @@
 
 #include "filter/intake/lmtp-parameters.h"
 
-#include "mime/address.h"
+#include "filter/core/wishes.h"
 
-#define ENVID_MAX 100 /* RFC 3461 section 5.4 */
-#define ORCPT_MAX 500
 #define SIZE_DIGITS_MAX 20 /* RFC 1870 section 4 */
 
 static DsnSpan
@@ -71,64 +69,34 @@ is_body(DsnSpan value)
 static bool
 is_ret(DsnSpan value)
 {
-    return dsn_span_is(value, "FULL") || dsn_span_is(value, "HDRS");
+    DsnReturn ret;
+
+    return dsn_ret_parse(value, &ret);
 }
 
-static bool
-is_printable(const GString *text)
-{
-    for (gsize i = 0; i < text->len; i++) {
-        if (!g_ascii_isprint(text->str[i]) && text->str[i] != '\t')
-            return false;
-    }
-    return true;
-}
-
-/* Rule ESMTP-10. */
 static bool
 is_envid(DsnSpan value)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    return value.len > 0 && value.len <= ENVID_MAX && dsn_xtext_decode(value, text) &&
-           is_printable(text);
+    return dsn_envid_parse(value, text);
 }
 
-/* Rules ESMTP-04 and ESMTP-05. */
 static bool
 is_notify(DsnSpan value)
 {
-    if (dsn_span_is(value, "NEVER"))
-        return true;
-    for (;;) {
-        const char *comma = value.len > 0 ? memchr(value.data, ',', value.len) : NULL;
-        DsnSpan word = {value.data, comma == NULL ? value.len : (size_t)(comma - value.data)};
+    unsigned notify;
 
-        if (!dsn_span_is(word, "SUCCESS") && !dsn_span_is(word, "FAILURE") &&
-            !dsn_span_is(word, "DELAY"))
-            return false;
-        if (comma == NULL)
-            return true;
-        value = dsn_span_from(value, word.len + 1);
-    }
+    return dsn_notify_parse(value, &notify);
 }
 
-/* Rules ESMTP-07 and ESMTP-08. An address of type utf-8 has forms of its own, some of which are no
- * xtext (RFC 6533 section 3). */
 static bool
 is_orcpt(DsnSpan value)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    DsnTyped typed = dsn_typed_parse(value);
+    g_autoptr(GString) type = g_string_new(NULL);
+    g_autoptr(GString) address = g_string_new(NULL);
 
-    if (value.len > ORCPT_MAX || typed.type.len == 0 || typed.value.len == 0)
-        return false;
-    for (size_t i = 0; i < typed.type.len; i++) {
-        if (!g_ascii_isalnum(typed.type.data[i]) && typed.type.data[i] != '-')
-            return false;
-    }
-    return dsn_span_is(typed.type, "utf-8") ||
-           (dsn_xtext_decode(typed.value, text) && is_printable(text));
+    return dsn_orcpt_parse(value, type, address);
 }
 
 /* ---- parameters ---- */

@@ -72,8 +72,11 @@ static const struct {
     {"no line end before the dot", BEGUN "a.\r\n.\r\n",
      ACCEPTED "[s@s.example|a@r.example|a.\r\n]250 "},
     /* parameters */
+    /* ESMTP-13: some and none of those of DSN, of any value */
     {"parameters of MAIL",
-     LHLO "MAIL FROM:<> SIZE=100 BODY=8bitmime RET=hdrs ENVID=a+20b SMTPUTF8\r\n", GREETED "250 "},
+     LHLO "MAIL FROM:<> SIZE=100 BODY=8bitmime RET=hdrs ENVID=a+20b SMTPUTF8\r\nRSET\r\n"
+          "MAIL FROM:<> RET=FULL\r\nRSET\r\nMAIL FROM:<> ENVID=a+2B(b\r\n",
+     GREETED "250 250 250 250 250 "},
     {"larger than can be",
      LHLO "MAIL FROM:<> SIZE=101\r\nMAIL FROM:<> SIZE=99999999999999999999\r\n",
      GREETED "552 552 "},
@@ -88,19 +91,28 @@ static const struct {
      LHLO "MAIL FROM:<> ENVID\r\nMAIL FROM:<> ENVID=+2\r\nMAIL FROM:<> ENVID=+0A\r\n"
           "MAIL FROM:<> ENVID=a=b\r\n",
      GREETED "501 501 501 501 "},
+    /* ESMTP-11, ESMTP-12: so are those above and below */
     {"twice",
-     LHLO "MAIL FROM:<> RET=FULL RET=FULL\r\n" FROM
-          "RCPT TO:<a@r.example> NOTIFY=NEVER NOTIFY=NEVER\r\n",
-     GREETED "501 250 501 "},
+     LHLO "MAIL FROM:<> RET=FULL RET=FULL\r\nMAIL FROM:<> ENVID=a RET=FULL ENVID=b\r\n" FROM
+          "RCPT TO:<a@r.example> NOTIFY=NEVER NOTIFY=NEVER\r\n"
+          "RCPT TO:<a@r.example> ORCPT=rfc822;a ORCPT=rfc822;a\r\n",
+     GREETED "501 501 250 501 501 "},
     {"unknown ones", LHLO "MAIL FROM:<> AUTH=<>\r\n" FROM "RCPT TO:<a@r.example> SIZE=1\r\n",
      GREETED "555 250 555 "},
     {"no parameters", LHLO "MAIL FROM:<> -a\r\nMAIL FROM:<> =\r\nMAIL FROM:<> a_b=1\r\n",
      GREETED "501 501 501 "},
+    /* ESMTP-13 */
     {"parameters of RCPT",
      LHLO FROM "RCPT TO:<a@r.example> NOTIFY=NEVER ORCPT=rfc822;a+2Bb@c.example\r\n"
                "RCPT TO:<a@r.example> NOTIFY=success,Failure,DELAY\r\n"
-               "RCPT TO:<a@r.example> ORCPT=utf-8;\\x{E4}@c.example\r\n",
-     GREETED "250 250 250 250 "},
+               "RCPT TO:<a@r.example> ORCPT=x400;/S+3Da/\r\nRCPT TO:<a@r.example>\r\n",
+     GREETED "250 250 250 250 250 "},
+    /* I18N-01: in 7 bits and in 8 */
+    {"ORCPT in UTF-8",
+     LHLO "MAIL FROM:<> SMTPUTF8\r\nRCPT TO:<a@r.example> ORCPT=utf-8;\\x{E4}@c.example\r\n"
+          "RCPT TO:<a@r.example> ORCPT=UTF-8;\xc3\xa4\\x{2B}@c.example\r\n"
+          "RCPT TO:<a@r.example> ORCPT=utf-8;\xe4@c.example\r\n",
+     GREETED "250 250 250 501 "},
     {"bad NOTIFY",
      LHLO FROM "RCPT TO:<a@r.example> NOTIFY\r\nRCPT TO:<a@r.example> NOTIFY=NEVER,DELAY\r\n"
                "RCPT TO:<a@r.example> NOTIFY=DELAY,\r\nRCPT TO:<a@r.example> NOTIFY=x\r\n",
@@ -207,6 +219,7 @@ transcript_of(DsnSpan client)
     return transcript;
 }
 
+/* ESMTP-40: what is delivered here ends here, and DSN is not offered. */
 START_TEST(announces)
 {
     g_autoptr(DsnLmtpSession) session = dsn_lmtp_session_new(&options);
