@@ -71,7 +71,7 @@ def check_notice(data):
     notice = email.message_from_bytes(data, policy=email.policy.default)
     lib.expect(notice.defects, [], "defects")
     number = int(notice["To"].removeprefix("news+").removesuffix("@shop.example"))
-    lib.expect(notice["Return-Path"], "<>", "Return-Path")
+    lib.expect(notice["Return-Path"], "<>", "Return-Path")  # ENV-02
     lib.expect(notice["To"], f"news+{number}@shop.example", "To")
     lib.expect(notice["From"], "Mail Delivery System <mailer-daemon@mta1.example.com>", "From")
     lib.expect(notice["Auto-Submitted"], "auto-replied", "Auto-Submitted")
@@ -144,6 +144,7 @@ def report(number):
     return lib.feedback(number, **{"Original-Mail-From": mail_from})
 
 
+# FBL-01: as any other mail, over SMTP.
 def the_milter_reads_reports(folder):
     with Both(folder) as both:
         both.accept(REPORTS, report(1))
@@ -191,6 +192,7 @@ def the_milter_is_away(folder):
         both.wait_empty()
 
 
+# FBL-01, behind an MTA that takes the reports over SMTP.
 def lmtp_reads_reports(folder):
     with Both(folder) as both:
         both.accept(BY_LMTP, report(1))

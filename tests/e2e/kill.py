@@ -154,7 +154,8 @@ def report(number):
 
 
 def check_notices(sink, posted, kills):
-    """Exactly one for each record, or the same again after a kill that came right after it."""
+    """Exactly one for each record, or the same again after a kill that came right after it (rules
+    ENV-16, ENV-20)."""
     lib.expect(posted - sink.copies.keys(), set(), "records without a notice")
     lib.expect(sink.copies.keys() - posted, set(), "notices without a record")
     repeats, lag = 0, 0.0
@@ -171,7 +172,7 @@ def check_notices(sink, posted, kills):
 
 
 def check_records(path, sent):
-    """Exactly one for each report."""
+    """Exactly one for each report (rule ENV-16)."""
     numbers = [int(re.search(r"\+(\d+)@", record["feedback_report"]["original_mail_from"]).group(1))
                for record in lib.json_lines(path)]
     lib.expect(sent - set(numbers), set(), "reports without a record")

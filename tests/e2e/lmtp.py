@@ -113,6 +113,7 @@ def refuses_what_is_no_report(folder):
 
 
 def delivers_what_is_no_report(folder):
+    """Rule FBL-03; its null or other sender stays (rule ENV-12)."""
     others = make_maildir(os.path.join(folder, "others"))
     with daemon_for(folder, lmtp__others=others) as daemon:
         code, text = lib.send(daemon.lmtp, REPORTS, lib.example("original.eml"), lmtp=True,
@@ -126,6 +127,11 @@ def delivers_what_is_no_report(folder):
         lib.expect(mail.endswith(lib.example("original.eml")), True, "content")
         lib.expect(os.listdir(os.path.join(others, "tmp")), [])
         lib.expect(len(daemon.logged("verdict=deliver reason=not-a-report")), 1)
+        code, text = lib.send(daemon.lmtp, REPORTS, lib.example("original.eml"), lmtp=True)
+        lib.expect(code, 250, text)
+        null = [mail for mail in files_in(os.path.join(others, "new"))
+                if mail.startswith(b"Return-Path: <>\n")]
+        lib.expect(len(null), 1, "mail with the null sender")
 
 
 def knows_the_end_of_a_message(folder):
@@ -211,7 +217,7 @@ def sends_again_when_the_spool_is_full(folder):
 
 def survives_kills(folder):
     """A client that sends each report until it has its 250, while the daemon is killed again and
-    again: one record each."""
+    again: one record each (rule ENV-16)."""
     count = 300
     daemon = daemon_for(folder)
     stop = threading.Event()

@@ -161,6 +161,8 @@ def reports_are_taken(folder):
         lib.expect(sorted(as_sent(mail) for mail in delivered(mta, READER, 2)),
                    sorted(lib.feedback(number).split(b"\n", 1)[1] for number in (2, 3)),
                    "mail of the reader")
+        for mail in mta.mailbox(READER) + mta.mailbox(TAGGED):
+            lib.expect(b"\nReturn-Path: <>\n" in b"\n" + mail, True, "the sender stays null: ENV-12")
         tagged, = delivered(mta, TAGGED, 1)
         tags = re.findall(rb"(?mi)^X-Dsnarf-Report:.*$", tagged)
         wanted = [b"X-Dsnarf-Report: feedback-report; id=" + record["id"].encode() for record in found]
@@ -172,6 +174,7 @@ def reports_are_taken(folder):
                    "a line with Postfix's queue id")
 
 
+# FBL-03, OOB-26: what is no report, or no complete one, is delivered to the report address.
 def other_mail_is_delivered_as_without_a_milter(folder):
     with running(folder) as (mta, _):
         for address in (READER, FBL):

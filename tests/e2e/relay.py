@@ -180,6 +180,21 @@ def a_temporary_refusal_is_tried_again(folder):
         lib.expect(len(relay.logged('attempts=1 status=deferred reply="450 4.2.0 greylisted"')), 5)
 
 
+def the_answer_to_the_content_counts(folder):
+    """ENV-17: 4yz is tried again; 5yz is kept, with what the host said, for a person to look at."""
+    script = {"dot": ["451 4.3.0 later", "554 5.6.0 not like this", "250 2.0.0 Ok"]}
+    with Peer(script) as peer, Relay(folder) as relay:
+        relay.put(3)
+        relay.start(peer.host, connections=1)
+        relay.wait_empty()
+        state = relay.do("count")
+        lib.expect((state["sent"], state["deferred"], state["dead_letters"]), (2, 1, 1))
+        dead, = relay.do("list")
+        lib.expect((dead["state"], dead["reason"]), ("dead", "554 5.6.0 not like this"))
+        given = collections.Counter(mail["rcpt"][0] for mail in peer.messages)
+        lib.expect(sorted(given.values()), [1, 1, 2], "how often each was sent")
+
+
 def a_notice_that_is_too_old_is_a_dead_letter(folder):
     with Peer({"dot": "451 4.3.0 later"}) as peer, Relay(folder) as relay:
         relay.put(2)
@@ -554,7 +569,7 @@ def chaos(folder):
 
 lib.run(all_are_sent_once_over_kept_connections, an_idle_connection_is_closed,
         a_connection_has_its_share, a_refused_notice_is_a_dead_letter,
-        a_temporary_refusal_is_tried_again, a_notice_that_is_too_old_is_a_dead_letter,
+        a_temporary_refusal_is_tried_again, the_answer_to_the_content_counts, a_notice_that_is_too_old_is_a_dead_letter,
         age_ends_what_no_host_was_found_for, a_host_fault_never_burns_the_queue, pauses_double,
         the_next_host_is_used_meanwhile, all_hosts_down_and_one_comes_back, no_host_is_no_fault,
         a_kick_forgets_pauses, a_working_connection_outlives_the_refusal_of_others,

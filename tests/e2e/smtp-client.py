@@ -292,6 +292,8 @@ def the_second_address_of_a_host_is_tried(_):
 
 # ---- what is said ----
 
+# A null sender, one recipient, NOTIFY=NEVER where DSN is offered (ENV-02, ENV-03, ENV-09, LOOP-11),
+# no RET, ENVID or ORCPT anywhere (ENV-08, ENV-10, ESMTP-39), nothing of DSN elsewhere (ESMTP-19).
 def parameters_follow_what_is_offered(_):
     """The null sender, never RET or ENVID (ENV-02, ENV-08, ENV-10), and NOTIFY=NEVER for a host that
     knows it (ENV-09, LOOP-11)."""

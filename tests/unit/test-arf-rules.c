@@ -137,7 +137,13 @@ static const DsnReading rows[] = {
     {"ARF-19",
      "a null sender",
      ARF(ABUSE "Source-IP: 192.0.2.1\n"),
-     {{OURS "null_sender", "true"}}},
+     {IS_ARF, {OURS "null_sender", "true"}}},
+    {"ARF-19",
+     "a sender that is not null",
+     "Return-Path: <fbl@isp.example>\n" FROM_MTA DATE
+     "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n" TEXT PART(
+         "message/feedback-report", ABUSE "Source-IP: 192.0.2.1\n") MESSAGE END,
+     {IS_ARF, {OURS "null_sender", "false"}, NO_DEFECT}},
     {"ARF-20",
      "an unknown type and unknown fields",
      ARF("Feedback-Type: gossip\nUser-Agent: X/1\nVersion: 1\nX-Heard: yes\nx-heard: "

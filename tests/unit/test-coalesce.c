@@ -428,7 +428,7 @@ static const struct {
      "accepted 1, not-yet 1", NULL},
 };
 
-/* ENV-22, ENV-23: each is counted, and can be asked for. */
+/* ENV-06, ENV-22, ENV-23: each is counted, and can be asked for. */
 START_TEST(a_reason_is_remembered)
 {
     dsn_test_configure(&test, "", reasons[_i].more);
@@ -453,7 +453,7 @@ START_TEST(after_a_dry_run)
 }
 END_TEST
 
-/* The governor's buckets survive a restart. */
+/* The governor's buckets survive a restart (ENV-22). */
 START_TEST(rates_survive_a_restart)
 {
     dsn_test_configure(&test, "", "hourly_sender_rate = 2");

@@ -26,6 +26,7 @@ drain(DsnGovernor *governor, const DsnRates *rates, const char *sender, const ch
     return count;
 }
 
+/* ENV-22. */
 static const struct {
     const char *label;
     DsnRates rates;
@@ -169,6 +170,7 @@ START_TEST(threads_share_one_budget)
 }
 END_TEST
 
+/* ENV-22. */
 START_TEST(limits_each_domain)
 {
     g_autoptr(DsnGovernor) governor = dsn_governor_new();

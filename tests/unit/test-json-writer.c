@@ -45,6 +45,7 @@ static const struct {
     {{NULL, 0}, "null", true},
 };
 
+/* SEC-02, I18N-16: whatever the bytes are, the string is JSON in UTF-8. */
 START_TEST(writes_strings)
 {
     g_autoptr(GString) json = g_string_new(NULL);

@@ -69,6 +69,7 @@ static const struct {
     {DSN_MILTER_RECORDED, "AO", "accept", SMFIS_ACCEPT, false, false, DSN_COUNT_MILTER_KEPT, NULL},
 };
 
+/* QRK-15: nobody is ever refused. */
 START_TEST(answers)
 {
     DsnMilterMessage message;
@@ -79,6 +80,7 @@ START_TEST(answers)
     const char *label = rows[_i].kinds;
     ck_assert_msg(strcmp(verdict->word, rows[_i].word) == 0, "%s: %s", label, verdict->word);
     ck_assert_msg(verdict->answer == rows[_i].answer, "%s: answer %d", label, verdict->answer);
+    ck_assert_msg(verdict->answer != SMFIS_REJECT, "%s: refused", label);
     ck_assert_msg(verdict->remove == rows[_i].remove, "%s: remove", label);
     ck_assert_msg(verdict->tag == rows[_i].tag, "%s: tag", label);
     ck_assert_msg(verdict->counter == rows[_i].counter, "%s: counter", label);

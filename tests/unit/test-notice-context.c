@@ -65,6 +65,7 @@ static const struct {
     {"postmaster", "postmaster@example.com"},
 };
 
+/* LOOP-12: encoded words of the original come decoded. */
 START_TEST(everything_that_a_template_sees)
 {
     json_auto_t *changes = json_pack("{s:s, s:i, s:i}", "sender", "sender@sender.example.com",

@@ -105,7 +105,8 @@ static const struct {
     {"ENV-01", "\"delivery_protocol\": null, \"peer_address\": null", DSN_REASON_NONE,
      DSN_ACTION_FAILED, 0},
     {"", "\"type\": \"Reception\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
-    {"", "\"type\": \"Rejection\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
+    /* what the relay itself refuses, as spam or a virus */
+    {"ENV-14", "\"type\": \"Rejection\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
     {"", "\"type\": \"Surprise\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
     {"LOOP-15", "\"type\": \"Feedback\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
     {"LOOP-15", "\"type\": \"OOB\"", DSN_REASON_TYPE_NOT_ENABLED, DSN_ACTION_NONE, 0},
@@ -156,7 +157,7 @@ static const struct {
      DSN_ACTION_DELIVERED, 0},
     {"ESMTP-24", DELIVERY "\"delivery_protocol\": \"HttpInjectionGenerator\", " NOTIFY("SUCCESS"),
      DSN_REASON_PROTOCOL, DSN_ACTION_RELAYED, 0},
-    {"ESMTP-16", DELIVERY "\"meta\": {\"notify\": \"SUCCESS\", \"dsn_action\": \"passed\"}",
+    {"ESMTP-33", DELIVERY "\"meta\": {\"notify\": \"SUCCESS\", \"dsn_action\": \"passed\"}",
      DSN_REASON_NOT_ASKED, DSN_ACTION_RELAYED, 0},
     {"ESMTP-34", DELIVERY "\"meta\": {\"notify\": \"SUCCESS\", \"dsn_action\": \"expanded\"}",
      DSN_REASON_NONE, DSN_ACTION_EXPANDED, 0},
@@ -164,6 +165,11 @@ static const struct {
      DSN_ACTION_EXPANDED, 0},
     {"ESMTP-32", DELIVERY "\"meta\": {\"notify\": \"SUCCESS\", \"dsn_action\": \"delivered\"}",
      DSN_REASON_NONE, DSN_ACTION_DELIVERED, 0},
+    /* nothing is an alias unless the relay says so */
+    {"RCPT-08", DELIVERY "\"recipient\": [\"a@b.example\", \"c@b.example\"], " NOTIFY("SUCCESS"),
+     DSN_REASON_NONE, DSN_ACTION_RELAYED, 0},
+    {"RCPT-08", "\"meta\": {\"notify\": \"SUCCESS,FAILURE\", \"dsn_action\": \"expanded\"}",
+     DSN_REASON_NONE, DSN_ACTION_FAILED, 0},
     {"RCPT-06", DELIVERY "\"meta\": {\"notify\": \"SUCCESS\", \"dsn_action\": \"failed\"}",
      DSN_REASON_NONE, DSN_ACTION_RELAYED, 0},
 };
@@ -421,6 +427,7 @@ END_TEST
 
 /* ---- loops and machines ---- */
 
+/* ENV-15: a notice that comes back in whatever way makes no other. */
 static const struct {
     const char *rule, *changes, *original;
     DsnReason reason;

@@ -297,8 +297,8 @@ static const struct {
 } fields[] = {
     {"RCPT-11", "{\"response\": {\"enhanced_code\": null}}", "Status: 5.0.0"},
     {"RCPT-11", "{\"response\": {\"code\": 452, \"enhanced_code\": null}}", "Status: 4.0.0"},
-    {"RCPT-12", "{\"response\": {\"enhanced_code\": {\"class\": 2}}}", "Status: 5.0.0"},
-    {"STAT-02", "{\"response\": {\"enhanced_code\": {\"subject\": 999}}}", "Status: 5.999.1"},
+    {"STAT-02", "{\"response\": {\"enhanced_code\": {\"class\": 2}}}", "Status: 5.0.0"},
+    {"STAT-06", "{\"response\": {\"enhanced_code\": {\"subject\": 999}}}", "Status: 5.999.1"},
     {"RCPT-12",
      "{\"type\": \"Expiration\", \"response\": {\"code\": 551, \"enhanced_code\": {\"subject\": 4,"
      " \"detail\": 7}}}",
@@ -328,6 +328,10 @@ static const struct {
     {"RCPT-21", "{}", "Final-Log-ID: 1d98076abbbc11ed940250ebf67f93bd"},
     {"RCPT-04", "{\"recipient\": \"Jane+x@Customer.example\"}",
      "Final-Recipient: rfc822; Jane+x@Customer.example"},
+    {"RCPT-05", "{\"recipient\": \"A..B.@Customer.Example\"}",
+     "Final-Recipient: rfc822; A..B.@Customer.Example"},
+    {"RCPT-05", "{\"recipient\": \"\\\"O'Neil \\\\\\\" x\\\"@[192.0.2.1]\"}",
+     "Final-Recipient: rfc822; \"O'Neil \\\" x\"@[192.0.2.1]"},
     {"DSN-06", "{}", "!Original-Envelope-Id"},
     {"RCPT-03", "{}", "!Original-Recipient"},
     {"DSN-13", "{}", "Arrival-Date: Fri, 20 Nov 2026 09:15:00 +0000"},
@@ -549,8 +553,8 @@ START_TEST(why_it_expired)
 }
 END_TEST
 
-/* Rules RCPT-24, ESMTP-35: neither fields nor words tell who was spoken to, or what that host said;
- * not even an administrator's template could. */
+/* Rules RCPT-24, ESMTP-35, SEC-05: neither fields nor words tell who was spoken to, or what that
+ * host said; not even an administrator's template could. */
 START_TEST(confidential)
 {
     g_autoptr(DsnRecord) record = changed_record(
@@ -675,6 +679,30 @@ START_TEST(stable_notices)
 }
 END_TEST
 
+/* ENV-04, QRK-14: To names the one that the notice is sent to, letter by letter. */
+static const char *const addressees[] = {
+    "news@shop.example",
+    "News+Bounce=42@Shop.example",
+    "@relay.example:news@shop.example",
+    "\"the news\"@shop.example",
+    "news@[192.0.2.1]",
+    "n\xc3\xa9ws@shop.example",
+};
+
+START_TEST(to_whom_it_is_sent)
+{
+    json_auto_t *update = json_pack("{s:s}", "sender", addressees[_i]);
+    g_autoptr(DsnRecord) record = try_record("bounce.json", update);
+
+    ck_assert_ptr_nonnull(record);
+    make_good(record, ORIGINAL, addressees[_i]);
+    DsnSpan to = dsn_header_find((DsnSpan){fixture.bytes->str, fixture.bytes->len}, "To");
+    ck_assert_ptr_nonnull(strchr(fixture.sender->str, '@'));
+    dsn_assert_span(dsn_span_trim(to), fixture.sender->str, addressees[_i]);
+}
+END_TEST
+
+/* DSN-09: the host that a node is, not the one that writes the notice. */
 START_TEST(the_node_and_the_author)
 {
     g_autoptr(GHashTable) nodes = g_hash_table_new(g_str_hash, g_str_equal);
@@ -930,6 +958,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, a_notice_made_again_is_the_same);
     tcase_add_test(tcase, another_event_has_another_message_id);
     tcase_add_test(tcase, stable_notices);
+    tcase_add_loop_test(tcase, to_whom_it_is_sent, 0, G_N_ELEMENTS(addressees));
     tcase_add_test(tcase, the_node_and_the_author);
     tcase_add_test(tcase, records_that_no_notice_can_be_made_of);
     tcase_add_test(tcase, options_that_make_no_notice);

@@ -147,6 +147,7 @@ collect(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer 
     "info: " id ": type=Bounce sender=news@shop.example recipient=jane@custo" \
     "mer.example"
 
+/* ENV-06: also of a notice that is not made since the sender is null. */
 START_TEST(one_line_each)
 {
     g_autofree char *body = dsn_test_records(

@@ -307,6 +307,7 @@ attempt(guint64 message, const char *text)
     ck_assert_int_eq(dsn_test_store(test.spool, deposit), DSN_ITEM_STORED);
 }
 
+/* AUTHF-11: what is remembered of people goes after its time. */
 START_TEST(old_rows_go)
 {
     g_autofree char *sql = NULL;

@@ -17,7 +17,7 @@ end
 for _, action in ipairs({SMFIF_ADDHDRS, SMFIF_CHGHDRS, SMFIF_DELRCPT, SMFIF_SETSYMLIST}) do
 	expect(mt.test_action(conn, action), true, "action " .. action)
 end
-for _, action in ipairs({SMFIF_CHGBODY, SMFIF_ADDRCPT, SMFIF_QUARANTINE}) do
+for _, action in ipairs({SMFIF_CHGBODY, SMFIF_ADDRCPT, SMFIF_QUARANTINE, SMFIF_CHGFROM}) do
 	expect(mt.test_action(conn, action), false, "action " .. action)
 end
 close(conn)
