@@ -4,9 +4,10 @@
  *
  * Purpose:   tell from a message that leaves who gets it and whose it is, so that a report about it
  *            can be believed.
- * Source:    dsnarf-records(5), "Signed traces"; dsnarf(8), "Traces in what is sent"; rules
- * CFBL-08, FBL-11. Ownership: everything is borrowed. Errors:    none: what has no form in JSON is
- * left out. Threads:   reentrant.
+ * Source:    dsnarf-records(5), "Signed traces"; rules CFBL-08, FBL-11.
+ * Ownership: everything is borrowed.
+ * Errors:    none: what has no form in JSON is left out.
+ * Threads:   reentrant.
  */
 #ifndef DSN_PIPELINE_OUTGOING_H
 #define DSN_PIPELINE_OUTGOING_H
