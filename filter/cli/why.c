@@ -129,6 +129,16 @@ append_recipients(const json_t *line, GString *text)
         g_string_append_printf(text, " and %" G_GINT64_FORMAT " more", more);
 }
 
+/* The null sender as it is in SMTP. */
+static void
+append_sender(const json_t *line, GString *text)
+{
+    if (g_strcmp0(dsn_ask_text(line, "sender"), "") == 0)
+        g_string_append(text, " from <>");
+    else
+        append_member(line, " from ", "sender", text);
+}
+
 /* Why there is no notice, in words and by its token. */
 static void
 append_reason(const json_t *line, GString *text)
@@ -141,6 +151,7 @@ append_reason(const json_t *line, GString *text)
     g_string_append(text, "; no notice: ");
     g_string_append(text, words == NULL ? "" : words);
     append_member(line, words == NULL ? "" : " (", "reason", text);
+    append_member(line, ", ", "rate", text);
     g_string_append(text, words == NULL ? "" : ")");
 }
 
@@ -169,7 +180,7 @@ append_intake(const json_t *line, GString *text)
     append_member(line, "", "event", text);
     append_recipients(line, text);
     append_member(line, " for ", "recipient", text);
-    append_member(line, " from ", "sender", text);
+    append_sender(line, text);
     append_member(line, ", tenant ", "tenant", text);
     append_member(line, ", posted by ", "client", text);
     append_member(line, ", queue id ", "queue_id", text);

@@ -212,7 +212,22 @@ name_buckets(const DsnRates *rates, DsnSpan sender, const char *poster)
     };
 }
 
-bool
+/* The option that leaves no room; NULL if none does. */
+static const char *
+find_limit(DsnGovernor *governor, const Names *names, const DsnRates *rates, int64_t now)
+{
+    if (!has_room(governor, names->overall, rates->overall, now))
+        return "notice.hourly_rate";
+    if (!has_room(governor, names->sender, rates->sender, now))
+        return "notice.hourly_sender_rate";
+    if (!has_room(governor, names->domain, rates->domain, now))
+        return "notice.hourly_domain_rate";
+    if (!has_room(governor, names->poster, rates->poster, now))
+        return "http.client.hourly_rate";
+    return NULL;
+}
+
+const char *
 dsn_governor_admit(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender, const char *poster,
                    int64_t now)
 {
@@ -220,18 +235,15 @@ dsn_governor_admit(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender,
     const int64_t then = now * NANOSECONDS;
 
     g_mutex_lock(&governor->lock);
-    bool admitted = has_room(governor, names.overall, rates->overall, then) &&
-                    has_room(governor, names.sender, rates->sender, then) &&
-                    has_room(governor, names.domain, rates->domain, then) &&
-                    has_room(governor, names.poster, rates->poster, then);
-    if (admitted) {
+    const char *limit = find_limit(governor, &names, rates, then);
+    if (limit == NULL) {
         take(governor, names.overall, rates->overall, then);
         take(governor, names.sender, rates->sender, then);
         take(governor, names.domain, rates->domain, then);
         take(governor, names.poster, rates->poster, then);
     }
     g_mutex_unlock(&governor->lock);
-    return admitted;
+    return limit;
 }
 
 void

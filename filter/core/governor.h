@@ -50,10 +50,11 @@ GArray *dsn_governor_changed(DsnGovernor *governor, GTimeSpan interval);
  * from the future, by a clock that was set since, is from now. */
 void dsn_governor_restore(DsnGovernor *governor, const GArray *buckets);
 
-/* Takes one notice to @sender by @poster (may be NULL) out of every bucket, or, when one is empty,
- * out of none and says false. @now in monotonic microseconds. */
-bool dsn_governor_admit(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender,
-                        const char *poster, int64_t now);
+/* Takes one notice to @sender by @poster (may be NULL) out of every bucket and returns NULL, or,
+ * when one is empty, out of none and returns the option that is its rate (transfer none). @now in
+ * monotonic microseconds. */
+const char *dsn_governor_admit(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender,
+                               const char *poster, int64_t now);
 
 /* Gives back what was admitted for a notice that was not made in the end. */
 void dsn_governor_return(DsnGovernor *governor, const DsnRates *rates, DsnSpan sender,

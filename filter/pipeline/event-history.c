@@ -3,6 +3,7 @@
 
 #include "filter/core/json-writer.h"
 #include "filter/pipeline/pipeline-private.h"
+#include "mime/header.h"
 
 #define RECIPIENTS_MAX 20 /* that are named */
 #define ALIAS_MAX 998
@@ -72,6 +73,7 @@ dsn_history_add_event(GArray *histories, const DsnCase *the_case, const DsnRecor
     put_text(text, "action", dsn_action_to_string(verdict->decision.action));
     if (verdict->reason != DSN_REASON_NONE)
         put_text(text, "reason", dsn_reason_to_string(verdict->reason));
+    put_text(text, "rate", verdict->rate);
     put_text(text, "result", result);
     if (dsn_span_present(message_id)) {
         dsn_json_key(text, "message_id");
@@ -94,6 +96,32 @@ dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id)
 
     put_text(text, "see", id);
     add(histories, subject, text);
+}
+
+/* That of a header that the relay was told to log. */
+static DsnSpan
+logged_message_id(const DsnRecord *record)
+{
+    json_t *headers = json_object_get(record->json, "headers"), *value;
+    const char *name;
+
+    json_object_foreach(headers, name, value)
+    {
+        const json_t *text = json_is_array(value) ? json_array_get(value, 0) : value;
+
+        if (g_ascii_strcasecmp(name, "Message-ID") == 0 && json_is_string(text))
+            return (DsnSpan){json_string_value(text), json_string_length(text)};
+    }
+    return DSN_SPAN_ABSENT;
+}
+
+void
+dsn_history_add_original(GArray *histories, const DsnRecord *record, DsnSpan original)
+{
+    DsnSpan id = dsn_header_find(original, "Message-ID");
+
+    dsn_history_add_alias(histories, dsn_span_present(id) ? id : logged_message_id(record),
+                          record->id);
 }
 
 void

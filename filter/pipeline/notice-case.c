@@ -56,7 +56,7 @@ rates_of(const DsnCase *the_case, const DsnTenant *tenant)
     return rates;
 }
 
-bool
+const char *
 dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender)
 {
     const DsnRates rates = rates_of(the_case, tenant);
@@ -153,6 +153,7 @@ log_answer(const DsnCase *the_case, const DsnElement *element, const DsnVerdict 
         dsn_log_text(&line, "result", "answered");
     } else {
         dsn_log_text(&line, "reason", dsn_reason_to_string(verdict->reason));
+        dsn_log_text(&line, "rate", verdict->rate);
     }
     dsn_log_end(&line, level);
 }
@@ -208,8 +209,9 @@ dsn_pipeline_make_notice(DsnPipeline *pipeline, const DsnPolicy *policy, const D
     DsnVerdict verdict = dsn_case_decide(&the_case, &parsed, sender);
     if (verdict.reason == DSN_REASON_NONE && verdict.tenant->policy->dry_run)
         verdict.reason = DSN_REASON_DRY_RUN;
-    if (verdict.reason == DSN_REASON_NONE &&
-        !dsn_case_admit(&the_case, verdict.tenant, sender->str))
+    if (verdict.reason == DSN_REASON_NONE)
+        verdict.rate = dsn_case_admit(&the_case, verdict.tenant, sender->str);
+    if (verdict.rate != NULL)
         verdict.reason = DSN_REASON_RATE_LIMITED;
     *ret_reason = verdict.reason;
     if (verdict.reason == DSN_REASON_NONE &&

@@ -42,6 +42,7 @@ typedef struct DsnVerdict {
     const DsnTenant *tenant;
     DsnDecision decision;
     DsnReason reason; /* NONE: a notice is due, as far as the element and its poster tell */
+    const char *rate; /* of RATE_LIMITED: the option that says how much is too much */
 } DsnVerdict;
 
 /* The original of @element, absent when it has none. */
@@ -51,8 +52,9 @@ DsnSpan dsn_element_original(const DsnElement *element);
  * notice is due, the address that it goes to is appended to @ret_sender. */
 DsnVerdict dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString *ret_sender);
 
-/* Asks the governor for a notice to @sender, and tells it that none was made after all. */
-bool dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
+/* Asks the governor for a notice to @sender; a refusal is the option that is the rate. And tells it
+ * that none was made after all. */
+const char *dsn_case_admit(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
 void dsn_case_return(const DsnCase *the_case, const DsnTenant *tenant, const char *sender);
 
 /* Starts a line about @record, with what is known of it so far. */
@@ -76,6 +78,10 @@ void dsn_history_add_event(GArray *histories, const DsnCase *the_case, const Dsn
 /* Whoever asks for @alias is told about @id. Angle brackets are taken off; what is no id adds
  * nothing. */
 void dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id);
+
+/* Whoever asks for the original, by the Message-ID in its header, or in what the record has of it
+ * when that is not at hand (absent), is told about @record. */
+void dsn_history_add_original(GArray *histories, const DsnRecord *record, DsnSpan original);
 
 /* A report was recorded. */
 void dsn_history_add_report(GArray *histories, const DsnSession *session,

@@ -89,12 +89,14 @@ find_reason(DsnTaking *taking, DsnElement *element, const DsnKey *event, DsnPend
     return ret_verdict->tenant->policy->dry_run ? DSN_REASON_DRY_RUN : DSN_REASON_NONE;
 }
 
-/* So common, and so little to be done about, that only their number is kept. */
+/* So common, and so little to be done about, that only their number is kept. Of a failure it is
+ * worth knowing that nobody asked for it. */
 static bool
-is_quiet(DsnReason reason)
+is_quiet(const DsnVerdict *verdict, DsnReason reason)
 {
-    return reason == DSN_REASON_NOT_YET || reason == DSN_REASON_NOT_ASKED ||
-           reason == DSN_REASON_NOT_DELAYED || reason == DSN_REASON_DUPLICATE;
+    return reason == DSN_REASON_NOT_YET || reason == DSN_REASON_NOT_DELAYED ||
+           reason == DSN_REASON_DUPLICATE ||
+           (reason == DSN_REASON_NOT_ASKED && verdict->decision.action != DSN_ACTION_FAILED);
 }
 
 /* What an element leaves behind that makes no notice: its history, its lines, or but a number. */
@@ -111,11 +113,13 @@ finish_without(DsnTaking *taking, const DsnElement *element, DsnPending *pending
         dsn_taking_count_duplicate(taking, pending);
         return;
     }
-    if (pending->notify && !is_quiet(pending->reason)) {
+    if (pending->notify && !is_quiet(verdict, pending->reason)) {
         item->history = dsn_histories_new();
         verdict->reason = pending->reason;
+        verdict->rate = pending->rate;
         dsn_history_add_event(item->history, &taking->the_case, element->record, verdict, NULL,
                               DSN_SPAN_ABSENT);
+        dsn_history_add_original(item->history, element->record, dsn_element_original(element));
     }
     if (item->lines == NULL && item->history == NULL) {
         dsn_taking_count_accepted(taking, pending);
@@ -146,7 +150,7 @@ decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
     if (pending->notify)
         pending->reason = find_reason(taking, element, &item.key, pending, &verdict);
     if (pending->notify && dsn_log_wanted(DSN_LOG_INFO) &&
-        (!is_quiet(pending->reason) || dsn_log_wanted(DSN_LOG_DEBUG)))
+        (!is_quiet(&verdict, pending->reason) || dsn_log_wanted(DSN_LOG_DEBUG)))
         dsn_case_log_begin(&taking->the_case, record, &verdict, &pending->line);
     if (record->n_recipients == 0)
         pending->alone = true; /* nothing can be made of it, as will be seen */

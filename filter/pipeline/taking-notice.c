@@ -185,7 +185,8 @@ start_notice(DsnTaking *taking, DsnDue *due, bool alone)
     DsnRecord *record = due->element->record;
     DsnDraft *draft;
 
-    if (!dsn_case_admit(&taking->the_case, due->tenant, due->sender))
+    due->pending->rate = dsn_case_admit(&taking->the_case, due->tenant, due->sender);
+    if (due->pending->rate != NULL)
         return DSN_REASON_RATE_LIMITED;
     draft = dsn_draft_new(due->tenant, &due->saying, due->sender, alone ? &none : &due->group);
     if (due->saying.action == DSN_ACTION_FAILED && record->type == DSN_RECORD_EXPIRATION)
@@ -275,11 +276,10 @@ make_history(const DsnTaking *taking, const DsnUnit *unit, DsnSpan message_id)
     if (n_new == 0)
         dsn_history_add_event(histories, &taking->the_case, first, &verdict, "merged", message_id);
     dsn_history_add_alias(histories, message_id, first->id);
-    if (draft->has_original)
-        dsn_history_add_alias(
-            histories,
-            dsn_header_find((DsnSpan){draft->original->str, draft->original->len}, "Message-ID"),
-            first->id);
+    dsn_history_add_original(histories, first,
+                             draft->has_original
+                                 ? (DsnSpan){draft->original->str, draft->original->len}
+                                 : DSN_SPAN_ABSENT);
     return histories;
 }
 

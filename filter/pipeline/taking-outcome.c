@@ -128,6 +128,7 @@ log_reason(DsnPending *pending, DsnReason reason)
     if (pending->line.text == NULL)
         return;
     dsn_log_text(&pending->line, "reason", dsn_reason_to_string(reason));
+    dsn_log_text(&pending->line, "rate", pending->rate);
     dsn_log_end(&pending->line, DSN_LOG_INFO);
 }
 

@@ -24,6 +24,7 @@ typedef struct DsnPending {
     bool alone;       /* it shares its notice with no other */
     bool known;       /* the event was taken before: the original is what is new */
     DsnReason reason; /* why it has no notice */
+    const char *rate; /* of RATE_LIMITED, as in DsnVerdict */
     DsnLogLine line;  /* without text when it is not wanted */
 } DsnPending;
 

@@ -45,7 +45,7 @@ has out "^$time  an administrator had the notice tried again\$" \
     "^$time  an administrator dropped the notice\$" '^now .* entry 3 is not in the queue any more$'
 try "refused, with a hostile recipient" 0 "$dsnarf" why refused --spool spool
 has out '; no notice: the original has the null sender, and so nobody to tell (null-sender)$' \
-    '^.* Bounce for a.*x.example and 3 more from ; action failed'
+    '^.* Bounce for a.*x.example and 3 more from <>; action failed'
 grep -q "$(printf '\033')" .out && fail "an escape reached the terminal"
 
 try "JSON lines" 0 "$dsnarf" why n.1@mta.example --json --spool spool

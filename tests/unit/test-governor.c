@@ -11,7 +11,7 @@ static bool
 admit(DsnGovernor *governor, const DsnRates *rates, const char *sender, const char *poster,
       int64_t now)
 {
-    return dsn_governor_admit(governor, rates, dsn_span(sender), poster, now);
+    return dsn_governor_admit(governor, rates, dsn_span(sender), poster, now) == NULL;
 }
 
 /* How many are admitted at @now. */
@@ -98,6 +98,29 @@ START_TEST(takes_all_or_nothing)
     ck_assert(!admit(governor, &rates, "d@x.example", "p", START));
     ck_assert(admit(governor, &rates, "d@x.example", NULL, START));
     ck_assert(!admit(governor, &rates, "e@x.example", NULL, START));
+}
+END_TEST
+
+START_TEST(names_the_limit)
+{
+    static const struct {
+        DsnRates rates;
+        const char *limit;
+    } cases[] = {
+        {{.overall = 1, .sender = 1, .domain = 1, .poster = 1}, "notice.hourly_rate"},
+        {{.sender = 1, .domain = 1, .poster = 1}, "notice.hourly_sender_rate"},
+        {{.domain = 1, .poster = 1}, "notice.hourly_domain_rate"},
+        {{.poster = 1}, "http.client.hourly_rate"},
+    };
+    const DsnSpan sender = DSN_SPAN_LITERAL("a@x.example");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(DsnGovernor) governor = dsn_governor_new();
+
+        ck_assert_ptr_null(dsn_governor_admit(governor, &cases[i].rates, sender, "p", START));
+        ck_assert_str_eq(dsn_governor_admit(governor, &cases[i].rates, sender, "p", START),
+                         cases[i].limit);
+    }
 }
 END_TEST
 
@@ -294,6 +317,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, fills_evenly);
     tcase_add_test(tcase, counts_each_by_itself);
     tcase_add_test(tcase, takes_all_or_nothing);
+    tcase_add_test(tcase, names_the_limit);
     tcase_add_test(tcase, takes_back);
     tcase_add_test(tcase, follows_changed_rates);
     tcase_add_test(tcase, forgets_the_fullest);
