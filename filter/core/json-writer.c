@@ -3,13 +3,14 @@
 
 #include "filter/core/json-writer.h"
 
+#include "filter/core/json-string.h"
+
 /* Text goes out in pieces, so that room for the longest escape of every byte can be set aside at
  * once and nothing has to be checked inside. */
 #define PIECE 4096
 #define ESCAPE_MAX (sizeof("\\u00ff") - 1)
 #define SLACK 32 /* a whole word, and the rest of a character across the end of a piece */
 
-#define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)
 #define REPLACEMENT "\xef\xbf\xbd"
 
 typedef enum TextMode {
@@ -77,28 +78,6 @@ dsn_json_key(GString *json, const char *key)
     *out++ = '"';
     *out++ = ':';
     end_at(json, out);
-}
-
-/* How many of the eight bytes at @text need no escape and are ASCII, counted from the first. A
- * borrow can only come from a lower byte that counts itself, so the lowest one is always right. */
-static inline unsigned
-clean_bytes(const uint8_t *text)
-{
-    uint64_t word;
-    memcpy(&word, text, sizeof(word));
-    word = GUINT64_FROM_LE(word);
-
-    uint64_t below_space = word - EACH_BYTE * 0x20;
-    uint64_t quote = (word ^ EACH_BYTE * '"') - EACH_BYTE;
-    uint64_t backslash = (word ^ EACH_BYTE * '\\') - EACH_BYTE;
-    uint64_t found = (below_space | quote | backslash | word) & EACH_BYTE * 0x80;
-    return found == 0 ? sizeof(word) : (unsigned)__builtin_ctzll(found) / 8;
-}
-
-static inline bool
-is_clean(uint8_t c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
 static inline char *
@@ -186,7 +165,7 @@ put_clean(Writer *writer)
     char *out = writer->out;
 
     while (in + sizeof(uint64_t) <= writer->piece_end) {
-        unsigned clean = clean_bytes(in);
+        unsigned clean = dsn_json_clean_bytes(in);
         memcpy(out, in, sizeof(uint64_t)); /* what is too much is written over */
         in += clean;
         out += clean;
@@ -196,7 +175,7 @@ put_clean(Writer *writer)
             return;
         }
     }
-    while (in < writer->piece_end && is_clean(*in))
+    while (in < writer->piece_end && dsn_json_is_clean(*in))
         *out++ = (char)*in++;
     writer->in = in;
     writer->out = out;

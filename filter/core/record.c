@@ -4,6 +4,7 @@
 #include "filter/core/record.h"
 
 #include "filter/core/json-blocks.h"
+#include "filter/core/json-load.h"
 #include "filter/core/record-shape.h"
 
 /* A tree takes up to a hundred times the memory of its text, "[{},{},...". The largest honest ones
@@ -100,8 +101,7 @@ dsn_record_load_object(DsnSpan text, size_t max, GError **error)
                     "more than %zu values in one record", VALUES_MAX);
         return NULL;
     }
-    json_auto_t *json = json_loadb(text.data == NULL ? "" : text.data, text.len,
-                                   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
+    json_auto_t *json = dsn_json_load(text, &fault);
     if (json == NULL) {
         set_json_error(error, &fault);
         return NULL;

@@ -3,6 +3,7 @@
 
 #include "filter/core/trace-resolve.h"
 
+#include "filter/core/json-load.h"
 #include "mime/address.h"
 #include "mime/header.h"
 #include "mime/trace.h"
@@ -48,8 +49,7 @@ add_value(Resolver *resolver, const char *kind, DsnSpan name, DsnIdentity identi
 static json_t *
 read_trace(DsnSpan text)
 {
-    json_auto_t *trace =
-        json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_auto_t *trace = dsn_json_load(text, NULL);
     const json_t *marker = json_object_get(trace, DSN_TRACE_MARKER_KEY);
 
     if (!dsn_span_equal((DsnSpan){json_string_value(marker), json_string_length(marker)},
