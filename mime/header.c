@@ -71,11 +71,17 @@ dsn_header_next(DsnSpan *block, DsnHeaderField *ret_field)
 DsnSpan
 dsn_header_find(DsnSpan block, const char *name)
 {
-    DsnHeaderField field;
+    size_t len = strlen(name);
 
-    while (dsn_header_next(&block, &field)) {
-        if (dsn_span_is(field.name, name))
+    /* Lines of other fields are only passed over: a continuation begins with no name. */
+    while (block.len > len) {
+        DsnHeaderField field;
+        DsnSpan here = block;
+
+        if (dsn_same_letters(block.data, name, len) && dsn_header_next(&here, &field) &&
+            field.name.len == len)
             return field.value;
+        block = dsn_span_from(block, line_length(block));
     }
     return DSN_SPAN_ABSENT;
 }
