@@ -219,40 +219,31 @@ append_line(GString *line, const char *text, size_t length)
     }
 }
 
-/* The recipients with their status codes explained in the language of @phrases. */
-static json_t *
+/* Has the status codes of the recipients explained in the language of @phrases. */
+static void
 explain_recipients(const DsnPhrases *phrases, json_t *recipients)
 {
-    json_t *list = json_array(), *recipient;
+    json_t *recipient;
     size_t i;
 
     json_array_foreach(recipients, i, recipient)
     {
-        json_t *copy = json_is_object(recipient) ? json_copy(recipient) : json_incref(recipient);
-        const char *status = json_string_value(json_object_get(copy, "status"));
+        const char *status = json_string_value(json_object_get(recipient, "status"));
 
         if (status != NULL)
-            json_object_set_nocheck(copy, "meaning", dsn_phrases_explain(phrases, status));
-        json_array_append_new(list, copy);
+            json_object_set_nocheck(recipient, "meaning", dsn_phrases_explain(phrases, status));
     }
-    return list;
 }
 
-/* What the caller knows, and what depends on the language. */
-static json_t *
-make_context(const DsnChoice *choice, DsnTopic topic, DsnFailureClass failure, json_t *given)
+/* Puts what depends on the words to what the caller knows; the next wording replaces it. */
+static void
+complete_context(const DsnChoice *choice, DsnTopic topic, DsnFailureClass failure, json_t *context)
 {
-    json_t *context = given == NULL ? json_object() : json_copy(given);
-    json_t *recipients = json_object_get(context, "recipients");
-
-    if (json_is_array(recipients))
-        json_object_set_new_nocheck(context, "recipients",
-                                    explain_recipients(choice->phrases, recipients));
+    explain_recipients(choice->phrases, json_object_get(context, "recipients"));
     json_object_set_new_nocheck(context, "topic", json_string_nocheck(topic_names[topic]));
     json_object_set_new_nocheck(context, "failure", json_string_nocheck(failure_names[failure]));
     json_object_set_new_nocheck(context, "language", json_string_nocheck(choice->tag));
     json_object_set_nocheck(context, "say", choice->phrases->say);
-    return context;
 }
 
 /* One render of one wording. */
@@ -370,17 +361,13 @@ dsn_catalog_render_choice(const DsnCatalog *catalog, const DsnChoice *choice, Ds
                           DsnFailureClass failure, bool html, const DsnTemplateInput *input,
                           DsnWording *ret_wording, GError **error)
 {
-    json_t *context = make_context(choice, topic, failure, input->context);
-    const DsnTemplateInput own = {context, input->global_name, input->global};
-
+    complete_context(choice, topic, failure, input->context);
     g_string_truncate(ret_wording->subject, 0);
     g_string_truncate(ret_wording->text, 0);
     g_string_truncate(ret_wording->html, 0);
-    bool done = choice->file == NULL ? render_layouts(choice, html, &own, ret_wording, error)
-                                     : render_file(catalog, choice, html, &own, ret_wording, error);
     ret_wording->language = choice->tag;
-    json_decref(context);
-    return done;
+    return choice->file == NULL ? render_layouts(choice, html, input, ret_wording, error)
+                                : render_file(catalog, choice, html, input, ret_wording, error);
 }
 
 bool

@@ -86,7 +86,9 @@ const char *dsn_catalog_choose_language(const DsnCatalog *catalog, const char *c
                                         const char *spoken);
 
 /* Renders one wording. @html: the alternative is wanted, too. Fails only when the shipped English
- * words fail; @ret_wording was initialised. With @shipped, administrators' texts are left aside. */
+ * words fail; @ret_wording was initialised. With @shipped, administrators' texts are left aside.
+ * The context gets what depends on the wording: topic, failure, language, say, and what the status
+ * codes of the recipients mean. */
 bool dsn_catalog_word(const DsnCatalog *catalog, DsnTopic topic, DsnFailureClass failure,
                       const char *language, bool html, bool shipped, const DsnTemplateInput *input,
                       DsnWording *ret_wording, GError **error);
