@@ -145,8 +145,8 @@ read_integer(Reader *reader)
         number = number * 10 + (*reader->at++ - '0');
 
     bool more = reader->at < reader->end && (g_ascii_isalnum(*reader->at) || *reader->at == '.');
-    bool padded = *start == '0' && reader->at - start > 1;
-    if (reader->at == start || more || padded)
+    bool none = reader->at == start;
+    if (none || more || (*start == '0' && reader->at - start > 1))
         return NULL;
     return json_integer(negative ? -number : number);
 }

@@ -32,6 +32,7 @@ static const struct {
     {"[1 2]", NULL},
     {"[01]", NULL},
     {"[-]", NULL},
+    {"[-", NULL},
     {"[nul]", NULL},
     {"[nullx]", NULL},
     {"[true1]", NULL},
