@@ -3,8 +3,11 @@
 
 #include "filter/cli/template.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
@@ -264,6 +267,10 @@ dsn_template_import(const char *file, const char *directory, const char *languag
 
     if (text == NULL) {
         dsn_complain("%s: %s", file, error->message);
+        return DSN_EXIT_FAILED;
+    }
+    if (g_access(directory, W_OK | X_OK) != 0) {
+        dsn_complain("%s: %s", directory, g_strerror(errno));
         return DSN_EXIT_FAILED;
     }
     if (memchr(text, '\0', length) != NULL) {

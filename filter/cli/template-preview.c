@@ -33,6 +33,7 @@ typedef struct Preview {
     DsnNoticeOptions options;
     Format format;
     DsnStatusCode status; /* class_ 0: the sample's */
+    bool every_class;     /* of failure, instead */
     DsnRecord *record;    /* of a file, or NULL */
     GString *original;
     unsigned shown, faults;
@@ -120,14 +121,10 @@ print_notice(const Preview *preview, const GString *notice)
     g_object_unref(stream);
 }
 
-/* A record about @topic with the status that was asked for. */
+/* A record about @topic with the status that was asked for, or of @failure. */
 static DsnRecord *
-make_record(const Preview *preview, DsnTopic topic, GError **error)
+make_record(const Preview *preview, DsnTopic topic, DsnFailureClass failure, GError **error)
 {
-    DsnFailureClass failure =
-        preview->status.class_ == 0
-            ? (topic == DSN_TOPIC_FAILED ? DSN_FAILURE_ADDRESS : DSN_FAILURE_NETWORK)
-            : dsn_failure_class(preview->status.subject, preview->status.detail);
     json_auto_t *json = dsn_sample_record(topic, failure, DSN_SAMPLE_FULL);
     json_t *response = json_object_get(json, "response");
 
@@ -140,12 +137,14 @@ make_record(const Preview *preview, DsnTopic topic, GError **error)
     return dsn_record_from_json(json, error);
 }
 
+/* One notice; @label is what stands above it. */
 static bool
-show(Preview *preview, DsnTopic topic, const char *language)
+show(Preview *preview, DsnTopic topic, DsnFailureClass failure, const char *label,
+     const char *language)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(DsnRecord) sample =
-        preview->record != NULL ? NULL : make_record(preview, topic, &error);
+        preview->record != NULL ? NULL : make_record(preview, topic, failure, &error);
     DsnRecord *record = preview->record != NULL ? preview->record : sample;
     g_auto(DsnNotice) notice = {.minimal = false};
     g_autoptr(GString) bytes = g_string_new(NULL);
@@ -166,18 +165,45 @@ show(Preview *preview, DsnTopic topic, const char *language)
         .now = record->event_time,
     };
     if (!dsn_notice_build(&request, bytes, &notice, &error)) {
-        dsn_complain("%s.%s: %s", dsn_topic_to_string(topic), language, error->message);
+        dsn_complain("%s: %s", label, error->message);
         return false;
     }
     if (preview->several)
-        (void)printf("%s==> %s.%s <==\n", preview->shown > 0 ? "\n" : "",
-                     dsn_topic_to_string(topic), language);
+        (void)printf("%s==> %s <==\n", preview->shown > 0 ? "\n" : "", label);
     preview->shown++;
     print_notice(preview, bytes);
     if (notice.template_fault != NULL)
-        dsn_complain("%s.%s: the shipped text is used instead of the template: %s",
-                     dsn_topic_to_string(topic), language, notice.template_fault);
+        dsn_complain("%s: the shipped text is used instead of the template: %s", label,
+                     notice.template_fault);
     return notice.template_fault == NULL;
+}
+
+/* The notices about @topic: one, or one for each class of failure. */
+static bool
+show_topic(Preview *preview, DsnTopic topic, const char *language)
+{
+    bool open =
+        topic == DSN_TOPIC_FAILED || topic == DSN_TOPIC_EXPIRED || topic == DSN_TOPIC_DELAYED;
+    bool good = true;
+
+    if (!preview->every_class || !open) {
+        g_autofree char *label = g_strdup_printf("%s.%s", dsn_topic_to_string(topic), language);
+        DsnFailureClass failure =
+            preview->status.class_ != 0
+                ? dsn_failure_class(preview->status.subject, preview->status.detail)
+            : topic == DSN_TOPIC_FAILED ? DSN_FAILURE_ADDRESS
+                                        : DSN_FAILURE_NETWORK;
+
+        return show(preview, topic, failure, label, language);
+    }
+    for (int failure = 0; failure < DSN_N_FAILURES; failure++) {
+        g_autofree char *label =
+            g_strdup_printf("%s.%s.%s", dsn_topic_to_string(topic),
+                            dsn_failure_to_string((DsnFailureClass)failure), language);
+
+        good = show(preview, topic, (DsnFailureClass)failure, label, language) && good;
+    }
+    return good;
 }
 
 static int
@@ -200,10 +226,10 @@ show_all(Preview *preview)
                                             "relayed, expanded, late or all");
         last = first;
     }
-    preview->several = first != last || languages[1] != NULL;
+    preview->several = first != last || languages[1] != NULL || preview->every_class;
     for (size_t i = 0; languages[i] != NULL; i++) {
         for (DsnTopic topic = first; topic <= last; topic++)
-            good = show(preview, topic, languages[i]) && good;
+            good = show_topic(preview, topic, languages[i]) && good;
     }
     return good ? DSN_EXIT_DONE : DSN_EXIT_FAILED;
 }
@@ -297,10 +323,11 @@ read_options(Preview *preview)
             return dsn_usage_error(COMMAND, "--format takes text, html or message");
         preview->format = (Format)format;
     }
-    if (arguments->status != NULL &&
+    preview->every_class = g_strcmp0(arguments->status, "all") == 0;
+    if (arguments->status != NULL && !preview->every_class &&
         dsn_status_code_parse(dsn_span(arguments->status), &preview->status) !=
             strlen(arguments->status))
-        return dsn_usage_error(COMMAND, "--status takes a code such as 5.7.1");
+        return dsn_usage_error(COMMAND, "--status takes a code such as 5.7.1, or all");
     return DSN_EXIT_DONE;
 }
 

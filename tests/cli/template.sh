@@ -38,9 +38,9 @@ compare() {
 for language in en de es fr it ja nl pl pt pt-BR zh-Hans; do
     golden_name=$language.txt
     compare all_of "$language"
+    golden_name=$language.html
+    compare template preview --topic all --language "$language" --format html
 done
-golden_name=de.html
-compare template preview --topic all --language de --format html
 
 # Preview.
 try "every language" 0 template preview --topic late
@@ -52,6 +52,10 @@ try "a record" 0 template preview --language en --record "$examples/bounce.json"
     --original "$examples/original.eml"
 has out '^  jane@customer.example$' '    > Your order has been shipped$' \
     '^    Reason: There is no mailbox with this address.$'
+try "every class of failure" 0 template preview --language en --topic all --status all
+has out '^==> failed.other.en <==$' '^==> expired.full.en <==$' '^==> delayed.policy.en <==$' \
+    '^==> late.en <==$'
+[ "$(grep -c '^==> ' .out)" -eq 34 ] || fail "not every topic and class once"
 try "a region" 0 template preview --language de-CH
 has out '^Subject: Nicht zugestellt: '
 try "a language that nobody has" 0 template preview --language sv
@@ -65,7 +69,7 @@ has err '^dsnarf: template: there is no tenant "nobody"$'
 try "no topic" 2 template preview --topic fialed
 has err '^dsnarf: template: --topic takes failed, expired, '
 try "no status" 2 template preview --status 5.1
-has err '^dsnarf: template: --status takes a code such as 5\.7\.1$'
+has err '^dsnarf: template: --status takes a code such as 5\.7\.1, or all$'
 try "no format" 2 template preview --format pdf
 has err '^dsnarf: template: --format takes text, html or message$'
 try "no tag" 2 template preview --language 12
@@ -104,6 +108,29 @@ try "it is told in a preview, too" 1 template preview --language en --topic dela
 has out '^Subject: Delayed: Minutes'
 has err '^dsnarf: texts/delayed.en.txt:3:6: '
 rm texts/late.en.txt texts/delayed.en.txt texts/nl.words
+
+# What is no file of text.
+mkdir faults faults/failed.en.txt
+ln -s nowhere faults/late.en.txt
+mkfifo faults/relayed.en.txt
+printf 'Subject: x\n\na\0b' >faults/delayed.en.txt
+head -c 1048577 /dev/zero >faults/expired.en.txt
+printf 'Subject: x\n\n\377\n' >faults/expanded.en.txt
+: >faults/failed.de.txt~
+try "what is no text" 1 template check faults
+same out ''
+has err '^dsnarf: faults/failed.en.txt:1:1: this is no plain file$' \
+    '^dsnarf: faults/late.en.txt: No such file or directory$' \
+    '^dsnarf: faults/relayed.en.txt:1:1: this is no plain file$' \
+    '^dsnarf: faults/delayed.en.txt:1:1: this is no text, it has a zero byte$' \
+    '^dsnarf: faults/expired.en.txt:1:1: this file is too large$' \
+    '^dsnarf: faults/expanded.en.txt:3:1: this is not UTF-8 text$' \
+    '^dsnarf: faults/failed.de.txt~: no notice has this text; names are TOPIC.LANGUAGE.txt, '
+[ "$(wc -l <.err)" -eq 7 ] || fail "not each fault once"
+try "no directory" 1 template check nosuch
+same err 'dsnarf: nosuch: No such file or directory'
+try "a file for a directory" 1 template check main.toml
+same err 'dsnarf: main.toml: Not a directory'
 
 # Tenants.
 cat >>main.toml <<'END'
@@ -193,7 +220,32 @@ printf 'failure_template = <<EOF\nSubject: a\n\nb\n' >open.cf
 try "an open end" 1 "$dsnarf" template import open.cf --output-dir odd
 has err 'the text of failure_template has no end "EOF"$' 'no text of a notice was written$'
 try "no file" 1 "$dsnarf" template import nosuch.cf --output-dir odd
-has err '^dsnarf: nosuch.cf: '
+same err 'dsnarf: nosuch.cf: No such file or directory'
+try "a directory for a file" 1 "$dsnarf" template import odd --output-dir odd
+same err 'dsnarf: odd: Is a directory'
+try "a huge file" 1 "$dsnarf" template import /dev/zero --output-dir odd
+same err 'dsnarf: /dev/zero: larger than 1048576 bytes'
+try "nowhere to write to" 1 "$dsnarf" template import bounce.cf --output-dir nosuch
+same err 'dsnarf: nosuch: No such file or directory'
+
+# What Postfix says by itself.
+mkdir postfix ours
+echo 'compatibility_level = 3.6' >postfix/main.cf
+: >postfix/master.cf
+if PATH=$PATH:/usr/sbin postconf -c postfix -t >default.cf 2>/dev/null; then
+    try "Postfix's own texts" 0 "$dsnarf" template import default.cf --output-dir ours
+    has err '^dsnarf: default.cf:[0-9]*: verify_template has no use here$'
+    try "Postfix's own texts can be used" 0 template check ours
+    same out 'ok: 2310 texts in 11 languages'
+    try "Postfix's own failure" 0 template preview --language en ours
+    has out '^Subject: Undelivered Mail Returned to Sender$' \
+        '^This is the mail system at host mta\.example\.com\.$' '^<user@example.net>: 550 5.1.1 '
+    try "Postfix's own delay" 0 template preview --language en --topic delayed ours
+    has out '^Subject: Delayed Mail (still being retried)$' 'for more than 4 hour(s)\.$' \
+        '^It will be retried until it is 5 day(s) old\.$'
+else
+    echo "no postconf: Postfix's own texts are not tried"
+fi
 try "no directory" 2 "$dsnarf" template import bounce.cf
 has err '^dsnarf: template: import takes a file, and --output-dir DIR$'
 finish
