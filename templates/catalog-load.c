@@ -3,7 +3,12 @@
 
 #include "templates/catalog-private.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "templates/samples.h"
 #include "templates/shipped.h"
@@ -180,8 +185,8 @@ words_of(DsnCatalog *catalog, const DsnFileKey *key)
 }
 
 static bool
-take_phrases(DsnCatalog *catalog, const char *name, const char *tag, const char *text,
-             size_t length, GError **error)
+take_phrases_for(DsnCatalog *catalog, const char *name, const char *tag, const char *text,
+                 size_t length, GError **error)
 {
     const DsnPhrases *model = dsn_catalog_phrases(catalog, "en");
     DsnPhrases *phrases =
@@ -193,6 +198,26 @@ take_phrases(DsnCatalog *catalog, const char *name, const char *tag, const char 
         catalog->phrases =
             g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dsn_phrases_free);
     g_hash_table_replace(catalog->phrases, phrases->tag, phrases);
+    return true;
+}
+
+/* What "pt" says here stands before what "pt-BR" says below, as a file "failed.pt.txt" does. */
+static bool
+take_phrases(DsnCatalog *catalog, const char *name, const char *tag, const char *text,
+             size_t length, GError **error)
+{
+    const DsnCatalog *below = catalog->base;
+    size_t start = strlen(tag);
+
+    if (!take_phrases_for(catalog, name, tag, text, length, error))
+        return false;
+    for (size_t i = 0; below != NULL && dsn_catalog_languages(below)[i] != NULL; i++) {
+        const char *other = dsn_catalog_languages(below)[i];
+
+        if (strncmp(other, tag, start) == 0 && other[start] == '-' &&
+            !take_phrases_for(catalog, name, other, text, length, error))
+            return false;
+    }
     return true;
 }
 
@@ -313,22 +338,60 @@ drop_carriage_returns(GString *text)
     g_string_truncate(text, to);
 }
 
+/* What the system says of @path, as all faults are said. */
+static bool
+fail_to_read(GError **error, const char *path)
+{
+    int code = errno;
+
+    g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", path,
+                g_strerror(code));
+    return false;
+}
+
+/* All of what may be anything: it is no pipe, and what grows may not grow over the limit. */
+static bool
+read_all(int descriptor, const char *path, size_t max, GString *text, GError **error)
+{
+    struct stat status;
+    char chunk[16 * 1024];
+    ssize_t got;
+
+    if (fstat(descriptor, &status) != 0)
+        return fail_to_read(error, path);
+    if (!S_ISREG(status.st_mode))
+        return fail_at(error, path, 1, "this is no plain file", "");
+    while (text->len <= max && (got = read(descriptor, chunk, sizeof chunk)) != 0) {
+        if (got < 0 && errno != EINTR)
+            return fail_to_read(error, path);
+        if (got > 0)
+            g_string_append_len(text, chunk, got);
+    }
+    return text->len <= max || fail_at(error, path, 1, "this file is too large", "");
+}
+
+static bool
+read_file(const char *path, size_t max, GString *text, GError **error)
+{
+    /* To open a pipe would wait for ever. */
+    int descriptor = g_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+
+    if (descriptor < 0)
+        return fail_to_read(error, path);
+    bool done = read_all(descriptor, path, max, text, error);
+    g_close(descriptor, NULL);
+    return done;
+}
+
 static bool
 load_file(DsnCatalog *catalog, const File *file, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autofree char *bytes = NULL;
-    GStatBuf status;
-    gsize length;
 
-    /* A pipe would wait for ever. */
-    if (g_stat(file->path, &status) == 0 && !S_ISREG(status.st_mode))
-        return fail_at(error, file->path, 1, "this is no plain file", "");
-    if (status.st_size > (goffset)catalog->limits.source)
-        return fail_at(error, file->path, 1, "this file is too large", "");
-    if (!g_file_get_contents(file->path, &bytes, &length, error))
+    if (!read_file(file->path, catalog->limits.source, text, error))
         return false;
-    g_string_append_len(text, bytes, (gssize)length);
+    if (memchr(text->str, '\0', text->len) != NULL)
+        return fail_at(error, file->path, 1, "this is no text, it has a zero byte", "");
     drop_carriage_returns(text);
     return take_text(catalog, file, text->str, text->len, error);
 }
@@ -350,29 +413,31 @@ static GArray *
 list_files(const char *directory, GString *faults)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) dir = g_dir_open(directory, 0, &error);
+    DIR *dir = opendir(directory);
+    const struct dirent *entry;
     GArray *files;
-    const char *name;
 
     if (dir == NULL) {
+        (void)fail_to_read(&error, directory);
         g_string_append_printf(faults, "%s\n", error->message);
         return NULL;
     }
     files = g_array_new(FALSE, FALSE, sizeof(File));
     g_array_set_clear_func(files, file_clear);
-    while ((name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *path = g_build_filename(directory, name, NULL);
+    while ((entry = readdir(dir)) != NULL) {
+        g_autofree char *path = g_build_filename(directory, entry->d_name, NULL);
         File file;
 
-        if (*name == '.')
+        if (entry->d_name[0] == '.')
             continue;
-        if (!read_name(name, &file)) {
-            complain_of_name(path, name, faults);
+        if (!read_name(entry->d_name, &file)) {
+            complain_of_name(path, entry->d_name, faults);
             continue;
         }
         file.path = g_steal_pointer(&path);
         g_array_append_val(files, file);
     }
+    (void)closedir(dir);
     g_array_sort(files, compare_files);
     return files;
 }

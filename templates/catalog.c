@@ -34,6 +34,15 @@ dsn_failure_to_string(DsnFailureClass failure)
     return failure_names[failure];
 }
 
+/* What X.7.@detail says of how a message is sent: the login to the next host (RFC 4954, section 6,
+ * RFC 5248), where mail of the domain comes from (RFC 7372, 7505, 8617), REQUIRETLS (RFC 8689). */
+static bool
+is_sending(unsigned detail)
+{
+    return (detail >= 8 && detail <= 14) || (detail >= 20 && detail <= 27) || detail == 29 ||
+           detail == 30;
+}
+
 DsnFailureClass
 dsn_failure_class(unsigned subject, unsigned detail)
 {
@@ -45,8 +54,8 @@ dsn_failure_class(unsigned subject, unsigned detail)
         return DSN_FAILURE_SIZE;
     if (subject == 2 && detail == 2)
         return DSN_FAILURE_FULL;
-    /* The sender's address, about which nobody reads with profit that the recipient's is wrong. */
-    if (subject == 1 && (detail == 7 || detail == 8))
+    /* About the sender's side, where neither the sender nor the recipient can do much. */
+    if ((subject == 1 && (detail == 7 || detail == 8)) || (subject == 7 && is_sending(detail)))
         return DSN_FAILURE_PROTOCOL;
     return subject < G_N_ELEMENTS(classes) ? classes[subject] : DSN_FAILURE_OTHER;
 }
@@ -92,7 +101,7 @@ fit(const DsnCatalog *catalog, const char *wanted)
 
 const char *
 dsn_catalog_choose_language(const DsnCatalog *catalog, const char *const *wanted,
-                            const char *spoken)
+                            const char *const *spoken)
 {
     g_autoptr(GPtrArray) known = g_ptr_array_new();
     const char *chosen = NULL;
@@ -104,9 +113,9 @@ dsn_catalog_choose_language(const DsnCatalog *catalog, const char *const *wanted
             g_ptr_array_add(known, (gpointer)tag);
     }
     g_ptr_array_add(known, NULL);
-    if (spoken != NULL)
-        chosen = dsn_language_choose(spoken, known->len > 1 ? (const char *const *)known->pdata
-                                                            : dsn_catalog_languages(catalog));
+    for (; spoken != NULL && *spoken != NULL && chosen == NULL; spoken++)
+        chosen = dsn_language_choose(*spoken, known->len > 1 ? (const char *const *)known->pdata
+                                                             : dsn_catalog_languages(catalog));
     if (chosen == NULL)
         chosen = known->pdata[0];
     return chosen == NULL ? "en" : chosen;

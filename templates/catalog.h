@@ -35,7 +35,7 @@ typedef enum DsnFailureClass {
     DSN_FAILURE_FULL,     /* full: X.2.2 */
     DSN_FAILURE_SYSTEM,   /* system: X.3.* */
     DSN_FAILURE_NETWORK,  /* network: X.4.* */
-    DSN_FAILURE_PROTOCOL, /* protocol: X.5.* */
+    DSN_FAILURE_PROTOCOL, /* protocol: X.5.*, and what is wrong on the sender's side */
     DSN_FAILURE_CONTENT,  /* content: X.6.* */
     DSN_FAILURE_SIZE,     /* size: X.2.3, X.3.4 */
     DSN_FAILURE_POLICY,   /* policy: X.7.* */
@@ -79,11 +79,12 @@ DsnCatalog *dsn_catalog_new(const char *directory, const DsnTemplateLimits *limi
 const char *const *dsn_catalog_languages(const DsnCatalog *catalog);
 
 /* The language that fits best (RFC 4647 section 3.4): of @wanted (tags, NULL-terminated, may be
- * NULL) the one that fits best what @spoken says, which is the value of Accept-Language or
- * Content-Language of the original and may be NULL; else the first of @wanted; without @wanted
- * the best for @spoken among all languages; else "en" (transfer none). */
+ * NULL) the one that fits best what @spoken says; these are values of Accept-Language and
+ * Content-Language of the original (NULL-terminated, may be NULL), of which the first counts that
+ * names a language at hand. Else the first of @wanted; without @wanted the best for @spoken among
+ * all languages; else "en" (transfer none). */
 const char *dsn_catalog_choose_language(const DsnCatalog *catalog, const char *const *wanted,
-                                        const char *spoken);
+                                        const char *const *spoken);
 
 /* Renders one wording. @html: the alternative is wanted, too. Fails only when the shipped English
  * words fail; @ret_wording was initialised. With @shipped, administrators' texts are left aside.

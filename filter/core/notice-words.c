@@ -54,19 +54,22 @@ find_failure(const DsnNoticeFacts *facts)
     return failure;
 }
 
-/* What the author reads, or else writes (RFC 3282; transfer full), NULL when nothing is said. */
-static char *
+/* What the author reads, and else writes (RFC 3282; transfer full). */
+static char **
 dup_spoken(DsnSpan header)
 {
-    DsnSpan value = dsn_header_find(header, "Accept-Language");
+    static const char *const names[] = {"Accept-Language", "Content-Language"};
+    g_autoptr(GStrvBuilder) spoken = g_strv_builder_new();
 
-    if (!dsn_span_present(value))
-        value = dsn_header_find(header, "Content-Language");
-    if (!dsn_span_present(value))
-        return NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        DsnSpan value = dsn_header_find(header, names[i]);
 
-    char *spoken = g_strndup(value.data, MIN(value.len, SPOKEN_MAX));
-    return g_strdelimit(spoken, "\r\n\t", ' ');
+        if (!dsn_span_present(value))
+            continue;
+        g_autofree char *text = g_strndup(value.data, MIN(value.len, SPOKEN_MAX));
+        g_strv_builder_add(spoken, g_strdelimit(text, "\r\n\t", ' '));
+    }
+    return g_strv_builder_end(spoken);
 }
 
 /* The preferred language, and behind it, if all are wanted, the others of the options. */
@@ -74,12 +77,13 @@ static size_t
 find_languages(const DsnNoticeFacts *facts, const char **languages)
 {
     const DsnNoticeOptions *options = facts->request->options;
-    g_autofree char *spoken = dup_spoken(facts->returned->header);
+    g_auto(GStrv) spoken = dup_spoken(facts->returned->header);
     size_t found = 1;
 
     languages[0] = facts->request->language != NULL
                        ? facts->request->language
-                       : dsn_catalog_choose_language(options->catalog, options->languages, spoken);
+                       : dsn_catalog_choose_language(options->catalog, options->languages,
+                                                     (const char *const *)spoken);
     if (!options->all_languages || options->languages == NULL)
         return found;
     for (const char *const *other = options->languages;

@@ -6,6 +6,7 @@
 #include "tests/support/unit.h"
 
 #include <glib/gstdio.h>
+#include <unistd.h>
 
 static const DsnTemplateLimits *const limits = &DSN_TEMPLATE_LIMITS_DEFAULT;
 
@@ -192,7 +193,7 @@ START_TEST(a_directory_that_is_not_there_is_told)
         dsn_catalog_new_over(NULL, "/nonexistent/templates", limits, faults);
     g_auto(DsnWording) wording = {0};
 
-    ck_assert_ptr_nonnull(strstr(faults->str, "/nonexistent/templates"));
+    ck_assert_str_eq(faults->str, "/nonexistent/templates: No such file or directory\n");
     word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
 END_TEST
@@ -207,6 +208,39 @@ START_TEST(a_pipe_is_not_waited_for)
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
     ck_assert_ptr_nonnull(strstr(faults->str, "this is no plain file"));
+}
+END_TEST
+
+START_TEST(a_link_to_nothing_is_told)
+{
+    g_auto(Directory) directory = {0};
+    g_autoptr(GString) faults = g_string_new(NULL);
+
+    directory_init(&directory);
+    g_autofree char *path = g_build_filename(directory.path, "failed.en.txt", NULL);
+    g_autofree char *wanted = g_strdup_printf("%s: No such file or directory\n", path);
+    ck_assert_int_eq(symlink("nowhere", path), 0);
+    g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
+    ck_assert_str_eq(faults->str, wanted);
+}
+END_TEST
+
+START_TEST(a_zero_byte_and_a_large_file_are_told)
+{
+    g_auto(Directory) directory = {0};
+    g_autoptr(GString) faults = g_string_new(NULL), large = g_string_new("Subject: x\n\n");
+
+    directory_init(&directory);
+    g_autofree char *zero = g_build_filename(directory.path, "failed.en.txt", NULL);
+    while (large->len <= limits->source)
+        g_string_append(large, "A line of a text that is much too long.\n");
+    add_file(&directory, "late.en.txt", large->str);
+    ck_assert(g_file_set_contents(zero, "Subject: x\n\na\0b", 15, NULL));
+    g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
+    g_autofree char *wanted = g_strdup_printf(
+        "%s:1:1: this is no text, it has a zero byte\n%s/late.en.txt:1:1: this file is too large\n",
+        zero, directory.path);
+    ck_assert_str_eq(faults->str, wanted);
 }
 END_TEST
 
@@ -316,6 +350,30 @@ START_TEST(phrases_are_inherited_one_by_one)
     ck_assert_str_eq(british.language, "en-GB");
     word(tenant, DSN_TOPIC_FAILED, DSN_FAILURE_POLICY, "ja", &japanese);
     ck_assert_ptr_nonnull(strstr(japanese.text->str, " 許可されていません。\n"));
+}
+END_TEST
+
+/* What a tenant says in a language stands before what others say in a region of it. */
+START_TEST(phrases_of_a_language_hold_for_its_regions)
+{
+    g_auto(Directory) all = {0}, one = {0};
+
+    directory_init(&all);
+    add_file(&all, "layout.txt", "Subject: x\n\n{{ say.help }} {{ say.help_at }} {{ say.field }}");
+    directory_init(&one);
+    add_file(&one, "pt.words", "help: Pt.\nhelp_at: Pt {}.\n");
+    add_file(&one, "pt-BR.words", "help_at: Br {}.\n");
+    g_autoptr(DsnCatalog) base = load(NULL, &all);
+    g_autoptr(DsnCatalog) tenant = load(base, &one);
+    g_auto(DsnWording) portugal = {0}, brazil = {0}, everybody = {0};
+
+    word(tenant, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "pt", &portugal);
+    ck_assert_str_eq(portugal.text->str, "Pt. Pt {}. {}: {}\n");
+    word(tenant, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "pt-BR", &brazil);
+    ck_assert_str_eq(brazil.text->str, "Pt. Br {}. {}: {}\n");
+    ck_assert_str_eq(brazil.language, "pt-BR");
+    word(base, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "pt-BR", &everybody);
+    ck_assert_ptr_nonnull(strstr(everybody.text->str, "responsáveis pelo seu e-mail"));
 }
 END_TEST
 
@@ -436,12 +494,14 @@ static const struct {
     unsigned subject, detail;
     DsnFailureClass failure;
 } classes[] = {
-    {0, 0, DSN_FAILURE_OTHER},    {1, 1, DSN_FAILURE_ADDRESS},  {1, 99, DSN_FAILURE_ADDRESS},
-    {1, 7, DSN_FAILURE_PROTOCOL}, {1, 8, DSN_FAILURE_PROTOCOL}, {2, 1, DSN_FAILURE_MAILBOX},
-    {2, 2, DSN_FAILURE_FULL},     {2, 3, DSN_FAILURE_SIZE},     {3, 4, DSN_FAILURE_SIZE},
-    {3, 1, DSN_FAILURE_SYSTEM},   {4, 1, DSN_FAILURE_NETWORK},  {5, 3, DSN_FAILURE_PROTOCOL},
-    {6, 1, DSN_FAILURE_CONTENT},  {7, 1, DSN_FAILURE_POLICY},   {8, 1, DSN_FAILURE_OTHER},
-    {999, 2, DSN_FAILURE_OTHER},
+    {0, 0, DSN_FAILURE_OTHER},    {1, 1, DSN_FAILURE_ADDRESS},   {1, 99, DSN_FAILURE_ADDRESS},
+    {1, 7, DSN_FAILURE_PROTOCOL}, {1, 8, DSN_FAILURE_PROTOCOL},  {2, 1, DSN_FAILURE_MAILBOX},
+    {2, 2, DSN_FAILURE_FULL},     {2, 3, DSN_FAILURE_SIZE},      {3, 4, DSN_FAILURE_SIZE},
+    {3, 1, DSN_FAILURE_SYSTEM},   {4, 1, DSN_FAILURE_NETWORK},   {5, 3, DSN_FAILURE_PROTOCOL},
+    {6, 1, DSN_FAILURE_CONTENT},  {7, 1, DSN_FAILURE_POLICY},    {8, 1, DSN_FAILURE_OTHER},
+    {999, 2, DSN_FAILURE_OTHER},  {7, 8, DSN_FAILURE_PROTOCOL},  {7, 14, DSN_FAILURE_PROTOCOL},
+    {7, 15, DSN_FAILURE_POLICY},  {7, 19, DSN_FAILURE_POLICY},   {7, 26, DSN_FAILURE_PROTOCOL},
+    {7, 28, DSN_FAILURE_POLICY},  {7, 30, DSN_FAILURE_PROTOCOL},
 };
 
 START_TEST(tells_the_class)
@@ -477,17 +537,51 @@ static const struct {
     {"the tenant's first", {"it", "de", NULL}, "ja", "it"},
     {"a tenant's that is not there", {"xx", "de", NULL}, NULL, "de"},
     {"only such", {"xx", NULL}, "fr", "fr"},
+    {"Chinese in other characters alone", {NULL}, "zh-Hant-TW", "en"},
+    {"Chinese, script and region", {NULL}, "zh-Hans-SG", "zh-Hans"},
+    {"Portuguese for Brazil before Portugal", {NULL}, "pt-BR, pt;q=0.9, en;q=0.8", "pt-BR"},
+    {"Latin America", {NULL}, "es-419", "es"},
+    {"an extension", {NULL}, "de-DE-u-co-phonebk", "de"},
+    {"a locale", {NULL}, "fr_FR.UTF-8", "fr"},
+    {"weights without a zero, of three digits, and junk",
+     {NULL},
+     "de;q=.2, fr;q=0.201, nl;q=x",
+     "fr"},
+    {"a remark", {NULL}, "it (Italian)", "it"},
+    {"capitals", {NULL}, "PL", "pl"},
 };
 
 START_TEST(chooses_the_language)
 {
+    const char *const spoken[] = {choices[_i].spoken, NULL};
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new(NULL, limits, NULL);
 
-    ck_assert_msg(strcmp(dsn_catalog_choose_language(
-                             catalog, choices[_i].wanted[0] == NULL ? NULL : choices[_i].wanted,
-                             choices[_i].spoken),
-                         choices[_i].chosen) == 0,
-                  "%s", choices[_i].label);
+    ck_assert_msg(
+        strcmp(dsn_catalog_choose_language(
+                   catalog, choices[_i].wanted[0] == NULL ? NULL : choices[_i].wanted, spoken),
+               choices[_i].chosen) == 0,
+        "%s", choices[_i].label);
+}
+END_TEST
+
+/* What the author reads, and what the author writes. */
+static const struct {
+    const char *wanted, *fields[3], *chosen;
+} authors[] = {
+    {NULL, {"fr", "de", NULL}, "fr"},     {NULL, {"sv", "de", NULL}, "de"},
+    {NULL, {"*", "nl", NULL}, "nl"},      {"de", {"ja", "de-AT", NULL}, "de"},
+    {"de", {"ja", "it", NULL}, "it"},     {"de", {"ja", "fr", NULL}, "de"},
+    {NULL, {"de;q=0", "sv", NULL}, "en"}, {NULL, {NULL}, "en"},
+};
+
+START_TEST(chooses_what_is_read_before_what_is_written)
+{
+    g_autoptr(DsnCatalog) catalog = dsn_catalog_new(NULL, limits, NULL);
+    const char *const wanted[] = {authors[_i].wanted, "it", NULL};
+    const char *const *list = authors[_i].wanted == NULL ? NULL : wanted;
+
+    ck_assert_str_eq(dsn_catalog_choose_language(catalog, list, authors[_i].fields),
+                     authors[_i].chosen);
 }
 END_TEST
 
@@ -499,7 +593,8 @@ START_TEST(long_lists_of_languages_are_cut)
     for (int i = 0; i < 100000; i++)
         g_string_append(spoken, "xx,");
     g_string_append(spoken, "de");
-    ck_assert_str_eq(dsn_catalog_choose_language(catalog, NULL, spoken->str), "en");
+    const char *const fields[] = {spoken->str, NULL};
+    ck_assert_str_eq(dsn_catalog_choose_language(catalog, NULL, fields), "en");
 }
 END_TEST
 
@@ -512,9 +607,12 @@ dsn_test_suite(void)
     tcase_add_loop_test(tc, leaves_bad_files_out, 0, G_N_ELEMENTS(bad));
     tcase_add_test(tc, a_directory_that_is_not_there_is_told);
     tcase_add_test(tc, a_pipe_is_not_waited_for);
+    tcase_add_test(tc, a_link_to_nothing_is_told);
+    tcase_add_test(tc, a_zero_byte_and_a_large_file_are_told);
     tcase_add_test(tc, finds_the_nearest);
     tcase_add_test(tc, a_layout_stands_for_all_languages);
     tcase_add_test(tc, phrases_are_inherited_one_by_one);
+    tcase_add_test(tc, phrases_of_a_language_hold_for_its_regions);
     tcase_add_test(tc, shows_what_would_be_said_otherwise);
     tcase_add_test(tc, makes_the_subject_one_line);
     tcase_add_test(tc, falls_back_and_says_so);
@@ -522,6 +620,7 @@ dsn_test_suite(void)
     tcase_add_test(tc, costs_nothing_without_a_directory);
     tcase_add_loop_test(tc, tells_the_class, 0, G_N_ELEMENTS(classes));
     tcase_add_loop_test(tc, chooses_the_language, 0, G_N_ELEMENTS(choices));
+    tcase_add_loop_test(tc, chooses_what_is_read_before_what_is_written, 0, G_N_ELEMENTS(authors));
     tcase_add_test(tc, long_lists_of_languages_are_cut);
     suite_add_tcase(suite, tc);
     return suite;
