@@ -183,6 +183,14 @@ check_domain(const char *text)
                : "a domain such as \"example.com\"";
 }
 
+static const char *
+check_reporter(const char *text)
+{
+    return check_domain(text) == NULL || dsn_address_is_mailbox(dsn_span(text))
+               ? NULL
+               : "a domain such as \"fbl.example.com\", or an address";
+}
+
 /* In the order of DsnLogTarget. */
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
 
@@ -586,7 +594,8 @@ static const DsnOption options[] = {
     {"authentication.clients", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.clients),
      .check = dsn_network_check, .help = "networks whose reports are believed"},
     {"authentication.reporters", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.reporters),
-     .check = check_domain, .help = "domains whose reports are believed if DKIM or SPF passed"},
+     .check = check_reporter,
+     .help = "domains and authors whose reports are believed if DKIM or SPF passed"},
 
     RELAY_ROWS("relay.default", DEFAULT_RELAY, "[\"127.0.0.1:25\"]"),
     {"relay.*", DSN_OPTION_SECTIONS, SLOT(relays), .size = sizeof(DsnRelayOptions),

@@ -118,7 +118,7 @@ typedef struct DsnAuthenticationOptions {
     GPtrArray *authserv_ids; /* of char *: names that our own hosts give in their fields */
     size_t received;         /* Received fields that our own hosts add */
     GPtrArray *clients;      /* of char *: networks whose reports are believed */
-    GPtrArray *reporters;    /* of char *: domains whose reports are believed */
+    GPtrArray *reporters;    /* of char *: domains and authors whose reports are believed */
 } DsnAuthenticationOptions;
 
 /* [trace.key.NAME] */

@@ -85,28 +85,57 @@ find_client(const DsnEvidenceRules *rules, DsnSpan client)
     return NULL;
 }
 
-static bool
-is_of_reporter(const DsnAuthenticationOptions *options, const DsnAuthentic *authentic)
+/* The one address in From (transfer full), or NULL: of two fields a reader may see either (RFC 7489
+ * section 6.6.1). */
+static char *
+dup_author(const DsnReport *report)
 {
-    if (!dsn_span_is(authentic->result, "pass"))
-        return false;
-    for (guint i = 0; i < options->reporters->len; i++) {
-        if (dsn_domain_is_within(authentic->domain, dsn_span(options->reporters->pdata[i])))
-            return true;
+    DsnSpan block = report->envelope.block, from = DSN_SPAN_ABSENT;
+    DsnHeaderField field;
+
+    while (dsn_header_next(&block, &field)) {
+        if (!dsn_span_is(field.name, "From"))
+            continue;
+        if (dsn_span_present(from))
+            return NULL;
+        from = field.value;
     }
-    return false;
+    return dsn_mail_header_dup_author(from);
 }
 
-/* The method that passed for a listed domain, and that domain; absent if none did. */
-static DsnAuthentic
-find_reporter(const DsnAuthenticationOptions *options, const DsnAuthentication *found)
+/* Whether the listed @reporter has signed: a domain, or an author that its own domain, or one above
+ * it, has vouched for. */
+static bool
+has_signed(const char *reporter, DsnSpan author, DsnSpan domain)
 {
-    for (size_t i = 0; i < found->n_dkim; i++) {
-        if (is_of_reporter(options, &found->dkim[i]))
-            return (DsnAuthentic){DSN_SPAN_LITERAL("dkim"), found->dkim[i].domain};
+    DsnSpan listed = dsn_span(reporter);
+
+    if (strchr(reporter, '@') == NULL)
+        return dsn_domain_is_within(domain, listed);
+    return dsn_span_is(author, reporter) &&
+           dsn_domain_is_within(dsn_address_domain(author), domain);
+}
+
+/* The method that passed for somebody listed, and for whom; absent if none did. SPF says nothing of
+ * an author. */
+static DsnAuthentic
+find_reporter(const DsnAuthenticationOptions *options, const DsnAuthentication *found,
+              DsnSpan author)
+{
+    for (guint i = 0; i < options->reporters->len; i++) {
+        const char *reporter = options->reporters->pdata[i];
+        bool is_address = strchr(reporter, '@') != NULL;
+
+        for (size_t j = 0; j < found->n_dkim; j++) {
+            if (dsn_span_is(found->dkim[j].result, "pass") &&
+                has_signed(reporter, author, found->dkim[j].domain))
+                return (DsnAuthentic){DSN_SPAN_LITERAL("dkim"),
+                                      is_address ? dsn_span(reporter) : found->dkim[j].domain};
+        }
+        if (!is_address && dsn_span_is(found->spf.result, "pass") &&
+            dsn_domain_is_within(found->spf.domain, dsn_span(reporter)))
+            return (DsnAuthentic){DSN_SPAN_LITERAL("spf"), found->spf.domain};
     }
-    if (is_of_reporter(options, &found->spf))
-        return (DsnAuthentic){DSN_SPAN_LITERAL("spf"), found->spf.domain};
     return (DsnAuthentic){.result = DSN_SPAN_ABSENT};
 }
 
@@ -125,23 +154,22 @@ is_aligned(const DsnAuthentication *found, DsnSpan author)
 }
 
 static DsnCfbl
-check_cfbl(const DsnReport *report, const DsnAuthentication *found)
+check_cfbl(const DsnReport *report, const DsnAuthentication *found, DsnSpan author)
 {
     if (report->kind != DSN_REPORT_FEEDBACK || !dsn_span_present(report->returned.cfbl_address))
         return DSN_CFBL_NONE;
     if (!dsn_span_present(found->authserv_id))
         return DSN_CFBL_UNKNOWN;
-    g_autofree char *author =
-        dsn_mail_header_dup_author(dsn_header_find(report->envelope.block, "From"));
-    return author != NULL && is_aligned(found, dsn_address_domain(dsn_span(author)))
-               ? DSN_CFBL_ALIGNED
-               : DSN_CFBL_UNALIGNED;
+    return author.len > 0 && is_aligned(found, dsn_address_domain(author)) ? DSN_CFBL_ALIGNED
+                                                                           : DSN_CFBL_UNALIGNED;
 }
 
 void
 dsn_evidence_init(DsnEvidence *ret_evidence, const DsnEvidenceRules *rules, const DsnReport *report,
                   const DsnResolution *resolution, DsnSpan client)
 {
+    g_autofree char *author = NULL;
+
     *ret_evidence = (DsnEvidence){
         .report = report,
         .resolution = resolution,
@@ -151,10 +179,14 @@ dsn_evidence_init(DsnEvidence *ret_evidence, const DsnEvidenceRules *rules, cons
         const DsnAuthenticationOptions *options = &rules->configuration->authentication;
 
         dsn_authentication_read(options, report->envelope.block, &ret_evidence->authentication);
-        ret_evidence->sender = find_reporter(options, &ret_evidence->authentication);
         ret_evidence->client = find_client(rules, client);
+        if (dsn_span_present(ret_evidence->authentication.authserv_id)) {
+            author = dup_author(report);
+            ret_evidence->sender =
+                find_reporter(options, &ret_evidence->authentication, dsn_span(author));
+        }
     }
-    ret_evidence->cfbl = check_cfbl(report, &ret_evidence->authentication);
+    ret_evidence->cfbl = check_cfbl(report, &ret_evidence->authentication, dsn_span(author));
 }
 
 void
@@ -216,6 +248,32 @@ reported_recipient(const DsnReport *report, const DsnPerRecipient *recipient)
                : DSN_SPAN_ABSENT;
 }
 
+/* An address that was rewritten on the way, by an alias or a list, may have others behind it that
+ * work: it is dead only if it is itself what failed. */
+static bool
+is_what_failed(const DsnPerRecipient *recipient, DsnSpan address)
+{
+    DsnSpan final = recipient->final_recipient.value;
+
+    return final.len == address.len && final.len > 0 &&
+           g_ascii_strncasecmp(final.data, address.data, final.len) == 0;
+}
+
+/* The address that the proof is about, absent when there is none. */
+static DsnSpan
+proven_address(const DsnEvidence *evidence, const DsnPerRecipient *recipient)
+{
+    if (evidence->trace != NULL) {
+        const DsnClue *clue = dsn_resolution_find(evidence->resolution, DSN_IDENTITY_RECIPIENT);
+
+        if (clue != NULL && clue->state == DSN_TRACE_VERIFIED)
+            return clue->values[DSN_IDENTITY_RECIPIENT];
+    }
+    return evidence->client != NULL || dsn_span_present(evidence->sender.result)
+               ? reported_recipient(evidence->report, recipient)
+               : DSN_SPAN_ABSENT;
+}
+
 DsnSpan
 dsn_evidence_suppress(const DsnEvidence *evidence, const DsnPerRecipient *recipient,
                       DsnStatusCode status)
@@ -225,15 +283,8 @@ dsn_evidence_suppress(const DsnEvidence *evidence, const DsnPerRecipient *recipi
 
     if (!due || !dsn_evidence_is_verified(evidence) || evidence->cfbl == DSN_CFBL_UNALIGNED)
         return DSN_SPAN_ABSENT;
-    if (evidence->trace != NULL) {
-        const DsnClue *clue = dsn_resolution_find(evidence->resolution, DSN_IDENTITY_RECIPIENT);
-
-        if (clue != NULL && clue->state == DSN_TRACE_VERIFIED)
-            return clue->values[DSN_IDENTITY_RECIPIENT];
-    }
-    return evidence->client != NULL || dsn_span_present(evidence->sender.result)
-               ? reported_recipient(report, recipient)
-               : DSN_SPAN_ABSENT;
+    DsnSpan address = proven_address(evidence, recipient);
+    return recipient == NULL || is_what_failed(recipient, address) ? address : DSN_SPAN_ABSENT;
 }
 
 /* ---- JSON ---- */

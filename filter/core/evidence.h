@@ -40,7 +40,7 @@ typedef struct DsnEvidence {
     DsnAuthentication authentication;
     DsnCfbl cfbl;
     const DsnTrace *trace; /* verified; NULL: none is */
-    DsnAuthentic sender;   /* "dkim" or "spf", and the listed domain's that passed; or absent */
+    DsnAuthentic sender;   /* "dkim" or "spf", and the domain that passed or the listed author */
     const char *client;    /* the listed network that it came from, or NULL */
 } DsnEvidence;
 

@@ -15,11 +15,11 @@
 #define TRACE "@"
 
 static gpointer ids[] = {(gpointer) "mx.ours.example"};
-static gpointer reporters[] = {(gpointer) "isp.example"};
+static gpointer reporters[] = {(gpointer) "isp.example", (gpointer) "Staff@mail.web.example"};
 static gpointer clients[] = {(gpointer) "192.0.2.0/24", (gpointer) "2001:db8::/32"};
 static DsnTraceKey key = {(char *)"2026a", (char *)"0123456789abcdef"};
 static gpointer keys[] = {&key};
-static GPtrArray id_list = {ids, 1}, reporter_list = {reporters, 1}, client_list = {clients, 2},
+static GPtrArray id_list = {ids, 1}, reporter_list = {reporters, 2}, client_list = {clients, 2},
                  key_list = {keys, 1}, none = {NULL, 0};
 
 static const DsnConfiguration configuration = {
@@ -90,14 +90,12 @@ read_arf(const char *header, const char *type, const char *recipient, const char
 }
 
 static json_t *
-read_dsn(const char *header, const char *status, const char *original, const char *peer)
+read_dsn(const char *header, const char *recipients, const char *status, const char *original)
 {
     g_autofree char *fields = g_strdup_printf(
-        "Reporting-MTA: dns; mx.isp.example\n\nFinal-Recipient: rfc822; final@x.example\n"
-        "Action: failed\nStatus: %s\n",
-        status);
+        "Reporting-MTA: dns; mx.isp.example\n\n%sAction: failed\nStatus: %s\n", recipients, status);
 
-    return read_report("delivery-status", header, fields, original, peer);
+    return read_report("delivery-status", header, fields, original, NULL);
 }
 
 /* The strings of @array with a space between them (transfer full). */
@@ -129,6 +127,8 @@ check_record(const json_t *own, const char *by, const char *suppress, const char
 
 #define BY_DKIM "authentication-results:dkim=mail.isp.example"
 #define BY_SPF "authentication-results:spf=isp.example"
+#define BY_AUTHOR "authentication-results:dkim=Staff@mail.web.example"
+#define WEB "Authentication-Results: mx.ours.example; dkim=pass header.d=mail.web.example\n"
 #define RCPT "Original-Rcpt-To: <ann@x.example>\n"
 #define PLAIN "Subject: x\n"
 
@@ -146,6 +146,32 @@ static const struct {
      "Authentication-Results: mx.ours.example; dkim=fail header.d=isp.example\n" FROM, "abuse",
      RCPT, PLAIN, NULL, "", NULL, NULL},
     {"ARF-23: forged", "Authentication-Results: mx.evil.example; dkim=pass header.d=isp.example\n",
+     "abuse", RCPT, PLAIN, NULL, "", NULL, NULL},
+    /* an author, who shares the domain with others */
+    {"ARF-23: an author", WEB "From: staff@mail.web.example\n", "abuse", RCPT, PLAIN, NULL,
+     BY_AUTHOR, "ann@x.example", NULL},
+    {"ARF-23: an author in words", WEB "From: \"a@b.example\" <STAFF@Mail.Web.Example>\n", "abuse",
+     RCPT, PLAIN, NULL, BY_AUTHOR, "ann@x.example", NULL},
+    {"ARF-23: signed above",
+     "Authentication-Results: mx.ours.example; dkim=pass header.d=web.example\n"
+     "From: staff@mail.web.example\n",
+     "abuse", RCPT, PLAIN, NULL, BY_AUTHOR, "ann@x.example", NULL},
+    {"ARF-23: signed below",
+     "Authentication-Results: mx.ours.example; dkim=pass header.d=x.mail.web.example\n"
+     "From: staff@mail.web.example\n",
+     "abuse", RCPT, PLAIN, NULL, "", NULL, NULL},
+    {"ARF-23: another author", WEB "From: user@mail.web.example\n", "abuse", RCPT, PLAIN, NULL, "",
+     NULL, NULL},
+    {"ARF-23: one of two authors", WEB "From: staff@mail.web.example, user@mail.web.example\n",
+     "abuse", RCPT, PLAIN, NULL, "", NULL, NULL},
+    {"ARF-23: two From fields",
+     WEB "From: staff@mail.web.example\nSubject: x\nFrom: user@mail.web.example\n", "abuse", RCPT,
+     PLAIN, NULL, "", NULL, NULL},
+    {"ARF-23: the name of an author", WEB "From: \"staff@mail.web.example\" <u@mail.web.example>\n",
+     "abuse", RCPT, PLAIN, NULL, "", NULL, NULL},
+    {"ARF-23: an author by SPF alone",
+     "Authentication-Results: mx.ours.example; spf=pass smtp.mailfrom=staff@mail.web.example\n"
+     "From: staff@mail.web.example\n",
      "abuse", RCPT, PLAIN, NULL, "", NULL, NULL},
     {"a client", FROM, "abuse", RCPT, PLAIN, "192.0.2.7", "client:192.0.2.0/24", "ann@x.example",
      NULL},
@@ -182,6 +208,8 @@ static const struct {
     {"CFBL-05: no signature", SPF FROM, "abuse", RCPT, CFBL PLAIN, NULL, BY_SPF, NULL, "unaligned"},
     {"CFBL-05: two authors", DKIM "From: a@isp.example, b@isp.example\n", "abuse", RCPT, CFBL PLAIN,
      NULL, BY_DKIM, NULL, "unaligned"},
+    {"CFBL-05: two From fields", DKIM "From: a@isp.example\nFrom: b@other.example\n", "abuse", RCPT,
+     CFBL PLAIN, NULL, BY_DKIM, NULL, "unaligned"},
     {"CFBL-05: no author", DKIM, "abuse", RCPT, CFBL PLAIN, NULL, BY_DKIM, NULL, "unaligned"},
     {"CFBL-05: nobody says", FROM, "abuse", RCPT, CFBL TRACE "\n" PLAIN, NULL, "trace:2026a",
      "jane@x.example", "unknown"},
@@ -198,25 +226,41 @@ START_TEST(complaints_and_their_proofs)
 }
 END_TEST
 
+#define JANE "Final-Recipient: rfc822; jane@x.example\n"
+#define FINAL "Final-Recipient: rfc822; final@x.example\n"
+
 static const struct {
-    const char *label, *header, *status, *original, *by, *suppress;
+    const char *label, *header, *recipients, *status, *original, *by, *suppress;
 } bounces[] = {
-    {"OOB-17: unverified", "", "5.1.1", PLAIN, "", NULL},
-    {"OOB-17: verified", "", "5.1.1", TRACE "\n" PLAIN, "trace:2026a", "jane@x.example"},
-    {"OOB-17: a reporter", DKIM, "5.1.1", PLAIN, BY_DKIM, "final@x.example"},
-    {"no host", DKIM, "5.1.2", PLAIN, BY_DKIM, "final@x.example"},
-    {"no mail", DKIM, "5.1.10", PLAIN, BY_DKIM, "final@x.example"},
-    {"disabled", DKIM, "5.2.1", PLAIN, BY_DKIM, "final@x.example"},
-    {"later perhaps", DKIM, "4.1.1", PLAIN, BY_DKIM, NULL},
-    {"full", DKIM, "5.2.2", PLAIN, BY_DKIM, NULL},
-    {"policy", DKIM, "5.7.1", PLAIN, BY_DKIM, NULL},
-    {"the sender's address", DKIM, "5.1.8", PLAIN, BY_DKIM, NULL},
-    {"vague", DKIM, "5.0.0", PLAIN, BY_DKIM, NULL},
+    {"OOB-17: unverified", "", JANE, "5.1.1", PLAIN, "", NULL},
+    {"OOB-17: verified", "", JANE, "5.1.1", TRACE "\n" PLAIN, "trace:2026a", "jane@x.example"},
+    {"letters in another case", "", "Final-Recipient: rfc822; Jane@X.example\n", "5.1.1",
+     TRACE "\n" PLAIN, "trace:2026a", "jane@x.example"},
+    /* nobody knows who else is behind jane@ */
+    {"SEC-04: another mailbox", "", FINAL, "5.1.1", TRACE "\n" PLAIN, "trace:2026a", NULL},
+    {"SEC-04: an alias", "", "Original-Recipient: rfc822; jane@x.example\n" FINAL, "5.1.1",
+     TRACE "\n" PLAIN, "trace:2026a", NULL},
+    {"SEC-04: an alias at a reporter", DKIM, "Original-Recipient: rfc822; jane@x.example\n" FINAL,
+     "5.1.1", PLAIN, BY_DKIM, NULL},
+    {"no address", "", "Final-Recipient: unknown; j\n", "5.1.1", TRACE "\n" PLAIN, "trace:2026a",
+     NULL},
+    {"OOB-17: a reporter", DKIM, FINAL, "5.1.1", PLAIN, BY_DKIM, "final@x.example"},
+    {"OOB-11: both are the same", DKIM, "Original-Recipient: rfc822; FINAL@x.example\n" FINAL,
+     "5.1.1", PLAIN, BY_DKIM, "FINAL@x.example"},
+    {"no host", DKIM, FINAL, "5.1.2", PLAIN, BY_DKIM, "final@x.example"},
+    {"no mail", DKIM, FINAL, "5.1.10", PLAIN, BY_DKIM, "final@x.example"},
+    {"disabled", DKIM, FINAL, "5.2.1", PLAIN, BY_DKIM, "final@x.example"},
+    {"later perhaps", DKIM, FINAL, "4.1.1", PLAIN, BY_DKIM, NULL},
+    {"full", DKIM, FINAL, "5.2.2", PLAIN, BY_DKIM, NULL},
+    {"policy", DKIM, FINAL, "5.7.1", PLAIN, BY_DKIM, NULL},
+    {"the sender's address", DKIM, FINAL, "5.1.8", PLAIN, BY_DKIM, NULL},
+    {"vague", DKIM, FINAL, "5.0.0", PLAIN, BY_DKIM, NULL},
 };
 
 START_TEST(bounces_and_their_proofs)
 {
-    json_auto_t *own = read_dsn(bounces[_i].header, bounces[_i].status, bounces[_i].original, NULL);
+    json_auto_t *own = read_dsn(bounces[_i].header, bounces[_i].recipients, bounces[_i].status,
+                                bounces[_i].original);
 
     check_record(own, bounces[_i].by, bounces[_i].suppress, NULL, bounces[_i].label);
 }
@@ -228,7 +272,7 @@ START_TEST(what_was_found_is_told)
     json_auto_t *own = read_dsn("Authentication-Results: mx.ours.example;\n spf=none; dkim=pass "
                                 "header.d=isp.example;\n dkim=fail header.d=b.example; dmarc=pass "
                                 "header.from=isp.example\n",
-                                "5.1.1", PLAIN, NULL);
+                                FINAL, "5.1.1", PLAIN);
     g_autofree char *found = json_dumps(json_object_get(own, "authentication"), JSON_COMPACT);
 
     ck_assert_str_eq(found, "{\"authserv_id\":\"mx.ours.example\","
