@@ -335,6 +335,16 @@ static const DsnReading rows[] = {
                                 "CFBL-Feedback-ID: 111:222\n\nHi.\n") END,
      {{OURS "original.message_id", "\"<1@shop.example>\""},
       {OURS "original.cfbl_feedback_id", "\"111:222\""}}},
+    {"CFBL-10",
+     "fields of list management",
+     ARF_HEAD TEXT PART("message/feedback-report", ABUSE "Source-IP: 192.0.2.1\n")
+         PART("message/rfc822", "From: a@shop.example\nList-Id: Offers <offers.shop.example>\n"
+                                "Feedback-ID: a:b:c\nList-Unsubscribe: <https://shop.example/u>\n"
+                                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\n\nHi.\n") END,
+     {{OURS "original.list_id", "\"Offers <offers.shop.example>\""},
+      {OURS "original.feedback_id", "\"a:b:c\""},
+      {OURS "original.list_unsubscribe", "\"<https://shop.example/u>\""},
+      {OURS "original.list_unsubscribe_post", "\"List-Unsubscribe=One-Click\""}}},
     {"CFBL-07",
      "white space does not count",
      ARF_HEAD TEXT PART("message/feedback-report", ABUSE "Source-IP: 192.0.2.1\n") PART(

@@ -114,6 +114,8 @@ expect_error(DsnBuildError code, const char *name, const char *label)
     ck_assert_str_eq(fixture.notice->str, "before");
 }
 
+/* Frame and fields at their best (rules MIME-01 to MIME-03, MIME-14, MIME-18, DSN-01, DSN-03,
+ * DSN-08, DSN-12 to DSN-14, RCPT-23, LOOP-04, LOOP-06). */
 START_TEST(a_whole_notice)
 {
     static const char expected[] =

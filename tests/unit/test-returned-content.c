@@ -61,6 +61,7 @@ START_TEST(finds_the_header)
 }
 END_TEST
 
+/* Rules CFBL-06, CFBL-10. */
 START_TEST(finds_every_identifier)
 {
     static const char text[] = "Return-path: <b@News.A.example>\n"
@@ -74,6 +75,8 @@ START_TEST(finds_every_identifier)
                                "Return-Path: <c@a.example>\n"
                                "Subject: first\n"
                                "Subject: second\n"
+                               "List-Unsubscribe: <https://a.example/u?1>,\n <mailto:u@a.example>\n"
+                               "List-Unsubscribe-Post: List-Unsubscribe=One-Click\n"
                                "CFBL-Feedback-ID: 4\n";
     g_autoptr(DsnReport) report = dsn_report_new();
     g_autoptr(GString) scratch = g_string_new(NULL);
@@ -85,6 +88,9 @@ START_TEST(finds_every_identifier)
     dsn_assert_span(returned->list_id, "Offers <offers.a.example>", NULL);
     dsn_assert_span(returned->feedback_id, "a:b:c", NULL);
     dsn_assert_span(returned->cfbl_feedback_id, "1:23", NULL);
+    dsn_assert_span(returned->list_unsubscribe, "<https://a.example/u?1>, <mailto:u@a.example>",
+                    NULL);
+    dsn_assert_span(returned->list_unsubscribe_post, "List-Unsubscribe=One-Click", NULL);
     dsn_assert_span(returned->subject, "first", NULL);
     dsn_assert_span(returned->message_id, "<1@a.example>", NULL);
     ck_assert_uint_eq(returned->traces->len, 2);
