@@ -4,6 +4,7 @@
 #include "filter/pipeline/policy.h"
 
 #include "filter/pipeline/policy-check.h"
+#include "filter/pipeline/policy-warnings.h"
 
 /* Sets the flags of the types that are named in @names. */
 static void
@@ -147,6 +148,7 @@ dsn_policy_new(DsnConfiguration *configuration, GError **error)
     policy->tenants = dsn_tenants_new(checks, policy->warnings);
     if (!dsn_checks_passed(checks, error))
         return NULL;
+    dsn_policy_warn(configuration, policy->tenants, policy->warnings);
     add_posters(policy);
     return g_steal_pointer(&policy);
 }

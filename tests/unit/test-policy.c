@@ -274,9 +274,8 @@ static const struct {
     {"[http.client.a]\ntoken = \"t\"\ntenants = [\"x\"]",
      "FILE:3: http.client.a.tenants: there is no section [tenant.NAME] for \"x\""},
     {"[http]\nlisten = \"unix:/run/x\"\n[tenant.a]\nmatch.queue = [\"x\"]", ""},
-    {"notice.templates = \"/none/such\"", "FILE:1: notice.templates: Error opening directory "
-                                          "\xe2\x80\x9c/none/such\xe2\x80\x9d: No such "
-                                          "file or directory"},
+    {"notice.templates = \"/none/such\"",
+     "FILE:1: notice.templates: /none/such: No such file or directory"},
 };
 
 START_TEST(says_what_does_not_fit)
@@ -598,6 +597,64 @@ START_TEST(goes_on_without_a_faulty_text_of_a_tenant)
 }
 END_TEST
 
+#define OF_A "[tenant.a]\nmatch.queue = [\"a\"]\n"
+
+static const struct {
+    const char *text;
+    const char *warning; /* NULL: none */
+} doubtful[] = {
+    {"notice.trust = []",
+     "FILE:1: notice.trust: is empty: no sender is trusted, and no notice is made"},
+    {"notice.trust = []\n" OF_A "trust = [\"any\"]",
+     "FILE:1: notice.trust: is empty: no sender is trusted, and no notice is made"},
+    {OF_A "trust = []",
+     "FILE:3: tenant.a.trust: is empty: no sender is trusted, and no notice is made"},
+    {"notice.delay_after = []", NULL},
+    {"[notice]\nenable = [\"Delayed\"]\ndelay_after = []",
+     "FILE:3: notice.delay_after: is empty: no delay is reported"},
+    {"notice.delay_after = [\"8 days\", \"1h\"]",
+     "FILE:1: notice.delay_after: no message is delayed for so long: lifetime is not longer"},
+    {"notice.lifetime = \"4 hours\"",
+     "FILE:1: notice.lifetime: no message is delayed for so long: lifetime is not longer"},
+    {"notice.lifetime = \"5 hours\"", NULL},
+    {OF_A "lifetime = \"1 hour\"",
+     "FILE:3: tenant.a.lifetime: no message is delayed for so long: lifetime is not longer"},
+    {"notice.delivered_late = true",
+     "FILE:1: notice.delivered_late: has no effect: enable does not list \"Delivery\""},
+    {"[notice]\ndelivered_late = true\nenable = [\"Delivery\"]",
+     "FILE:2: notice.delivered_late: has no effect: enable lists neither \"TransientFailure\" nor "
+     "\"Delayed\""},
+    {"[notice]\ndelivered_late = true\nenable = [\"Delivery\", \"TransientFailure\"]\n" OF_A
+     "enable = [\"Bounce\"]",
+     NULL},
+    {"notice.languages = [\"de-AT\", \"tlh\", \"pt\", \"zh-CN\"]",
+     "FILE:1: notice.languages: there are no words in \"tlh\""},
+    {OF_A "languages = [\"dk\"]", "FILE:3: tenant.a.languages: there are no words in \"dk\""},
+};
+
+START_TEST(warns_of_what_is_hardly_meant)
+{
+    const char *want = doubtful[_i].warning;
+    g_autofree char *file = NULL;
+    g_autoptr(GError) error = NULL;
+    int descriptor = g_file_open_tmp("dsnarf-policy-XXXXXX", &file, NULL);
+
+    ck_assert_int_ge(descriptor, 0);
+    g_close(descriptor, NULL);
+    ck_assert(g_file_set_contents(file, doubtful[_i].text, -1, NULL));
+    g_autoptr(DsnPolicy) policy = dsn_policy_load(file, &error);
+    g_remove(file);
+    ck_assert_msg(policy != NULL, "%s", error == NULL ? "" : error->message);
+    ck_assert_uint_eq(policy->warnings->len, want == NULL ? 0 : 1);
+    if (want != NULL) {
+        g_autoptr(GString) said = g_string_new(policy->warnings->pdata[0]);
+
+        g_string_replace(said, file, "FILE", 0);
+        ck_assert_str_eq(said->str, want);
+    }
+}
+END_TEST
+
 START_TEST(bounds_the_keys_of_meta)
 {
     g_autoptr(GString) text = g_string_new("[tenant.a.match.meta]\n");
@@ -660,6 +717,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, knows_whose_senders_they_are, 0, G_N_ELEMENTS(owners));
     tcase_add_test(tcase, believes_who_is_bound_to_a_tenant);
     tcase_add_test(tcase, binds_to_senders_and_tenants);
+    tcase_add_loop_test(tcase, warns_of_what_is_hardly_meant, 0, (int)G_N_ELEMENTS(doubtful));
     tcase_add_test(tcase, bounds_the_keys_of_meta);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("files");

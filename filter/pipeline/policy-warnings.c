@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/pipeline/policy-warnings.h"
+
+#include "filter/core/toml.h"
+#include "templates/language.h"
+
+typedef struct Section {
+    const DsnConfiguration *configuration;
+    const char *name; /* "notice", "tenant.acme" */
+    const DsnTenant *tenant;
+    GPtrArray *warnings;
+} Section;
+
+/* Where the option is given in this section, NULL when it is not. */
+static const char *
+place_of(const Section *section, const char *option)
+{
+    g_autofree char *key = g_strconcat(section->name, ".", option, NULL);
+
+    return dsn_configuration_place(section->configuration, key);
+}
+
+static void G_GNUC_PRINTF(3, 4)
+    warn(const Section *section, const char *option, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    g_autofree char *text = g_strdup_vprintf(format, values);
+    va_end(values);
+    g_ptr_array_add(section->warnings, g_strdup_printf("%s: %s.%s: %s", place_of(section, option),
+                                                       section->name, option, text));
+}
+
+static void
+look_at_trust(const Section *section)
+{
+    if (section->tenant->notice.trust == 0 && place_of(section, "trust") != NULL)
+        warn(section, "trust", "is empty: no sender is trusted, and no notice is made");
+}
+
+/* The longest delay is the last. */
+static void
+look_at_delays(const Section *section)
+{
+    const DsnNoticeOptions *notice = &section->tenant->notice;
+    bool told = notice->enable[DSN_RECORD_TRANSIENT_FAILURE] || notice->enable[DSN_RECORD_DELAYED];
+    const char *option = place_of(section, "delay_after") != NULL ? "delay_after" : "lifetime";
+
+    if (told && notice->n_delay_after == 0 && place_of(section, "delay_after") != NULL)
+        warn(section, "delay_after", "is empty: no delay is reported");
+    if (notice->n_delay_after > 0 && place_of(section, option) != NULL &&
+        notice->delay_after[notice->n_delay_after - 1] >= notice->lifetime)
+        warn(section, option, "no message is delayed for so long: lifetime is not longer");
+}
+
+static void
+look_at_late(const Section *section)
+{
+    const DsnNoticeOptions *notice = &section->tenant->notice;
+
+    if (!notice->delivered_late || place_of(section, "delivered_late") == NULL)
+        return;
+    if (!notice->enable[DSN_RECORD_DELIVERY])
+        warn(section, "delivered_late", "has no effect: enable does not list \"Delivery\"");
+    else if (!notice->enable[DSN_RECORD_TRANSIENT_FAILURE] && !notice->enable[DSN_RECORD_DELAYED])
+        warn(section, "delivered_late",
+             "has no effect: enable lists neither \"TransientFailure\" nor \"Delayed\"");
+}
+
+static void
+look_at_languages(const Section *section)
+{
+    const DsnNoticeOptions *notice = &section->tenant->notice;
+    char tag[DSN_LANGUAGE_MAX];
+
+    if (notice->languages == NULL || place_of(section, "languages") == NULL)
+        return;
+    for (size_t i = 0; notice->languages[i] != NULL; i++) {
+        const char *language = notice->languages[i];
+        g_autoptr(GString) quoted = g_string_new(NULL);
+
+        if (dsn_language_read(language, strlen(language), tag) &&
+            dsn_language_fit(tag, dsn_catalog_languages(notice->catalog)) != NULL)
+            continue;
+        dsn_toml_quote(quoted, language);
+        warn(section, "languages", "there are no words in %s", quoted->str);
+    }
+}
+
+static void
+look_at(const Section *section)
+{
+    look_at_trust(section);
+    look_at_delays(section);
+    look_at_late(section);
+    look_at_languages(section);
+}
+
+void
+dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants,
+                GPtrArray *warnings)
+{
+    const Section all = {configuration, "notice", dsn_tenants_named(tenants, NULL), warnings};
+
+    look_at(&all);
+    for (guint i = 0; i < configuration->tenants->len; i++) {
+        const char *name = ((const DsnTenantOptions *)configuration->tenants->pdata[i])->name;
+        g_autofree char *key = dsn_section_key("tenant", name);
+        const Section section = {configuration, key, dsn_tenants_named(tenants, name), warnings};
+
+        look_at(&section);
+    }
+}
