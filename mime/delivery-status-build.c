@@ -68,14 +68,26 @@ is_reply_line(DsnSpan text)
            g_ascii_isdigit(text.data[2]) && (text.data[3] == ' ' || text.data[3] == '-');
 }
 
-/* The end of the word at @start of @text, if it is no more than @max bytes away; else how far a
- * line may go. With a word of a reply goes what may not begin a line. */
+/* The end of the character at @at of @text; a backslash and what it quotes, which may be a space,
+ * are one. */
+static size_t
+step(DsnSpan text, size_t at)
+{
+    size_t end = at + (text.data[at] == '\\' && at + 1 < text.len ? 2 : 1);
+
+    while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
+        end++;
+    return end;
+}
+
+/* The end of the word at @start of @text, if it is less than @max bytes away; else how far a line
+ * may go. With a word of a reply goes what may not begin a line. */
 static size_t
 scan_word(DsnSpan text, size_t start, size_t max, bool reply, bool runs)
 {
     size_t end = start;
 
-    for (; end < text.len && end - start < max; end++) {
+    for (; end < text.len && end - start < max; end = step(text, end)) {
         bool run = end + 1 < text.len && text.data[end] == ' ' &&
                    (text.data[end + 1] == ' ' || (end > start && text.data[end - 1] == ' '));
 
@@ -93,18 +105,9 @@ find_word_end(DsnSpan text, size_t start, bool reply)
 {
     size_t end = scan_word(text, start, LINE_WANTED - 1, reply, !reply);
 
-    if (end < text.len && end - start == LINE_WANTED - 1)
+    if (end < text.len && end - start >= LINE_WANTED - 1)
         end = scan_word(text, start, WORD_MAX, reply, true);
-    while (end < text.len && ((unsigned char)text.data[end] & 0xc0) == 0x80)
-        end--; /* not inside a character */
-
-    /* Nor between a backslash and what it quotes, which may be a space. */
-    size_t quotes = 0;
-    while (end < text.len && end - quotes > start && text.data[end - quotes - 1] == '\\')
-        quotes++;
-    if (quotes % 2 == 0)
-        return end;
-    return end - start > 1 ? end - 1 : end + 1;
+    return end;
 }
 
 /* Appends @text, which starts at @column, breaking lines before white space only, so that dropping
@@ -117,7 +120,7 @@ append_folded(GString *part, size_t column, DsnSpan text, bool reply)
     while (at < text.len) {
         size_t word = at;
 
-        while (text.data[word] == ' ')
+        while (word < text.len && text.data[word] == ' ')
             word++;
 
         size_t end = find_word_end(text, word, reply);
@@ -157,6 +160,39 @@ append_text(Writer *writer, const char *name, DsnSpan value)
         append_field(writer->part, name, text);
 }
 
+/* A pair of parentheses is a comment, so one that has no partner is quoted (RFC 3464 section 2.1.1,
+ * rule DSN-04). */
+static void
+quote_lone_parentheses(GString *text)
+{
+    if (strpbrk(text->str, "()") == NULL)
+        return;
+
+    g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(size_t));
+    g_autofree bool *lone = g_new0(bool, text->len);
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->str[i] == '\\') {
+            i++; /* what follows is quoted as it is */
+        } else if (text->str[i] == '(') {
+            lone[i] = true;
+            g_array_append_val(open, i);
+        } else if (text->str[i] == ')' && open->len > 0) {
+            lone[g_array_index(open, size_t, open->len - 1)] = false;
+            g_array_set_size(open, open->len - 1);
+        } else if (text->str[i] == ')') {
+            lone[i] = true;
+        }
+    }
+
+    g_autoptr(GString) quoted = g_string_sized_new(text->len + 16);
+    for (size_t i = 0; i < text->len; i++) {
+        if (lone[i])
+            g_string_append_c(quoted, '\\');
+        g_string_append_c(quoted, text->str[i]);
+    }
+    g_string_assign(text, quoted->str);
+}
+
 /* RFC 3464 section 2.1.2: a name of the DNS; a comment may follow (rule DSN-12). */
 static bool
 is_host(DsnSpan value)
@@ -181,6 +217,7 @@ append_host(Writer *writer, const char *name, DsnTyped typed, GError **error)
 
     size_t start = writer->text->len;
     append_clean(writer, typed.value);
+    quote_lone_parentheses(writer->text);
 
     DsnSpan text = dsn_span_trim((DsnSpan){writer->text->str, writer->text->len});
     if (text.len < start)
@@ -254,39 +291,6 @@ append_date(Writer *writer, const char *name, int64_t date, GError **error)
         return refuse(name, "it is no date", error);
     append_field(writer->part, name, dsn_span(dsn_date_to_rfc5322(date, buffer)));
     return true;
-}
-
-/* A pair of parentheses is a comment, so one that has no partner is quoted (RFC 3464 section 2.1.1,
- * rule DSN-04). */
-static void
-quote_lone_parentheses(GString *text)
-{
-    if (strpbrk(text->str, "()") == NULL)
-        return;
-
-    g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(size_t));
-    g_autofree bool *lone = g_new0(bool, text->len);
-    for (size_t i = 0; i < text->len; i++) {
-        if (text->str[i] == '\\') {
-            i++; /* what follows is quoted as it is */
-        } else if (text->str[i] == '(') {
-            lone[i] = true;
-            g_array_append_val(open, i);
-        } else if (text->str[i] == ')' && open->len > 0) {
-            lone[g_array_index(open, size_t, open->len - 1)] = false;
-            g_array_set_size(open, open->len - 1);
-        } else if (text->str[i] == ')') {
-            lone[i] = true;
-        }
-    }
-
-    g_autoptr(GString) quoted = g_string_sized_new(text->len + 16);
-    for (size_t i = 0; i < text->len; i++) {
-        if (lone[i])
-            g_string_append_c(quoted, '\\');
-        g_string_append_c(quoted, text->str[i]);
-    }
-    g_string_assign(text, quoted->str);
 }
 
 /* Appends a line of a reply to the line of @part that begins at @start. Of its code and the text

@@ -303,12 +303,13 @@ filter_numeric_date(DsnRun *run, const DsnArguments *arguments, DsnValue *ret)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     DsnValue text = arguments->at[0];
-    const char *at = text.text, *end = at + text.size;
     char number[] = "2003-07-01 08:52:37 ", zone[] = "+0000";
 
     *ret = text;
-    if (text.kind != DSN_VALUE_STRING)
+    if (text.kind != DSN_VALUE_STRING || text.size == 0)
         return true;
+
+    const char *at = text.text, *end = at + text.size;
     if (is_like(at, end, "aaa, "))
         at += 5;
     bool long_day = is_like(at, end, "00 ");

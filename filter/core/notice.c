@@ -283,7 +283,12 @@ read_sender(const DsnRecord *record, GString *sender, GError **error)
 static GString *
 repair_line_ends(DsnSpan original)
 {
-    DsnSpan body, header = original.len == 0 ? original : dsn_header_split(original, &body);
+    DsnSpan body, header;
+
+    if (original.len == 0)
+        return NULL;
+    header = dsn_header_split(original, &body);
+
     const char *end = header.data + header.len, *at = header.data, *cr = NULL;
 
     while (at < end && (cr = memchr(at, '\r', (size_t)(end - at))) != NULL && cr + 1 < end &&

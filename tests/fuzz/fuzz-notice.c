@@ -43,8 +43,8 @@ check_notice(const DsnNoticeRequest *request)
 
     g_assert(made == (error == NULL));
     g_assert(made == (bytes->len > 0));
-    if (notice.minimal)
-        g_error("minimal: %s", notice.broken);
+    g_assert_cmpstr(notice.broken, ==, NULL);
+    g_assert(!notice.minimal);
     g_assert(notice.template_fault == NULL);
     if (!made)
         return;
@@ -62,7 +62,7 @@ decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan original,
 {
     g_autoptr(GString) sender = g_string_new(NULL);
     size_t before = record->n_recipients;
-    g_auto(DsnWishes) wishes;
+    g_auto(DsnWishes) wishes = {0};
 
     dsn_notice_decide(options, record, original, 0, sender, ret_decision);
     g_assert((sender->len > 0) == (ret_decision->reason == DSN_REASON_NONE));

@@ -190,11 +190,13 @@ END_TEST
 
 START_TEST(several_recipients_each_with_their_own)
 {
+    static const char *const names[] = {"joe@customer.example", "Joe@customer.example",
+                                        "j@x.example"};
+
     for (unsigned i = 0; i < 3; i++) {
         DsnPerRecipient *recipient = dsn_report_add_recipient(fixture.report);
 
-        recipient->final_recipient =
-            (DsnTyped){DSN_SPAN_LITERAL("rfc822"), DSN_SPAN_LITERAL("joe@customer.example")};
+        recipient->final_recipient = (DsnTyped){DSN_SPAN_LITERAL("rfc822"), dsn_span(names[i])};
         recipient->action = i == 0 ? DSN_ACTION_DELAYED : DSN_ACTION_FAILED;
         recipient->status = (DsnStatusCode){(uint16_t)(i == 2 ? 5 : 4), 2, (uint16_t)i};
         if (i == 0)
@@ -246,6 +248,9 @@ static const struct {
      "550 sorry :\\( (x)"},
     {"lone close (DSN-04)", "550 1) (two)", "smtp; 550 1\\) (two)\r\n", "550 1\\) (two)"},
     {"quoted parenthesis", "550 a\\(b)", "smtp; 550 a\\(b\\)\r\n", "550 a\\(b\\)"},
+    {"no fold between a backslash and what it quotes (DSN-04)",
+     "550 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddddd e\\ \\ \\ (ffffff\\ \\(ggggg) h",
+     " dddddddddd\r\n e\\ \\ \\ (ffffff\\ \\(ggggg) h\r\n", NULL},
     {"not ASCII (RCPT-18)", "550 usu\xc3\xa1rio", "smtp; 550 usu\\x{E1}rio\r\n",
      "550 usu\\x{E1}rio"},
     {"not UTF-8", "550 usu\xe1rio", "smtp; 550 usu\\x{FFFD}rio\r\n", "550 usu\\x{FFFD}rio"},
@@ -825,6 +830,8 @@ START_TEST(nothing_can_be_injected)
     fixture.report->per_message.received_from_mta =
         (DsnTyped){DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("x.example (192.0.2.7)")};
     fixture.recipient->original_recipient = fixture.recipient->final_recipient;
+    fixture.recipient->diagnostic_code.type =
+        DSN_SPAN_LITERAL("x400"); /* which has no reply codes */
     fixture.request.wanted = wishes[_i];
     for (size_t p = 0; p < G_N_ELEMENTS(places); p++) {
         for (size_t o = 0; o < places[p].count; o++) {
