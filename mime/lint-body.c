@@ -50,14 +50,15 @@ front(DsnSpan line, size_t count)
     return line.len;
 }
 
-/* Where a line can be folded. Readers of replies make one space of more, and take what begins with
- * a code for the next line of one. */
+/* Where a line can be folded: at no space that a backslash quotes. Readers of replies make one
+ * space of more, and take what begins with a code for the next line of one. */
 static bool
 is_fold(DsnSpan line, size_t at)
 {
     DsnSpan next = dsn_span_from(line, at + 1);
 
-    return line.data[at] == ' ' && line.data[at - 1] != ' ' && next.data[0] != ' ' &&
+    return line.data[at] == ' ' && line.data[at - 1] != ' ' && line.data[at - 1] != '\\' &&
+           next.data[0] != ' ' &&
            !(next.len >= 4 && g_ascii_isdigit(next.data[0]) && g_ascii_isdigit(next.data[1]) &&
              g_ascii_isdigit(next.data[2]) && (next.data[3] == '-' || next.data[3] == ' '));
 }
@@ -215,6 +216,6 @@ dsn_lint_text(DsnLinter *linter, const DsnPart *part, GString *buffer)
     if (!dsn_span_present(charset) || dsn_span_is(charset, "us-ascii"))
         dsn_linter_should(linter, "MIME-31", "the text is not in its charset",
                           dsn_lint_shown(part));
-    else if (dsn_span_is(charset, "utf-8") && !dsn_lint_is_utf8(text))
+    else if (dsn_span_is(charset, "utf-8") && dsn_span_present(dsn_lint_not_utf8(text)))
         dsn_linter_should(linter, "MIME-31", "the text is not UTF-8", dsn_lint_shown(part));
 }

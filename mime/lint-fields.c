@@ -53,7 +53,8 @@ typedef struct Group {
     bool recipient;
     bool seen[N_FIELDS];
     DsnHeaderField field[N_FIELDS]; /* the first of each */
-    int last;                       /* place in the grammar that was reached */
+    DsnSpan first;                  /* the line that it begins with */
+    int last;                       /* the place in the grammar of the field before */
     DsnSpan languages[16];          /* of Localized-Diagnostic; more are not compared */
     size_t n_languages;
 } Group;
@@ -125,7 +126,7 @@ take_field(DsnLinter *linter, Group *group, const DsnHeaderField *field)
     else if (!group->seen[id])
         group->field[id] = *field;
     group->seen[id] = true;
-    group->last = MAX(group->last, (int)id);
+    group->last = (int)id; /* a field too early is told of once, not what follows it */
 }
 
 /* The value of a field of @group, trimmed; absent when the field is. */
@@ -174,8 +175,8 @@ is_atom(DsnSpan text)
     return text.len > 0;
 }
 
-/* "type; value" (RFC 3464 section 2.1.2). False when there is no such field or it lacks the form.
- */
+/* "type; value" (RFC 3464 section 2.1.2); the value may be empty. False when there is no such field
+ * or it lacks the form. */
 static bool
 take_typed(DsnLinter *linter, const Group *group, FieldId id, DsnTyped *ret_typed)
 {
@@ -184,9 +185,10 @@ take_typed(DsnLinter *linter, const Group *group, FieldId id, DsnTyped *ret_type
     if (!dsn_span_present(value))
         return false;
     *ret_typed = dsn_typed_parse(value);
-    if (is_atom(ret_typed->type) && ret_typed->value.len > 0)
+    if (is_atom(ret_typed->type))
         return true;
-    dsn_linter_must(linter, "DSN-14", "the value is not an atom, a semicolon and a text", value);
+    dsn_linter_must(linter, "DSN-14", "the value is not an atom, a semicolon and a text",
+                    group->field[id].whole);
     return false;
 }
 
@@ -201,17 +203,23 @@ check_date(DsnLinter *linter, const Group *group, FieldId id, const char *rule)
         dsn_linter_must(linter, rule, fault, value);
 }
 
+static void
+check_parentheses(DsnLinter *linter, DsnSpan value)
+{
+    if (!is_balanced(value))
+        dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", value);
+}
+
 /* RFC 3464 section 2.2.4 (rule DSN-12): what EHLO said, and the address in a comment. */
 static void
-check_received_from(DsnLinter *linter, DsnTyped host)
+check_received_from(DsnLinter *linter, DsnTyped host, DsnSpan where)
 {
-    if (!is_balanced(host.value))
-        dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", host.value);
-    else if (dsn_span_is(host.type, "dns") && !dsn_lint_is_domain(without_comment(host.value)))
-        dsn_linter_should(linter, "DSN-12", "the host has no domain name", host.value);
-    else if (dsn_span_is(host.type, "dns") && host.value.data[host.value.len - 1] != ')')
-        dsn_linter_should(linter, "DSN-12", "the host's address is not beside its name",
-                          host.value);
+    if (!dsn_span_is(host.type, "dns"))
+        return;
+    if (!dsn_lint_is_domain(without_comment(host.value)))
+        dsn_linter_should(linter, "DSN-12", "the host has no domain name", where);
+    else if (host.value.data[host.value.len - 1] != ')')
+        dsn_linter_should(linter, "DSN-12", "the host's address is not beside its name", where);
 }
 
 static void
@@ -221,19 +229,24 @@ check_per_message(DsnLinter *linter, const Group *group)
 
     linter->envelope_id = value_of(group, FIELD_ORIGINAL_ENVELOPE_ID);
     if (!group->seen[FIELD_REPORTING_MTA])
-        dsn_linter_must(linter, "DSN-08", "there is no Reporting-MTA", DSN_SPAN_ABSENT);
+        dsn_linter_must(linter, "DSN-08", "a required field is missing",
+                        field_names[FIELD_REPORTING_MTA]);
     if (take_typed(linter, group, FIELD_REPORTING_MTA, &typed)) {
         DsnSpan name = without_comment(typed.value);
 
+        check_parentheses(linter, typed.value);
         if (dsn_lint_is_domain(name))
             linter->reporting_name = name;
         else if (dsn_span_is(typed.type, "dns"))
-            dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name", typed.value);
+            dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name",
+                            group->field[FIELD_REPORTING_MTA].whole);
     }
     if (group->seen[FIELD_DSN_GATEWAY])
         linter->gateway = group->field[FIELD_DSN_GATEWAY].whole;
-    if (take_typed(linter, group, FIELD_RECEIVED_FROM_MTA, &typed))
-        check_received_from(linter, typed);
+    if (take_typed(linter, group, FIELD_RECEIVED_FROM_MTA, &typed)) {
+        check_parentheses(linter, typed.value);
+        check_received_from(linter, typed, group->field[FIELD_RECEIVED_FROM_MTA].whole);
+    }
     check_date(linter, group, FIELD_ARRIVAL_DATE, "DSN-13");
 }
 
@@ -246,7 +259,10 @@ check_address(DsnLinter *linter, const Group *group, FieldId id, bool global)
     if (!take_typed(linter, group, id, &typed))
         return;
     ascii = dsn_text_is_ascii(typed.value);
-    if (dsn_span_is(typed.type, "utf-8")) {
+    if (typed.value.len == 0) {
+        dsn_linter_must(linter, id == FIELD_FINAL_RECIPIENT ? "RCPT-04" : "RCPT-02",
+                        "there is no address", group->field[id].whole);
+    } else if (dsn_span_is(typed.type, "utf-8")) {
         g_autoptr(GString) address = g_string_new(NULL);
 
         if (!global && (!ascii || !dsn_utf8_address_decode(typed.value, address)))
@@ -277,6 +293,15 @@ is_action(DsnSpan value)
         if (dsn_span_is(value, actions[i]))
             return true;
     return false;
+}
+
+/* RFC 3464 section 2.3.3: what is given up may have expired with a passing fault (rule RCPT-12). */
+static bool
+fits(DsnSpan action, char status_class)
+{
+    if (dsn_span_is(action, "failed"))
+        return status_class != '2';
+    return status_class == (dsn_span_is(action, "delayed") ? '4' : '2');
 }
 
 /* Three groups of digits without a leading zero, whatever the class (rule RCPT-09). */
@@ -379,9 +404,13 @@ is_spelt_out(DsnSpan status, DsnSpan reply)
 static void
 check_reply(DsnLinter *linter, DsnSpan status, DsnSpan reply, char status_class)
 {
+    if (reply_code(reply) == 0) {
+        dsn_linter_should(linter, "RCPT-18", "what is no SMTP reply has the type of one", reply);
+        return;
+    }
     if (!is_complete_reply(reply))
         dsn_linter_must(linter, "RCPT-17", "a reply of several lines has no last line", reply);
-    if (status_class == 0 || reply_code(reply) == 0)
+    if (status_class == 0)
         return;
     if (reply.data[0] != status_class)
         dsn_linter_should(linter, "STAT-02", "status and reply are of different classes", reply);
@@ -397,16 +426,18 @@ check_diagnostic(DsnLinter *linter, const Group *group, char status_class)
     bool has_remote = take_typed(linter, group, FIELD_REMOTE_MTA, &remote);
     bool has_diagnostic = take_typed(linter, group, FIELD_DIAGNOSTIC_CODE, &diagnostic);
 
+    if (has_remote)
+        check_parentheses(linter, remote.value);
     if (has_remote && dsn_span_is(remote.type, "dns") &&
         !dsn_lint_is_domain(without_comment(remote.value)))
-        dsn_linter_should(linter, "RCPT-13", "the remote host has no domain name", remote.value);
+        dsn_linter_must(linter, "RCPT-13", "the remote host has no domain name",
+                        group->field[FIELD_REMOTE_MTA].whole);
     if (has_remote && !group->seen[FIELD_DIAGNOSTIC_CODE])
         dsn_linter_must(linter, "RCPT-15", "a remote host took part but its answer is missing",
                         group->field[FIELD_REMOTE_MTA].whole);
     if (!has_diagnostic)
         return;
-    if (!is_balanced(diagnostic.value))
-        dsn_linter_must(linter, "DSN-04", "a parenthesis has no partner", diagnostic.value);
+    check_parentheses(linter, diagnostic.value);
     if (dsn_span_is(diagnostic.type, "smtp"))
         check_reply(linter, value_of(group, FIELD_STATUS), diagnostic.value, status_class);
     else if (has_remote && dsn_span_is(remote.type, "dns") &&
@@ -415,17 +446,30 @@ check_diagnostic(DsnLinter *linter, const Group *group, char status_class)
                           diagnostic.value);
 }
 
+/* Who stands in two groups was told of twice (RFC 3464 section 3, rule ENV-20). */
 static void
-check_per_recipient(DsnLinter *linter, const Group *group, bool global)
+take_recipient(DsnLinter *linter, const Group *group, GHashTable *recipients)
+{
+    DsnSpan recipient = value_of(group, FIELD_FINAL_RECIPIENT);
+
+    if (recipient.len > 0 &&
+        !g_hash_table_add(recipients, g_bytes_new_static(recipient.data, recipient.len)))
+        dsn_linter_should(linter, "ENV-20", "a recipient stands in more than one group",
+                          group->field[FIELD_FINAL_RECIPIENT].whole);
+}
+
+static void
+check_per_recipient(DsnLinter *linter, const Group *group, bool global, GHashTable *recipients)
 {
     DsnSpan action = without_comment(value_of(group, FIELD_ACTION));
     DsnSpan status = value_of(group, FIELD_STATUS);
     char class_ = 0;
 
     if (!group->seen[FIELD_FINAL_RECIPIENT])
-        dsn_linter_must(linter, "RCPT-04", "there is no Final-Recipient", DSN_SPAN_ABSENT);
+        dsn_linter_must(linter, "RCPT-04", "Final-Recipient is missing in the group", group->first);
     if (!dsn_span_present(action) || !dsn_span_present(status))
-        dsn_linter_must(linter, "RCPT-23", "Action or Status is missing", DSN_SPAN_ABSENT);
+        dsn_linter_must(linter, "RCPT-23", "Action or Status is missing in the group",
+                        group->first);
     check_address(linter, group, FIELD_ORIGINAL_RECIPIENT, global);
     check_address(linter, group, FIELD_FINAL_RECIPIENT, global);
     if (dsn_span_present(action) && !is_action(action))
@@ -435,8 +479,10 @@ check_per_recipient(DsnLinter *linter, const Group *group, bool global)
 
     bool failed = dsn_span_is(action, "failed");
     linter->none_failed = linter->none_failed && !failed && is_action(action);
-    if (failed && class_ == '2')
-        dsn_linter_should(linter, "RCPT-12", "a failure has the status of a success", status);
+    take_recipient(linter, group, recipients);
+    if (class_ != 0 && is_action(action) && !fits(action, class_))
+        dsn_linter_should(linter, "RCPT-12", "the status is not of the class of the action",
+                          group->field[FIELD_STATUS].whole);
     /* Some replies of 5yz are tried again: 552 for too many recipients, RFC 5321 4.5.3.1.10. */
     check_diagnostic(linter, group, dsn_span_is(action, "delayed") ? 0 : class_);
     check_date(linter, group, FIELD_LAST_ATTEMPT_DATE, "RCPT-20");
@@ -460,6 +506,8 @@ next_group(DsnLinter *linter, DsnSpan *content, Group *group)
             dsn_linter_must(linter, "DSN-01", "an empty line too many", field.whole);
             continue;
         }
+        if (!any)
+            group->first = field.whole;
         any = true;
         take_field(linter, group, &field);
     }
@@ -469,23 +517,27 @@ next_group(DsnLinter *linter, DsnSpan *content, Group *group)
 void
 dsn_lint_fields(DsnLinter *linter, DsnSpan content, bool global)
 {
+    g_autoptr(GHashTable) recipients =
+        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+    DsnSpan odd = dsn_lint_not_utf8(content);
     Group group = {.last = -1};
     bool any = false;
 
-    linter->none_failed = true;
-    if (global && !dsn_lint_is_utf8(content))
-        dsn_linter_must(linter, "I18N-14", "the fields are not UTF-8", DSN_SPAN_ABSENT);
+    if (global && dsn_span_present(odd))
+        dsn_linter_must(linter, "I18N-14", "the fields are not UTF-8", odd);
     (void)next_group(linter, &content, &group); /* an empty one lacks what is required */
     check_per_message(linter, &group);
     for (;;) {
         group = (Group){.recipient = true, .last = -1};
         if (!next_group(linter, &content, &group))
             break;
+        linter->none_failed = any ? linter->none_failed : true;
         any = true;
-        check_per_recipient(linter, &group, global);
+        check_per_recipient(linter, &group, global, recipients);
     }
     if (!any)
-        dsn_linter_must(linter, "DSN-01", "there is no group for a recipient", DSN_SPAN_ABSENT);
+        dsn_linter_must(linter, "DSN-01", "there is no group for a recipient",
+                        field_names[FIELD_FINAL_RECIPIENT]);
     if (dsn_span_present(linter->gateway) && !linter->translated)
         dsn_linter_must(linter, "DSN-11", "nothing was translated from another kind of mail",
                         linter->gateway);

@@ -72,26 +72,30 @@ has_addresses(DsnSpan name)
 
 typedef enum Place { IN_TEXT, IN_COMMENT, IN_QUOTES } Place;
 
-/* What the byte behind @before, the front of a structured value, stands in. */
+/* How far a structured value was read. */
+typedef struct Reading {
+    size_t at;
+    size_t comments; /* that are open */
+    bool quoted;
+} Reading;
+
+/* Reads @value on to @end, and says what stands there is in. */
 static Place
-place_behind(DsnSpan before)
+read_to(Reading *reading, DsnSpan value, size_t end)
 {
-    size_t comment = 0;
-    bool quoted = false;
+    for (; reading->at < end; reading->at++) {
+        char byte = value.data[reading->at];
 
-    for (size_t i = 0; i < before.len; i++) {
-        char byte = before.data[i];
-
-        if (byte == '\\' && (quoted || comment > 0))
-            i++;
-        else if (byte == '"' && comment == 0)
-            quoted = !quoted;
-        else if (!quoted && byte == '(')
-            comment++;
-        else if (!quoted && byte == ')' && comment > 0)
-            comment--;
+        if (byte == '\\' && (reading->quoted || reading->comments > 0))
+            reading->at++;
+        else if (byte == '"' && reading->comments == 0)
+            reading->quoted = !reading->quoted;
+        else if (!reading->quoted && byte == '(')
+            reading->comments++;
+        else if (!reading->quoted && byte == ')' && reading->comments > 0)
+            reading->comments--;
     }
-    return quoted ? IN_QUOTES : comment > 0 ? IN_COMMENT : IN_TEXT;
+    return reading->quoted ? IN_QUOTES : reading->comments > 0 ? IN_COMMENT : IN_TEXT;
 }
 
 /* The encoded word at the start of @text: its length, the encoding letter and the text in it; 0
@@ -165,7 +169,9 @@ holds_whole_characters(DsnSpan charset, const GString *decoded)
     g_autofree char *from = dsn_span_dup(charset);
     g_autofree char *utf8 =
         g_convert(decoded->str, (gssize)decoded->len, "UTF-8", from, NULL, NULL, &error);
-    return utf8 != NULL || g_error_matches(error, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION);
+    return utf8 != NULL ||
+           !(g_error_matches(error, G_CONVERT_ERROR, G_CONVERT_ERROR_PARTIAL_INPUT) ||
+             g_error_matches(error, G_CONVERT_ERROR, G_CONVERT_ERROR_ILLEGAL_SEQUENCE));
 }
 
 static void
@@ -193,29 +199,30 @@ stands_apart(DsnSpan value, DsnSpan word)
 }
 
 static bool
-may_stand(const DsnHeaderField *field, DsnSpan word)
+may_stand(DsnSpan name, Place place)
 {
-    DsnSpan before = {field->value.data, (size_t)(word.data - field->value.data)};
-
-    if (is_structured(field->name))
-        return place_behind(before) == IN_COMMENT && !dsn_span_is(field->name, "Received");
-    return !has_addresses(field->name) || place_behind(before) != IN_QUOTES;
+    if (is_structured(name))
+        return place == IN_COMMENT && !dsn_span_is(name, "Received");
+    return !has_addresses(name) || place != IN_QUOTES;
 }
 
 void
 dsn_lint_encoded_words(DsnLinter *linter, const DsnHeaderField *field)
 {
     DsnSpan rest = field->value, charset, text;
-    const char *start;
+    const char *start, *line = field->whole.data, *seen = line;
+    Reading reading = {0};
     char encoding;
     size_t len;
 
     while ((len = next_encoded_word(rest, &start, &charset, &encoding, &text)) > 0) {
         DsnSpan word = {start, len};
-        const char *line = memrchr(field->whole.data, '\n', (size_t)(start - field->whole.data));
+        Place place = read_to(&reading, field->value, (size_t)(start - field->value.data));
+        const char *feed = memrchr(seen, '\n', (size_t)(start - seen));
 
-        line = line == NULL ? field->whole.data : line + 1;
-        if (!may_stand(field, word))
+        line = feed == NULL ? line : feed + 1;
+        seen = start;
+        if (!may_stand(field->name, place))
             dsn_linter_must(linter, "MIME-28", "an encoded word stands where none may", word);
         else if (!stands_apart(field->value, word))
             dsn_linter_must(linter, "MIME-28", "an encoded word does not stand apart", word);
@@ -313,7 +320,7 @@ check_auto_submitted(DsnLinter *linter, DsnSpan value)
 
     DsnSpan keyword = {value.data, len}, after = dsn_span_trim(dsn_span_from(value, len));
     if (linter->kind == DSN_REPORT_DELIVERY_STATUS && dsn_span_is(keyword, "auto-generated"))
-        dsn_linter_must(linter, "LOOP-05", "a notice answers a message", value);
+        dsn_linter_must(linter, "LOOP-05", "a notice is not auto-generated, but replies", value);
     else if (len == 0 || (after.len > 0 && strchr(";(", after.data[0]) == NULL))
         dsn_linter_must(linter, "LOOP-06", "the value is no keyword with parameters", value);
 }
@@ -325,6 +332,17 @@ is_mime_version(DsnSpan value)
     value = dsn_span_trim(value);
     return dsn_span_starts(value, "1.0") &&
            (value.len == 3 || dsn_is_space(value.data[3]) || value.data[3] == '(');
+}
+
+/* "<>", or the name that some hosts write in its place when they deliver. */
+static bool
+may_be_null(DsnSpan return_path)
+{
+    DsnSpan address = dsn_lint_address(return_path), domain = dsn_lint_domain_of(address);
+
+    if (dsn_span_present(domain))
+        address.len = (size_t)(domain.data - 1 - address.data);
+    return address.len == 0 || dsn_span_is(address, "MAILER-DAEMON");
 }
 
 /* What is true of notices only. */
@@ -339,7 +357,7 @@ check_notice(DsnLinter *linter, DsnSpan header)
         check_person(linter, from);
     }
     check_address(linter, dsn_header_find(header, "To"), "LOOP-04", "To is not one address");
-    if (dsn_span_present(return_path) && !dsn_span_is(dsn_field_strip_comments(return_path), "<>"))
+    if (dsn_span_present(return_path) && !may_be_null(dsn_field_strip_comments(return_path)))
         dsn_linter_must(linter, "ENV-02", "the envelope sender is not null", return_path);
 }
 

@@ -16,8 +16,18 @@ dsn_lint_is_returned(const DsnContentType *type)
            dsn_content_type_is(type, "message", "global-headers");
 }
 
+static void
+check_named(DsnLinter *linter, DsnSpan header, const char *name, DsnSpan original)
+{
+    DsnSpan value = dsn_header_find(header, name);
+
+    if (value.len == 0 || memmem(value.data, value.len, original.data, original.len) == NULL)
+        dsn_linter_should(linter, "MIME-30", "a field does not name the original",
+                          dsn_span_present(value) ? value : dsn_span(name));
+}
+
 /* In-Reply-To and References name the original (rule MIME-30), Original-Envelope-Id does not (rule
- * DSN-06), and the Message-ID is of the host that reports or of the author (rule MIME-20). */
+ * DSN-06). */
 static void
 check_identities(DsnLinter *linter, DsnSpan header, DsnSpan original_header)
 {
@@ -26,15 +36,8 @@ check_identities(DsnLinter *linter, DsnSpan header, DsnSpan original_header)
 
     if (!dsn_lint_is_message_id(original))
         return;
-    if (!dsn_span_equal(dsn_span_trim(dsn_header_find(header, "In-Reply-To")), original))
-        dsn_linter_should(linter, "MIME-30", "In-Reply-To does not name the original",
-                          DSN_SPAN_ABSENT);
-
-    DsnSpan references = dsn_header_find(header, "References");
-    if (references.len == 0 ||
-        memmem(references.data, references.len, original.data, original.len) == NULL)
-        dsn_linter_should(linter, "MIME-30", "References do not name the original",
-                          DSN_SPAN_ABSENT);
+    check_named(linter, header, "In-Reply-To", original);
+    check_named(linter, header, "References", original);
     if (dsn_span_present(envelope_id) &&
         (dsn_span_equal(envelope_id, original) ||
          dsn_span_equal(envelope_id, (DsnSpan){original.data + 1, original.len - 2})))
@@ -123,7 +126,7 @@ dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GStrin
     if (whole && original.len == content.len)
         dsn_linter_should(linter, "MIME-09", "a header alone is labelled as a message",
                           dsn_lint_shown(part));
-    if (!whole && body.len > 0)
+    if (!whole && dsn_span_trim(body).len > 0)
         dsn_linter_should(linter, "MIME-10", "there is more than a header", body);
     if (whole && !dsn_span_present(dsn_header_find(original, "From")) &&
         !dsn_span_present(dsn_header_find(original, "Subject")) &&
@@ -131,7 +134,7 @@ dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GStrin
         dsn_linter_must(linter, "MIME-35", "the message has no From, Subject or Date",
                         dsn_lint_shown(part));
     if (!dsn_text_is_ascii(original) && part->transfer == DSN_TRANSFER_IDENTITY &&
-        (!global || !dsn_lint_is_utf8(original)))
+        (!global || dsn_span_present(dsn_lint_not_utf8(original))))
         dsn_linter_must(linter, "I18N-14", "the returned header is not what its type allows",
                         dsn_lint_shown(part));
     if (linter->kind == DSN_REPORT_FEEDBACK)

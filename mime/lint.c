@@ -109,17 +109,17 @@ dsn_lint_is_message_id(DsnSpan text)
     return true;
 }
 
-bool
-dsn_lint_is_utf8(DsnSpan text)
+DsnSpan
+dsn_lint_not_utf8(DsnSpan text)
 {
     const char *stop;
 
     while (text.len > 0 && !g_utf8_validate_len(text.data, text.len, &stop)) {
         if (*stop != '\0')
-            return false;
+            return (DsnSpan){stop, 1};
         text = dsn_span_from(text, (size_t)(stop - text.data) + 1);
     }
-    return true;
+    return DSN_SPAN_ABSENT;
 }
 
 bool
@@ -245,17 +245,31 @@ check_words(DsnLinter *linter, const Parts *parts)
                           dsn_lint_shown(parts->part[0]));
 }
 
-/* The domain of the Message-ID is the reporting host's, or above or below it (rule MIME-20). */
+/* The last two labels of @domain: what belongs to one owner, or to more. */
+static DsnSpan
+owner_of(DsnSpan domain)
+{
+    const char *dot = domain.len == 0 ? NULL : memrchr(domain.data, '.', domain.len);
+
+    if (dot != NULL)
+        dot = memrchr(domain.data, '.', (size_t)(dot - domain.data));
+    return dot == NULL ? domain : dsn_span_from(domain, (size_t)(dot + 1 - domain.data));
+}
+
+/* The domain of the Message-ID is one of the reporting host's, or of the author's, who may have a
+ * host of their own for it (rule MIME-20). */
 static void
 check_message_id_domain(DsnLinter *linter, DsnSpan header)
 {
     DsnSpan id = dsn_span_trim(dsn_header_find(header, "Message-ID"));
+    DsnSpan from = dsn_lint_domain_of(dsn_lint_address(dsn_header_find(header, "From")));
 
     if (!dsn_lint_is_message_id(id) || linter->reporting_name.len == 0)
         return;
 
     DsnSpan domain = dsn_lint_domain_of((DsnSpan){id.data, id.len - 1});
-    if (!dsn_lint_is_related(domain, linter->reporting_name))
+    if (!dsn_lint_is_related(domain, owner_of(linter->reporting_name)) &&
+        !dsn_lint_is_related(domain, owner_of(from)))
         dsn_linter_should(linter, "MIME-20", "the Message-ID is not of the reporting host", id);
 }
 
@@ -369,8 +383,10 @@ check_message(DsnLinter *linter, DsnSpan message)
     const DsnPart *top = &g_array_index(structure->parts, DsnPart, 0);
     dsn_lint_header(linter, top->header);
     dsn_lint_width(linter, top->header, 1);
-    if (!dsn_lint_is_utf8(top->header))
-        dsn_linter_must(linter, "I18N-14", "the header is not UTF-8", DSN_SPAN_ABSENT);
+
+    DsnSpan odd = dsn_lint_not_utf8(top->header);
+    if (dsn_span_present(odd))
+        dsn_linter_must(linter, "I18N-14", "the header is not UTF-8", odd);
     if (structure->limit != NULL)
         dsn_linter_must(linter, "OOB-20", "a limit was met, the message was not read to its end",
                         dsn_span(structure->limit));

@@ -56,8 +56,9 @@ DsnSpan dsn_lint_shown(const DsnPart *part);
 /* A domain name without a final dot, or an address literal. */
 bool dsn_lint_is_domain(DsnSpan name);
 
-/* Well-formed UTF-8; a NUL is the business of rule SEC-01. */
-bool dsn_lint_is_utf8(DsnSpan text);
+/* The first octet of @text that is no part of UTF-8; absent when there is none. A NUL is the
+ * business of rule SEC-01. */
+DsnSpan dsn_lint_not_utf8(DsnSpan text);
 
 /* "<left@right>" (RFC 5322 section 3.6.4). */
 bool dsn_lint_is_message_id(DsnSpan text);

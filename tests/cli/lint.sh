@@ -25,7 +25,7 @@ same out "action.eml: RCPT-06 MUST: the action is none of the five, line $line: 
 try "something missing" 1 "$dsnarf" lint version.eml
 has out '^version.eml: ARF-08 MUST: a required field is missing: Version$'
 try "a SHOULD alone" 0 "$dsnarf" lint answer.eml
-has out '^answer.eml: MIME-30 SHOULD: In-Reply-To does not name the original$'
+has out '^answer.eml: MIME-30 SHOULD: a field does not name the original: In-Reply-To$'
 try "several, in order" 1 "$dsnarf" lint answer.eml action.eml good.eml
 [ "$(cut -d: -f1 .out | uniq | tr '\n' ' ')" = 'answer.eml action.eml ' ] || fail "$(cat .out)"
 try "the same with one job" 1 "$dsnarf" lint --jobs 1 answer.eml action.eml good.eml
