@@ -7,6 +7,9 @@
 
 #include "templates/tree.h"
 
+/* Bytes of a subject, for what a template puts there may be a reply of any length. */
+#define SUBJECT_MAX 480
+
 static const char *const topic_names[DSN_N_TOPICS] = {
     [DSN_TOPIC_FAILED] = "failed",   [DSN_TOPIC_EXPIRED] = "expired",
     [DSN_TOPIC_DELAYED] = "delayed", [DSN_TOPIC_DELIVERED] = "delivered",
@@ -228,6 +231,20 @@ append_line(GString *line, const char *text, size_t length)
     }
 }
 
+/* Cuts what is longer than @max bytes at a character; then it ends in "...". */
+static void
+shorten(GString *line, gsize max)
+{
+    gsize length = max - 3;
+
+    if (line->len <= max)
+        return;
+    while (((unsigned char)line->str[length] & 0xc0) == 0x80)
+        length--;
+    g_string_truncate(line, length);
+    g_string_append(line, "...");
+}
+
 /* Has the status codes of the recipients explained in the language of @phrases. */
 static void
 explain_recipients(const DsnPhrases *phrases, json_t *recipients)
@@ -287,7 +304,12 @@ render_subject(const Rendering *rendering, const DsnPart *part, GString *subject
                      borrow(standard == NULL ? NULL : standard->subject), line))
         return false;
     append_line(subject, line->str, line->len);
-    return true;
+    shorten(subject, SUBJECT_MAX);
+    if (subject->len > 0)
+        return true;
+    g_set_error(rendering->error, DSN_TEMPLATE_ERROR, DSN_TEMPLATE_ERROR_OPERATION,
+                "%s:1:1: the subject is empty", part->template_->name);
+    return false;
 }
 
 static bool

@@ -35,6 +35,13 @@ has_failed(DsnTopic topic)
     return topic == DSN_TOPIC_FAILED || topic == DSN_TOPIC_EXPIRED;
 }
 
+/* What others have put there, @known if they are harmless. */
+static const char *
+foreign(DsnSampleKind kind, const char *known)
+{
+    return kind == DSN_SAMPLE_SPARSE ? NULL : kind == DSN_SAMPLE_HOSTILE ? HOSTILE : known;
+}
+
 static json_t *
 recipient_of(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind, const char *address)
 {
@@ -47,9 +54,9 @@ recipient_of(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind, const 
                                                       "mail system has put it"
                                                     : "Ok");
 
-    return json_pack("{s:s, s:n, s:s, s:s, s:s?, s:s}", "address", address, "original", "status",
-                     status, "meaning", "", "remote_mta",
-                     kind == DSN_SAMPLE_SPARSE ? NULL : "mx.example.net", "diagnostic",
+    return json_pack("{s:s, s:s?, s:s, s:s, s:s?, s:s}", "address", address, "original",
+                     kind == DSN_SAMPLE_HOSTILE ? HOSTILE : NULL, "status", status, "meaning", "",
+                     "remote_mta", foreign(kind, "mx.example.net"), "diagnostic",
                      kind == DSN_SAMPLE_SPARSE ? "" : reply);
 }
 
@@ -83,16 +90,17 @@ dsn_sample_context(DsnTopic topic, DsnFailureClass failure, DsnSampleKind kind)
     bool sparse = kind == DSN_SAMPLE_SPARSE, late = topic == DSN_TOPIC_LATE;
     json_t *context = json_pack(
         "{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:i, s:o, s:s, s:s?, s:s?}", "hostname",
-        "mta.example.com", "sender", "sender@example.com", "type", record_types[topic], "action",
-        actions[topic], "arrival_date", sparse ? NULL : "Tue, 1 Jul 2003 08:52:37 +0000",
-        "event_date", sparse ? NULL : "Tue, 1 Jul 2003 12:53:01 +0000", "recipients",
+        sparse ? "mta.example.com" : foreign(kind, "mta.example.com"), "sender",
+        sparse ? "sender@example.com" : foreign(kind, "sender@example.com"), "type",
+        record_types[topic], "action", actions[topic], "arrival_date",
+        sparse ? NULL : "Tue, 1 Jul 2003 08:52:37 +0000", "event_date",
+        sparse ? NULL : "Tue, 1 Jul 2003 12:53:01 +0000", "recipients",
         recipients_of(topic, failure, kind), "more_recipients", sparse ? 0 : 2, "original",
         original_of(kind), "returned",
         sparse              ? "no"
         : has_failed(topic) ? "full"
                             : "headers",
-        "postmaster", sparse ? NULL : "postmaster@example.com", "tenant",
-        sparse ? NULL : "example");
+        "postmaster", foreign(kind, "postmaster@example.com"), "tenant", foreign(kind, "example"));
 
     json_object_set_new(context, "late", json_boolean(late));
     json_object_set_new(context, "delay", json_integer(sparse ? 0 : 4));

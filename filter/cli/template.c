@@ -72,12 +72,6 @@ check_sample(Check *check, const DsnCatalog *catalog, const char *tenant, DsnTop
         complain_once(check, tenant, error->message);
     else if (wording.fault != NULL)
         complain_once(check, tenant, wording.fault);
-    else if (wording.subject->len == 0) {
-        g_autofree char *source = dsn_catalog_source(catalog, topic, failure, language);
-        g_autofree char *complaint = g_strdup_printf("%s: the subject is empty", source);
-
-        complain_once(check, tenant, complaint);
-    }
 }
 
 /* One line for each topic and language, and for a class where it has words of its own. */

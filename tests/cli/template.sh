@@ -100,7 +100,7 @@ printf 'Subject: x\n\n{{ a.b }}\n' >texts/delayed.en.txt
 printf 'help: {}\n' >texts/nl.words
 try "what is wrong" 1 template check texts
 same out ''
-has err '^dsnarf: texts/late.en.txt: the subject is empty$' \
+has err '^dsnarf: texts/late.en.txt:1:1: the subject is empty$' \
     '^dsnarf: texts/delayed.en.txt:3:6: attribute "b" of an undefined value$' \
     '^dsnarf: texts/nl.words:1:1: "help" has 1 places {} to fill in, it needs 0$'
 [ "$(wc -l <.err)" -eq 3 ] || fail "not each fault once"

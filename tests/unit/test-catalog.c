@@ -94,6 +94,10 @@ static const struct {
     {"no subject", "failed.en.txt", "\nbody",
      "/failed.en.txt:1:1: there is no line \"Subject: ...\""},
     {"empty file", "failed.en.txt", "", "/failed.en.txt:1:1: there is no line \"Subject: ...\""},
+    {"empty subject", "failed.en.txt", "Subject: \n\nbody",
+     "/failed.en.txt:1:1: the subject is empty"},
+    {"subject that is empty where little is known", "failed.en.txt",
+     "Subject: {{ original.subject }}\n\nbody", "/failed.en.txt:1:1: the subject is empty"},
     {"no body", "failed.en.txt", "Subject: x\n",
      "/failed.en.txt:2:1: there is no text behind an empty line"},
     {"another header", "expired.en.txt", "Subject: x\nFrom: y\n\nbody",
@@ -403,19 +407,31 @@ END_TEST
 
 START_TEST(makes_the_subject_one_line)
 {
-    g_auto(DsnWording) empty = {0}, folded = {0};
-    g_autoptr(DsnCatalog) first =
-        load_one("failed.en.txt", "Subject: \r\n\r\n{{ original.subject }}{% set x = 1 %}");
-    g_autoptr(DsnCatalog) second = load_one(
+    g_auto(DsnWording) folded = {0};
+    g_autoptr(DsnCatalog) catalog = load_one(
         "failed.en.txt",
         "subject: {{ '\\r\\n a\\n\\tb\\r\\nX-Evil: 1\\u2028\\u0085c\\u0007 ' }}\r\n\r\nbody\r\n");
 
-    word(first, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &empty);
-    ck_assert_str_eq(empty.subject->str, "");
-    ck_assert_str_eq(empty.text->str, "Minutes of the meeting\n");
-    word(second, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &folded);
+    word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &folded);
     ck_assert_str_eq(folded.subject->str, "a b X-Evil: 1 c");
     ck_assert_str_eq(folded.text->str, "body\n");
+}
+END_TEST
+
+START_TEST(shortens_the_subject)
+{
+    g_auto(DsnWording) wording = {0}, fits = {0};
+    g_autoptr(DsnCatalog) catalog =
+        load_one("failed.en.txt", "Subject: x{% for i in range(1000) %}\u914d{% endfor %}\n\nbody");
+    g_autoptr(DsnCatalog) other =
+        load_one("failed.en.txt", "Subject: {% for i in range(480) %}a{% endfor %}\n\nbody");
+
+    word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
+    ck_assert_uint_eq(wording.subject->len, 478);
+    ck_assert(g_str_has_suffix(wording.subject->str, "\u914d..."));
+    ck_assert(g_utf8_validate(wording.subject->str, -1, NULL));
+    word(other, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &fits);
+    ck_assert_uint_eq(fits.subject->len, 480);
 }
 END_TEST
 
@@ -615,6 +631,7 @@ dsn_test_suite(void)
     tcase_add_test(tc, phrases_of_a_language_hold_for_its_regions);
     tcase_add_test(tc, shows_what_would_be_said_otherwise);
     tcase_add_test(tc, makes_the_subject_one_line);
+    tcase_add_test(tc, shortens_the_subject);
     tcase_add_test(tc, falls_back_and_says_so);
     tcase_add_test(tc, words_one_context_again);
     tcase_add_test(tc, costs_nothing_without_a_directory);
