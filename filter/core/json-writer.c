@@ -204,16 +204,16 @@ put_piece(Writer *writer, TextMode mode)
     }
 }
 
-/* Returns false if something was not UTF-8; in TEXT_MESSAGE the string is then not finished. */
+/* Writes a string whose opening quote is there. Returns false if something was not UTF-8; in
+ * TEXT_MESSAGE the string is then not finished. */
 static bool
-write_string(GString *json, DsnSpan text, TextMode mode)
+write_rest(GString *json, DsnSpan text, TextMode mode)
 {
     Writer writer = {
         .in = (const uint8_t *)text.data,
         .end = (const uint8_t *)text.data + text.len,
     };
 
-    g_string_append_c(json, '"');
     while (writer.in < writer.end && !(writer.replaced && mode == TEXT_MESSAGE)) {
         size_t piece = MIN((size_t)(writer.end - writer.in), PIECE);
 
@@ -229,10 +229,41 @@ write_string(GString *json, DsnSpan text, TextMode mode)
 bool
 dsn_json_string(GString *json, DsnSpan text)
 {
-    if (dsn_span_present(text))
-        return write_string(json, text, TEXT_AS_IS);
-    dsn_json_null(json);
-    return true;
+    if (!dsn_span_present(text)) {
+        dsn_json_null(json);
+        return true;
+    }
+    g_string_append_c(json, '"');
+    return write_rest(json, text, TEXT_AS_IS);
+}
+
+bool
+dsn_json_prefixed(GString *json, const char *prefix, DsnSpan text)
+{
+    size_t len = strlen(prefix);
+    char *out = make_room(json, len + 1);
+
+    *out = '"';
+    memcpy(out + 1, prefix, len);
+    end_at(json, out + len + 1);
+    return write_rest(json, text, TEXT_AS_IS);
+}
+
+void
+dsn_json_word(GString *json, const char *key, const char *word)
+{
+    dsn_json_key(json, key);
+    if (word == NULL) {
+        dsn_json_null(json);
+        return;
+    }
+    size_t len = strlen(word);
+    char *out = make_room(json, len + strlen("\"\""));
+
+    *out = '"';
+    memcpy(out + 1, word, len);
+    out[len + 1] = '"';
+    end_at(json, out + len + 2);
 }
 
 static void
@@ -255,7 +286,10 @@ dsn_json_message_text(GString *json, DsnSpan text)
 
     if (!dsn_span_present(text)) {
         dsn_json_null(json);
-    } else if (!write_string(json, text, TEXT_MESSAGE)) {
+        return;
+    }
+    g_string_append_c(json, '"');
+    if (!write_rest(json, text, TEXT_MESSAGE)) {
         g_string_truncate(json, start);
         write_byte_numbers(json, text);
     }

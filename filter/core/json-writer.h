@@ -29,6 +29,12 @@ void dsn_json_next(GString *json);
  * \t, \b, \f or \u00XX in lower case. Returns false if octets had to be replaced. */
 bool dsn_json_string(GString *json, DsnSpan text);
 
+/* The same behind @prefix, which has nothing to escape. */
+bool dsn_json_prefixed(GString *json, const char *prefix, DsnSpan text);
+
+/* A member; @word (NULL: null) is one of our own that has nothing to escape. */
+void dsn_json_word(GString *json, const char *key, const char *word);
+
 /* The same with CRLF written as one line feed; if the text is not UTF-8, an array of byte numbers
  * as KumoMTA writes it. */
 void dsn_json_message_text(GString *json, DsnSpan text);

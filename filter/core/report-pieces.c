@@ -28,7 +28,7 @@ dsn_pieces_text(DsnPieces *pieces, const char *key, DsnSpan text)
 void
 dsn_pieces_constant(DsnPieces *pieces, const char *key, const char *text)
 {
-    dsn_pieces_text(pieces, key, dsn_span(text));
+    dsn_json_word(pieces->json, key, text);
 }
 
 void
@@ -365,7 +365,7 @@ dsn_pieces_defect(DsnPieces *pieces, const DsnDefect *defect)
     dsn_pieces_constant(pieces, "kind", dsn_defect_kind_to_string(defect->kind));
     dsn_pieces_short_text(pieces, "field", defect->field);
     dsn_pieces_short_text(pieces, "value", defect->value);
-    dsn_pieces_constant(pieces, "detail", defect->detail);
+    dsn_pieces_text(pieces, "detail", dsn_span(defect->detail));
     g_string_append_c(pieces->json, '}');
 }
 

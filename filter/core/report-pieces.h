@@ -25,6 +25,7 @@ void dsn_pieces_collapse_space(GString *text);
 
 /* Members of one value. */
 void dsn_pieces_text(DsnPieces *pieces, const char *key, DsnSpan text);
+/* @text has nothing to escape. */
 void dsn_pieces_constant(DsnPieces *pieces, const char *key, const char *text);
 void dsn_pieces_date(DsnPieces *pieces, const char *key, int64_t time);
 

@@ -202,13 +202,13 @@ open_record(DsnPieces *pieces, const Source *source, const Event *event)
 {
     g_string_append_c(pieces->json, '{');
     dsn_pieces_constant(pieces, "type", event->type);
-    dsn_pieces_constant(pieces, "id", source->id);
+    dsn_pieces_text(pieces, "id", dsn_span(source->id));
     dsn_pieces_address(pieces, "sender", event->sender);
     if (dsn_span_present(event->recipient))
         dsn_pieces_address(pieces, "recipient", event->recipient);
     else
         put_raw(pieces, "recipient", "[]");
-    dsn_pieces_constant(pieces, "queue", source->queue);
+    dsn_pieces_text(pieces, "queue", dsn_span(source->queue));
     dsn_pieces_constant(pieces, "site", "");
     put_number(pieces, "size", (int64_t)event->size);
     put_response(pieces, event);

@@ -24,13 +24,8 @@ G_STATIC_ASSERT(G_N_ELEMENTS(names) == DSN_N_IDENTITIES);
 static void
 put_source(DsnPieces *pieces, const char *kind, DsnSpan name)
 {
-    GString *json = pieces->json;
-
-    dsn_json_key(json, "source");
-    gsize start = json->len;
-    (void)dsn_json_string(json, name); /* the name of a field is ASCII */
-    g_string_insert_c(json, (gssize)start + 1, ':');
-    g_string_insert(json, (gssize)start + 1, kind);
+    dsn_json_key(pieces->json, "source");
+    (void)dsn_json_prefixed(pieces->json, kind, name); /* the name of a field is ASCII */
 }
 
 void
@@ -48,7 +43,7 @@ dsn_pieces_trace(DsnPieces *pieces, const char *key, const DsnResolution *resolu
     dsn_json_key(pieces->json, "supplemental_trace");
     dsn_json_tree(pieces->json, trace->object);
     dsn_pieces_constant(pieces, "state", dsn_trace_state_to_string(trace->seal.state));
-    put_source(pieces, "header", trace->header);
+    put_source(pieces, "header:", trace->header);
     if (dsn_span_present(trace->seal.key)) {
         dsn_pieces_short_text(pieces, "key", trace->seal.key);
         dsn_pieces_constant(pieces, "time", dsn_date_to_rfc3339(trace->seal.time, 0, buffer));

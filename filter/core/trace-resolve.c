@@ -105,7 +105,7 @@ add_trace(Resolver *resolver, DsnSpan name, DsnSpan value, GString *text)
     resolution->n_traces++;
     dsn_trace_verify(resolver->options->keys, trace->object, resolver->options->now, &trace->seal);
 
-    DsnClue *clue = add_clue(resolver, "header", name);
+    DsnClue *clue = add_clue(resolver, "header:", name);
     clue->state = trace->seal.state;
     read_members(trace->object, clue);
     return true;
@@ -163,7 +163,7 @@ add_envelope_id(Resolver *resolver)
     bool is_message_id = bare.len > 0 && (dsn_span_equal(bare, message_id) ||
                                           (bare.len < id.len && memchr(bare.data, '@', bare.len)));
 
-    add_value(resolver, "field", DSN_SPAN_LITERAL("Original-Envelope-Id"),
+    add_value(resolver, "field:", DSN_SPAN_LITERAL("Original-Envelope-Id"),
               is_message_id ? DSN_IDENTITY_MESSAGE_ID : DSN_IDENTITY_ENVELOPE_ID, id);
 }
 
@@ -178,7 +178,7 @@ add_return_path(Resolver *resolver, DsnSpan place, DsnSpan address)
         if (!dsn_return_path_read(resolver->options->paths, address, &resolver->resolution->strings,
                                   &path))
             return;
-        DsnClue *clue = add_clue(resolver, "return-path", dsn_span(path.form));
+        DsnClue *clue = add_clue(resolver, "return-path:", dsn_span(path.form));
         clue->place = place;
         clue->values[DSN_IDENTITY_RECIPIENT] = path.recipient;
         clue->values[DSN_IDENTITY_SENDER] = path.sender;
@@ -296,11 +296,11 @@ add_feedback_id(Resolver *resolver)
     if (id.len == 0 || id.len > VALUE_MAX || add_signed_token(resolver, name, id))
         return;
     if (split_at_colons(id, parts) != 4) {
-        add_value(resolver, "header", name, DSN_IDENTITY_TOKEN, id);
+        add_value(resolver, "header:", name, DSN_IDENTITY_TOKEN, id);
         return;
     }
 
-    DsnClue *clue = add_clue(resolver, "header", name);
+    DsnClue *clue = add_clue(resolver, "header:", name);
     static const DsnIdentity identities[] = {DSN_IDENTITY_CAMPAIGN, DSN_IDENTITY_TENANT,
                                              DSN_IDENTITY_MAIL_TYPE, DSN_IDENTITY_SENDER_ID};
     for (size_t i = 0; i < G_N_ELEMENTS(identities); i++) {
@@ -316,7 +316,7 @@ add_cfbl_feedback_id(Resolver *resolver)
     DsnSpan id = resolver->report->returned.cfbl_feedback_id;
 
     if (!add_signed_token(resolver, name, id))
-        add_value(resolver, "header", name, DSN_IDENTITY_TOKEN, id);
+        add_value(resolver, "header:", name, DSN_IDENTITY_TOKEN, id);
 }
 
 /* What is between the last @separator and the end, absent when there is none. */
@@ -373,7 +373,7 @@ add_list_unsubscribe(Resolver *resolver)
         token = find_token((DsnSpan){open + 1, (size_t)(close - open - 1)});
         rest = dsn_span_from(rest, (size_t)(close - rest.data) + 1);
     }
-    add_value(resolver, "header", DSN_SPAN_LITERAL("List-Unsubscribe"), DSN_IDENTITY_TOKEN, token);
+    add_value(resolver, "header:", DSN_SPAN_LITERAL("List-Unsubscribe"), DSN_IDENTITY_TOKEN, token);
 }
 
 /* ---- what the report itself says ---- */
@@ -407,7 +407,7 @@ add_recipient(Resolver *resolver, const char *name, DsnSpan recipient)
         return;
     if (memchr(recipient.data, '@', recipient.len) == NULL || dsn_recipient_is_redacted(recipient))
         identity = DSN_IDENTITY_REDACTED;
-    add_value(resolver, "field", dsn_span(name), identity, recipient);
+    add_value(resolver, "field:", dsn_span(name), identity, recipient);
 }
 
 /* One recipient only: of several nobody knows which one the other clues are about. */
@@ -448,7 +448,7 @@ dsn_resolution_init(DsnResolution *ret_resolution, const DsnReport *report,
     add_cfbl_feedback_id(&resolver);
     add_feedback_id(&resolver);
     add_list_unsubscribe(&resolver);
-    add_value(&resolver, "header", DSN_SPAN_LITERAL("Message-ID"), DSN_IDENTITY_MESSAGE_ID,
+    add_value(&resolver, "header:", DSN_SPAN_LITERAL("Message-ID"), DSN_IDENTITY_MESSAGE_ID,
               report->returned.message_id);
     add_reported_recipient(&resolver);
 }

@@ -49,7 +49,7 @@ typedef struct DsnTrace {
 } DsnTrace;
 
 typedef struct DsnClue {
-    const char *kind; /* "header", "field", "return-path" */
+    const char *kind; /* "header:", "field:", "return-path:" */
     DsnSpan name;     /* of the field, or of the form: with the kind it is the source */
     DsnSpan place;    /* of a return path: "envelope", or the field that it stood in */
     DsnTraceState state;

@@ -202,6 +202,23 @@ static const struct {
     {INT64_MIN, "-9223372036854775808"},
 };
 
+START_TEST(writes_words_and_prefixes)
+{
+    g_autoptr(GString) json = g_string_new("{");
+
+    dsn_json_word(json, "a", "unsigned");
+    dsn_json_word(json, "b", "");
+    dsn_json_word(json, "c", NULL);
+    dsn_json_key(json, "d");
+    ck_assert(dsn_json_prefixed(json, "header:", DSN_SPAN_LITERAL("X-\"\\")));
+    dsn_json_key(json, "e");
+    ck_assert(!dsn_json_prefixed(json, "", DSN_SPAN_LITERAL("\xff")));
+    ck_assert_str_eq(json->str, "{\"a\":\"unsigned\",\"b\":\"\",\"c\":null,"
+                                "\"d\":\"header:X-\\\"\\\\\",\"e\":\"\xef\xbf\xbd\"");
+    ck_assert_uint_eq(json->len, strlen(json->str));
+}
+END_TEST
+
 START_TEST(writes_integers)
 {
     g_autoptr(GString) json = g_string_new(NULL);
@@ -246,6 +263,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(text, writes_messages_as_kumomta, 0, G_N_ELEMENTS(messages));
     tcase_add_test(text, a_late_fault_makes_the_whole_message_numbers);
     tcase_add_test(values, puts_commas_where_they_are_due);
+    tcase_add_test(values, writes_words_and_prefixes);
     tcase_add_loop_test(values, writes_integers, 0, G_N_ELEMENTS(numbers));
     tcase_add_loop_test(values, writes_trees, 0, G_N_ELEMENTS(trees));
     suite_add_tcase(suite, text);
