@@ -480,6 +480,7 @@ static const struct {
     {"LOOP-07", "Auto-Submitted: x-unknown", true, false},
     {"LOOP-07", "Auto-Submitted: no", false, false},
     {"LOOP-07", "Auto-Submitted: (a \\) b) NO (really)", false, false},
+    {"LOOP-07", "Auto-Submitted: (a (b) c) no", false, false},
     {"LOOP-07", "Auto-Submitted: no; a=b", false, false},
     {"LOOP-07", "Auto-Submitted:", false, false},
     {"LOOP-07", "Auto-Submitted: (", false, false},
