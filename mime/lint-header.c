@@ -133,14 +133,15 @@ next_encoded_word(DsnSpan text, const char **ret_start, DsnSpan *ret_charset, ch
 {
     const char *start;
 
-    while (text.len > 0 && (start = memmem(text.data, text.len, "=?", 2)) != NULL) {
+    while (text.len > 0 && (start = memchr(text.data, '=', text.len)) != NULL) {
         text = dsn_span_from(text, (size_t)(start - text.data));
-        size_t len = take_encoded_word(text, ret_charset, ret_encoding, ret_text);
+        bool begun = text.len > 1 && start[1] == '?';
+        size_t len = begun ? take_encoded_word(text, ret_charset, ret_encoding, ret_text) : 0;
         if (len > 0) {
             *ret_start = start;
             return len;
         }
-        text = dsn_span_from(text, 2);
+        text = dsn_span_from(text, begun ? 2 : 1);
     }
     return 0;
 }

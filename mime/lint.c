@@ -371,14 +371,12 @@ check_parts(DsnLinter *linter, Parts *parts)
 }
 
 static void
-check_message(DsnLinter *linter, DsnSpan message)
+check_message(DsnLinter *linter, DsnSpan message, const DsnStructure *structure)
 {
-    g_autoptr(DsnStructure) structure = dsn_structure_new();
     g_autoptr(GString) buffer = g_string_new(NULL);
     Parts parts = {.structure = structure, .buffer = buffer};
 
     dsn_lint_lines(linter, message);
-    dsn_structure_scan(structure, message, linter->limits);
 
     const DsnPart *top = &g_array_index(structure->parts, DsnPart, 0);
     dsn_lint_header(linter, top->header);
@@ -405,9 +403,17 @@ check_message(DsnLinter *linter, DsnSpan message)
 }
 
 static bool
-run(DsnLinter *linter, DsnSpan message)
+run(DsnLinter *linter, DsnSpan message, const DsnStructure *structure)
 {
-    check_message(linter, dsn_span_present(message) ? message : DSN_SPAN_LITERAL(""));
+    g_autoptr(DsnStructure) own = NULL;
+
+    if (!dsn_span_present(message))
+        message = DSN_SPAN_LITERAL("");
+    if (structure == NULL) {
+        structure = own = dsn_structure_new();
+        dsn_structure_scan(own, message, linter->limits);
+    }
+    check_message(linter, message, structure);
     g_free(linter->word);
     return !linter->broken;
 }
@@ -415,10 +421,17 @@ run(DsnLinter *linter, DsnSpan message)
 bool
 dsn_lint_notice(DsnSpan message, const DsnLimits *limits, GArray *ret_findings)
 {
+    return dsn_lint_scanned_notice(message, NULL, limits, ret_findings);
+}
+
+bool
+dsn_lint_scanned_notice(DsnSpan message, const DsnStructure *structure, const DsnLimits *limits,
+                        GArray *ret_findings)
+{
     DsnLinter linter = {
         .limits = limits, .findings = ret_findings, .kind = DSN_REPORT_DELIVERY_STATUS};
 
-    return run(&linter, message);
+    return run(&linter, message, structure);
 }
 
 bool
@@ -432,7 +445,7 @@ dsn_lint_message(DsnSpan message, DsnReportKind kind, const DsnLimits *limits, G
         .stored = true,
     };
 
-    return run(&linter, message);
+    return run(&linter, message, NULL);
 }
 
 const char *

@@ -15,6 +15,7 @@
 
 #include "mime/limits.h"
 #include "mime/report.h"
+#include "mime/structure.h"
 
 typedef enum DsnLintLevel { DSN_LINT_SHOULD, DSN_LINT_MUST } DsnLintLevel;
 
@@ -31,6 +32,11 @@ const char *dsn_lint_level_to_string(DsnLintLevel level);
 /* Appends a DsnFinding for each broken rule to @ret_findings. Returns true if no MUST is broken.
  * @message is a notice that is about to leave. */
 bool dsn_lint_notice(DsnSpan message, const DsnLimits *limits, GArray *ret_findings);
+
+/* The same where @structure is what dsn_structure_scan() found in @message; NULL: nobody scanned.
+ */
+bool dsn_lint_scanned_notice(DsnSpan message, const DsnStructure *structure,
+                             const DsnLimits *limits, GArray *ret_findings);
 
 /* The same for a message of @kind that was stored in a file, where LF alone may end all lines. Of a
  * delivery status and a feedback report all rules are looked at, of any other message those that

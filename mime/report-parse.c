@@ -518,3 +518,9 @@ dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report)
     if (!claims || !read_report(parser, machine, of))
         read_without_machine_part(parser);
 }
+
+const DsnStructure *
+dsn_report_parser_structure(const DsnReportParser *parser, DsnSpan message)
+{
+    return part_at(parser, 0)->header.data == message.data ? parser->structure : NULL;
+}

@@ -13,6 +13,7 @@
 #define DSN_MIME_REPORT_PARSE_H
 
 #include "mime/report.h"
+#include "mime/structure.h"
 
 /* What can be used again from message to message. */
 typedef struct DsnReportParser DsnReportParser;
@@ -24,5 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnReportParser, dsn_report_parser_free)
 
 /* Clears @report and reads @message into it. @message must outlive what is in @report. */
 void dsn_report_parse(DsnReportParser *parser, DsnSpan message, DsnReport *report);
+
+/* The parts of @message, which was read last (transfer none); NULL if it was not read as it is. */
+const DsnStructure *dsn_report_parser_structure(const DsnReportParser *parser, DsnSpan message);
 
 #endif

@@ -142,7 +142,7 @@ piece_end(const char *at, const char *end, size_t *ret_columns)
     const char *start = at;
     size_t sum = 0;
 
-    while (at<end && * at> ' ')
+    while (at < end && (signed char)*at > ' ')
         at++;
     if (at == end || *at == ' ') { /* all ASCII */
         *ret_columns = (size_t)(at - start);
@@ -219,6 +219,25 @@ write_piece(DsnRun *run, Fill *fill, bool gap, const char *at, const char *end, 
     fill->begun = true;
 }
 
+/* Where the words end that stand at @at with one blank between them, are ASCII, and all have room
+ * on this line: nearly all of most texts is written so, a line at once. @at if there are none. */
+static const char *
+words_end(const Fill *fill, bool gap, const char *at, const char *end)
+{
+    size_t taken = fill->column + (fill->begun && gap);
+    size_t room = fill->width > taken ? fill->width - taken : 0;
+    const char *limit = (size_t)(end - at) > room ? at + room : end, *stop = at;
+
+    while (at<limit && * at> ' ') {
+        while (at<limit && * at> ' ')
+            at++;
+        if (at < end && *at != ' ')
+            break;
+        stop = at++;
+    }
+    return stop;
+}
+
 static void
 fill_line(DsnRun *run, Fill *fill, const char *at, const char *end)
 {
@@ -233,7 +252,10 @@ fill_line(DsnRun *run, Fill *fill, const char *at, const char *end)
             at++;
             continue;
         }
-        const char *stop = piece_end(at, end, &size);
+        const char *stop = words_end(fill, gap, at, end);
+        size = (size_t)(stop - at);
+        if (size == 0)
+            stop = piece_end(at, end, &size);
         write_piece(run, fill, gap, at, stop, size);
         gap = false;
         at = stop;

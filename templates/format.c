@@ -42,7 +42,7 @@ write_fill(DsnRun *run, const char *fill, size_t n)
 static void
 write_aligned(DsnRun *run, const Layout *layout, DsnValue text)
 {
-    size_t length = dsn_text_length(text.text, text.size);
+    size_t length = layout->width == 0 ? 0 : dsn_text_length(text.text, text.size);
     size_t room = layout->width > length ? layout->width - length : 0;
     size_t before = layout->align == '<' ? 0 : layout->align == '^' ? room / 2 : room;
 

@@ -177,18 +177,19 @@ check(const Draft *draft, DsnSpan bytes, const DsnBuilt *built, const char **ret
     limits.groups = MAX(limits.groups, (size_t)recipients + 1);
     limits.fields = MAX(limits.fields, ((size_t)recipients + 1) * 16);
 
+    g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&limits);
+    g_autoptr(DsnReport) read = dsn_report_new();
+    dsn_report_parse(parser, bytes, read);
+
     g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
-    bool good = dsn_lint_notice(bytes, &limits, findings);
+    bool good = dsn_lint_scanned_notice(bytes, dsn_report_parser_structure(parser, bytes), &limits,
+                                        findings);
     for (guint i = 0; i < findings->len && *ret_rule == NULL; i++) {
         const DsnFinding *finding = &g_array_index(findings, DsnFinding, i);
 
         if (finding->level == DSN_LINT_MUST)
             *ret_rule = finding->rule;
     }
-
-    g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&limits);
-    g_autoptr(DsnReport) read = dsn_report_new();
-    dsn_report_parse(parser, bytes, read);
     return good && read->kind == DSN_REPORT_DELIVERY_STATUS &&
            read->per_recipient->len == recipients && read->returned.kind == kinds[built->returned];
 }

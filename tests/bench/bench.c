@@ -269,9 +269,10 @@ check_notice(gpointer data)
     g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
     g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
     g_autoptr(DsnReport) report = dsn_report_new();
-    bool good = dsn_lint_notice(notice, &DSN_LIMITS_DEFAULT, findings);
 
     dsn_report_parse(parser, notice, report);
+    bool good = dsn_lint_scanned_notice(notice, dsn_report_parser_structure(parser, notice),
+                                        &DSN_LIMITS_DEFAULT, findings);
     g_assert(good && report->kind == DSN_REPORT_DELIVERY_STATUS);
     return notice.len;
 }
