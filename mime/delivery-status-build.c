@@ -338,8 +338,10 @@ append_diagnostic(Writer *writer, DsnTyped diagnostic, GError **error)
     quote_lone_parentheses(text);
 
     size_t start = writer->part->len;
-    g_string_append_printf(writer->part, "%s: %.*s;", name, (int)diagnostic.type.len,
-                           diagnostic.type.data);
+    g_string_append(writer->part, name);
+    g_string_append_len(writer->part, ": ", 2);
+    g_string_append_len(writer->part, diagnostic.type.data, (gssize)diagnostic.type.len);
+    g_string_append_c(writer->part, ';');
     lines = DSN_LINES(((DsnSpan){text->str, text->len}));
     for (DsnSpan line; dsn_lines_next(&lines, &line); start = writer->part->len)
         append_reply_line(writer->part, start, line);

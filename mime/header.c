@@ -86,6 +86,15 @@ dsn_header_find(DsnSpan block, const char *name)
     return DSN_SPAN_ABSENT;
 }
 
+void
+dsn_header_append(const char *name, DsnSpan value, GString *ret_header)
+{
+    g_string_append(ret_header, name);
+    g_string_append_len(ret_header, ": ", 2);
+    g_string_append_len(ret_header, value.data, (gssize)value.len);
+    g_string_append_len(ret_header, "\r\n", 2);
+}
+
 DsnSpan
 dsn_header_unfold(DsnSpan value, GStringChunk *strings)
 {

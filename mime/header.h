@@ -25,6 +25,9 @@ bool dsn_header_next(DsnSpan *block, DsnHeaderField *ret_field);
 /* The raw value of the first field @name (any case), absent when there is none. */
 DsnSpan dsn_header_find(DsnSpan block, const char *name);
 
+/* Appends a field as it is, without looking at it. */
+void dsn_header_append(const char *name, DsnSpan value, GString *ret_header);
+
 /* @value unfolded by dropping the line breaks only, then trimmed; a copy is made in @strings only
  * when there is a fold. */
 DsnSpan dsn_header_unfold(DsnSpan value, GStringChunk *strings);

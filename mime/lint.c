@@ -114,6 +114,7 @@ dsn_lint_not_utf8(DsnSpan text)
 {
     const char *stop;
 
+    text = dsn_span_from(text, dsn_span_ascii_prefix(text));
     while (text.len > 0 && !g_utf8_validate_len(text.data, text.len, &stop)) {
         if (*stop != '\0')
             return (DsnSpan){stop, 1};

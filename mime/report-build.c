@@ -17,6 +17,8 @@
 #define BOUNDARY_MAX 70                     /* RFC 2046 section 5.1.1 */
 #define BOUNDARY_DIGITS 32                  /* of a boundary that was made from the content */
 #define BOUNDARY_MADE (2 + BOUNDARY_DIGITS) /* "=_" before them */
+#define TEXT_ROOM 2048                      /* about what one text takes */
+#define STATUS_ROOM 512                     /* and the fields of one recipient */
 #define HEADER_ROOM 4096 /* about what is written beside text, fields and original */
 
 G_DEFINE_QUARK(dsn - build - error - quark, dsn_build_error)
@@ -155,13 +157,23 @@ append_threading(DsnSpan header, GString *notice)
     g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(DsnSpan));
     collect_references(header, ids);
     g_array_append_val(ids, value);
-    g_string_append_printf(notice, "In-Reply-To: %.*s\r\nReferences:", (int)value.len, value.data);
+    dsn_header_append("In-Reply-To", value, notice);
+    g_string_append(notice, "References:");
     for (guint i = 0; i < ids->len; i++) {
         const DsnSpan *id = &g_array_index(ids, DsnSpan, i);
 
-        g_string_append_printf(notice, "%s %.*s", i == 0 ? "" : "\r\n", (int)id->len, id->data);
+        g_string_append(notice, i == 0 ? " " : "\r\n ");
+        g_string_append_len(notice, id->data, (gssize)id->len);
     }
     g_string_append_len(notice, "\r\n", 2);
+}
+
+static void
+append_boundary(DsnSpan boundary, GString *notice)
+{
+    g_string_append(notice, "\tboundary=\"");
+    g_string_append_len(notice, boundary.data, (gssize)boundary.len);
+    g_string_append(notice, "\"\r\n");
 }
 
 /* RFC 6522 section 3: report-type is the subtype of the second part (rule MIME-02). */
@@ -170,21 +182,20 @@ append_header(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GStri
 {
     char date[DSN_DATE_MAX];
 
-    g_string_append_printf(notice, "Date: %s\r\n", dsn_date_to_rfc5322(frame->date, date));
+    dsn_header_append("Date", dsn_span(dsn_date_to_rfc5322(frame->date, date)), notice);
     dsn_text_append_mailbox("From", frame->from_display, frame->from, notice);
     dsn_text_append_mailbox("To", DSN_SPAN_ABSENT, frame->to, notice);
     dsn_text_append_unstructured("Subject", frame->subject, notice);
-    g_string_append_printf(notice, "Message-ID: %.*s\r\n", (int)frame->message_id.len,
-                           frame->message_id.data);
+    dsn_header_append("Message-ID", frame->message_id, notice);
     append_threading(parts->returned->header, notice);
     g_string_append(notice, "Auto-Submitted: auto-replied\r\n" /* rule LOOP-05 */
                     DSN_NOTICE_MARK ": delivery-status\r\n"    /* rule LOOP-13 */
                             "MIME-Version: 1.0\r\n");
-    g_string_append_printf(notice,
-                           "Content-Type: multipart/report; report-type=%s;\r\n"
-                           "\tboundary=\"%.*s\"\r\n",
-                           parts->global ? "global-delivery-status" : "delivery-status",
-                           (int)boundary.len, boundary.data);
+    g_string_append(notice, parts->global ? "Content-Type: multipart/report; "
+                                            "report-type=global-delivery-status;\r\n"
+                                          : "Content-Type: multipart/report; "
+                                            "report-type=delivery-status;\r\n");
+    append_boundary(boundary, notice);
 }
 
 static bool
@@ -207,14 +218,15 @@ append_delimiter(DsnSpan boundary, const char *end, GString *notice)
 static void
 append_text(const Parts *parts, const Text *text, GString *notice)
 {
-    g_string_append_printf(notice, "Content-Type: text/%s; charset=%s\r\n", text->subtype,
-                           text->ascii ? "us-ascii" : "utf-8"); /* rule MIME-31 */
-    if (dsn_span_present(text->language))                       /* rule MIME-32 */
-        g_string_append_printf(notice, "Content-Language: %.*s\r\n", (int)text->language.len,
-                               text->language.data);
+    g_string_append(notice, "Content-Type: text/");
+    g_string_append(notice, text->subtype);
+    g_string_append(notice, text->ascii ? "; charset=us-ascii\r\n"
+                                        : "; charset=utf-8\r\n"); /* rule MIME-31 */
+    if (dsn_span_present(text->language))                         /* rule MIME-32 */
+        dsn_header_append("Content-Language", text->language, notice);
     if (text->transfer != DSN_TRANSFER_IDENTITY)
-        g_string_append_printf(notice, "Content-Transfer-Encoding: %s\r\n",
-                               dsn_transfer_to_string(text->transfer));
+        dsn_header_append("Content-Transfer-Encoding",
+                          dsn_span(dsn_transfer_to_string(text->transfer)), notice);
     g_string_append_len(notice, "\r\n", 2);
     g_string_append_len(notice, parts->text->str + text->start, (gssize)(text->end - text->start));
 }
@@ -227,10 +239,8 @@ append_text_part(const Parts *parts, DsnSpan inner_boundary, GString *notice)
         append_text(parts, &g_array_index(parts->texts, Text, 0), notice);
         return;
     }
-    g_string_append_printf(notice,
-                           "Content-Type: multipart/alternative;\r\n"
-                           "\tboundary=\"%.*s\"\r\n",
-                           (int)inner_boundary.len, inner_boundary.data);
+    g_string_append(notice, "Content-Type: multipart/alternative;\r\n");
+    append_boundary(inner_boundary, notice);
     for (guint i = 0; i < parts->texts->len; i++) {
         append_delimiter(inner_boundary, "\r\n", notice);
         append_text(parts, &g_array_index(parts->texts, Text, i), notice);
@@ -241,8 +251,8 @@ append_text_part(const Parts *parts, DsnSpan inner_boundary, GString *notice)
 static void
 append_status_part(const Parts *parts, GString *notice)
 {
-    g_string_append_printf(notice, "Content-Type: message/%s\r\n",
-                           parts->global ? "global-delivery-status" : "delivery-status");
+    g_string_append(notice, parts->global ? "Content-Type: message/global-delivery-status\r\n"
+                                          : "Content-Type: message/delivery-status\r\n");
     if (parts->global)
         g_string_append(notice, "Content-Transfer-Encoding: 8bit\r\n"); /* rule I18N-08 */
     g_string_append_len(notice, "\r\n", 2);
@@ -358,9 +368,9 @@ bool
 dsn_report_build(const DsnReport *report, const DsnFrame *frame, GString *ret_notice,
                  DsnBuilt *ret_built, GError **error)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_sized_new(TEXT_ROOM);
     g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(Text));
-    g_autoptr(GString) status = g_string_new(NULL);
+    g_autoptr(GString) status = g_string_sized_new(STATUS_ROOM);
     Parts parts = {.text = text,
                    .texts = texts,
                    .status = status,

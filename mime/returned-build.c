@@ -5,6 +5,7 @@
 
 #include "mime/address.h"
 #include "mime/down-convert.h"
+#include "mime/header.h"
 #include "mime/lines.h"
 #include "mime/transfer.h"
 
@@ -62,9 +63,11 @@ find_head(DsnSpan original, size_t limit)
     return head;
 }
 
+/* NUL has been looked for. */
 static bool
 is_utf8(DsnSpan text)
 {
+    text = dsn_span_from(text, dsn_span_ascii_prefix(text));
     return text.len == 0 || g_utf8_validate_len(text.data, text.len, NULL);
 }
 
@@ -219,9 +222,9 @@ dsn_returned_append(const DsnReturnedPlan *plan, GString *ret_notice)
     g_autoptr(GString) changed = NULL;
     DsnSpan content = plan->content;
 
-    g_string_append_printf(ret_notice, "Content-Type: %s\r\n", plan->type);
+    dsn_header_append("Content-Type", dsn_span(plan->type), ret_notice);
     if (plan->encoding != NULL)
-        g_string_append_printf(ret_notice, "Content-Transfer-Encoding: %s\r\n", plan->encoding);
+        dsn_header_append("Content-Transfer-Encoding", dsn_span(plan->encoding), ret_notice);
     g_string_append_len(ret_notice, "\r\n", 2);
     if (plan->convert || (plan->repair && transfer != DSN_TRANSFER_IDENTITY)) {
         changed = g_string_sized_new(content.len + 2);

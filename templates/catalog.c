@@ -9,6 +9,7 @@
 
 /* Bytes of a subject, for what a template puts there may be a reply of any length. */
 #define SUBJECT_MAX 480
+#define TEXT_ROOM 2048 /* about what a text takes */
 
 static const char *const topic_names[DSN_N_TOPICS] = {
     [DSN_TOPIC_FAILED] = "failed",   [DSN_TOPIC_EXPIRED] = "expired",
@@ -66,8 +67,9 @@ dsn_failure_class(unsigned subject, unsigned detail)
 void
 dsn_wording_init(DsnWording *wording)
 {
-    *wording = (DsnWording){
-        .subject = g_string_new(NULL), .text = g_string_new(NULL), .html = g_string_new(NULL)};
+    *wording = (DsnWording){.subject = g_string_new(NULL),
+                            .text = g_string_sized_new(TEXT_ROOM),
+                            .html = g_string_new(NULL)};
 }
 
 void

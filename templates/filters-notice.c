@@ -228,8 +228,8 @@ words_end(const Fill *fill, bool gap, const char *at, const char *end)
     size_t room = fill->width > taken ? fill->width - taken : 0;
     const char *limit = (size_t)(end - at) > room ? at + room : end, *stop = at;
 
-    while (at<limit && * at> ' ') {
-        while (at<limit && * at> ' ')
+    while (at < limit && (signed char)*at > ' ') {
+        while (at < limit && (signed char)*at > ' ')
             at++;
         if (at < end && *at != ' ')
             break;

@@ -11,7 +11,8 @@
 #include "mime/lint.h"
 #include "mime/report-parse.h"
 
-#define DIGEST_PART 32 /* hexadecimal digits in Message-ID and boundary */
+#define DIGEST_PART \
+    32 /* hexadecimal digits, of 64: the first in the boundary, then the Message-ID */
 
 /* What one notice is made from. */
 typedef struct Draft {
@@ -89,6 +90,15 @@ dup_identity(const DsnNoticeRequest *request)
     return g_strdup(g_checksum_get_string(checksum));
 }
 
+/* "local@host" */
+static void
+append_at(GString *text, const char *local, DsnSpan host)
+{
+    g_string_append(text, local);
+    g_string_append_c(text, '@');
+    g_string_append_len(text, host.data, (gssize)host.len);
+}
+
 static void
 identify(Draft *draft)
 {
@@ -99,18 +109,20 @@ identify(Draft *draft)
     if (dsn_span_present(options->from))
         g_string_append_len(draft->from, options->from.data, (gssize)options->from.len);
     else
-        g_string_append_printf(draft->from, "mailer-daemon@%.*s", (int)host.len, host.data);
+        append_at(draft->from, "mailer-daemon", host);
     draft->from_display = dsn_span_present(options->from_display) || dsn_span_present(options->from)
                               ? options->from_display
                               : DSN_SPAN_LITERAL("Mail Delivery System");
     if (options->stable) {
         g_string_append(draft->boundary, "report-boundary");
-        g_string_append_printf(draft->message_id, "<UUID@%.*s>", (int)host.len, host.data);
+        append_at(draft->message_id, "<UUID", host);
     } else {
-        g_string_append_printf(draft->boundary, "=_%.*s", DIGEST_PART, digest);
-        g_string_append_printf(draft->message_id, "<dsn-%.*s@%.*s>", DIGEST_PART,
-                               digest + DIGEST_PART, (int)host.len, host.data);
+        g_string_append(draft->boundary, "=_");
+        g_string_append_len(draft->boundary, digest, DIGEST_PART);
+        g_string_append(draft->message_id, "<dsn-");
+        append_at(draft->message_id, digest + DIGEST_PART, host);
     }
+    g_string_append_c(draft->message_id, '>');
 }
 
 /* With the words of the administrator's texts, or if those fail or @shipped, of our own. */
