@@ -31,6 +31,23 @@ strip_comments(DsnSpan text)
     return dsn_address_is_mailbox(address) ? bare : text;
 }
 
+/* The address of a recipient. Some write it as in a header, "Name <address>". */
+static DsnSpan
+read_recipient_address(DsnFieldReader *reader, const DsnField *field, DsnSpan text)
+{
+    const char *open =
+        text.len > 0 && text.data[text.len - 1] == '>' ? memrchr(text.data, '<', text.len) : NULL;
+
+    if (open != NULL && open > text.data) {
+        DsnSpan address = {open + 1, (size_t)(text.data + text.len - 1 - (open + 1))};
+        if (dsn_address_is_mailbox(address)) {
+            dsn_field_add_defect(reader, DSN_DEFECT_BAD_ADDRESS, field, "a name with the address");
+            return address;
+        }
+    }
+    return dsn_field_read_address(reader, field, strip_comments(text));
+}
+
 /* "type; address" of a recipient (RFC 3464 sections 2.3.1 and 2.3.2). */
 static void
 set_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
@@ -51,7 +68,7 @@ set_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_value)
         else /* rule I18N-07 */
             dsn_field_add_defect(reader, DSN_DEFECT_BAD_ADDRESS, field, "kept as it stands");
     } else if (!dsn_span_present(typed.type) || dsn_span_is(typed.type, "rfc822")) {
-        typed.value = dsn_field_read_address(reader, field, strip_comments(typed.value));
+        typed.value = read_recipient_address(reader, field, typed.value);
     }
     *(DsnTyped *)ret_value = typed;
 }
@@ -70,7 +87,8 @@ set_original_recipient(DsnFieldReader *reader, const DsnField *field, void *ret_
         dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "still encoded as xtext");
 }
 
-/* RFC 3464 section 2.3.3; case does not count, and a comment may follow (rule OOB-05). */
+/* RFC 3464 section 2.3.3; case does not count, and a comment may follow (rule OOB-05). Whatever
+ * else follows the word, the word counts. */
 static void
 set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
 {
@@ -85,25 +103,27 @@ set_action(DsnFieldReader *reader, const DsnField *field, void *ret_value)
     };
     DsnPerRecipient *recipient = ret_value;
     DsnSpan token = dsn_field_strip_comments(field->value);
-
-    bool punctuated =
-        token.len > 0 && (token.data[token.len - 1] == ';' || token.data[token.len - 1] == '.');
+    DsnSpan word = token;
 
     recipient->action_text = field->value;
-    token.len -= punctuated;
+    if (word.len > 0 && word.data[0] == '"')
+        word = dsn_span_from(word, 1);
+    for (size_t i = 0; i < word.len; i++) {
+        if (!g_ascii_isalpha(word.data[i]))
+            word.len = i;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(slips); i++) {
-        if (dsn_span_is(token, slips[i].word)) {
+        if (dsn_span_is(word, slips[i].word)) {
             recipient->action = slips[i].action;
             dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "read as the action meant");
             return;
         }
     }
     for (int action = DSN_ACTION_FAILED; action <= DSN_ACTION_EXPANDED; action++) {
-        if (dsn_span_is(token, dsn_action_to_string((DsnAction)action))) {
+        if (dsn_span_is(word, dsn_action_to_string((DsnAction)action))) {
             recipient->action = (DsnAction)action;
-            if (punctuated)
-                dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field,
-                                     "punctuation after the action");
+            if (word.len < token.len)
+                dsn_field_add_defect(reader, DSN_DEFECT_BAD_VALUE, field, "more than the action");
             return;
         }
     }
@@ -247,6 +267,7 @@ typedef struct StatusReader {
     DsnFieldReader *fields;
     uint32_t message_seen;
     uint32_t recipient_seen;    /* of the last recipient */
+    uint32_t recipient_first;   /* of the last recipient, the first one */
     DsnPerRecipient *recipient; /* the last one, NULL before the first */
 } StatusReader;
 
@@ -270,6 +291,7 @@ start_recipient(StatusReader *reader, const DsnField *field)
     finish_recipient(reader);
     reader->recipient = dsn_report_add_recipient(report);
     reader->recipient_seen = 0;
+    reader->recipient_first = 0;
     return true;
 }
 
@@ -300,12 +322,16 @@ is_recipient(const StatusReader *reader, const DsnFieldGroup *group)
            (found != 0 && find_fields(reader, group, message_table) == 0);
 }
 
-/* True when @bit starts another recipient although no blank line came before it. */
+/* True when @bit starts another recipient although no blank line came before it: an address comes
+ * again, or what the recipient began with. */
 static bool
 starts_recipient(const StatusReader *reader, uint32_t bit)
 {
-    return (bit & (FINAL_RECIPIENT | ORIGINAL_RECIPIENT)) != 0 &&
-           (reader->recipient_seen & bit) != 0 && (reader->recipient_seen & (ACTION | STATUS)) != 0;
+    const uint32_t names = FINAL_RECIPIENT | ORIGINAL_RECIPIENT;
+    uint32_t seen = reader->recipient_seen;
+
+    return (seen & bit) != 0 && (seen & (ACTION | STATUS)) != 0 && (seen & names) != 0 &&
+           ((bit & names) != 0 || bit == reader->recipient_first);
 }
 
 /* False when no more can be read. */
@@ -336,6 +362,8 @@ read_field(StatusReader *reader, const DsnField *field)
         dsn_field_add_defect(reader->fields, DSN_DEFECT_DUPLICATE_FIELD, field,
                              "no blank line before another recipient");
     }
+    if (reader->recipient_seen == 0)
+        reader->recipient_first = bit;
     dsn_field_store(reader->fields, recipient_table, bit, field, reader->recipient,
                     &reader->recipient_seen);
     return true;

@@ -14,10 +14,13 @@
 #include "mime/part-text.h"
 #include "mime/returned-content.h"
 #include "mime/smtp-reply.h"
+#include "mime/text.h"
 
 /* The opening phrase stands among so many lines that are not blank. */
 #define OPENING_LINES 12
 #define FROM_MAX_BYTES 500
+/* The list of recipients ends before this, or is none of a bounce. */
+#define LIST_MAX_BYTES (256 * 1024)
 
 /* The shapes of a line that names a recipient, and what else a profile needs. */
 enum {
@@ -27,12 +30,15 @@ enum {
     INDENTED = 1 << 3,   /* nothing but the address, behind white space */
     LISTED = 1 << 4,     /* nothing but the address, wherever it stands */
     PARAGRAPHS = 1 << 5, /* the failure goes on behind blank lines */
-    TRANSCRIPT = 1 << 6  /* replies of the session follow the list */
+    TRANSCRIPT = 1 << 6, /* replies of the session follow the list */
+    LABELLED = 1 << 7,   /* "label address", with one of the labels below */
+    REASON = 1 << 8,     /* the failure stands before the list */
+    CONFIRMED = 1 << 9   /* what X-Failed-Recipients does not name is no recipient */
 };
 
 typedef struct Profile {
-    const char *name;       /* as it stands in the defect */
-    const char *phrases[4]; /* how a line at the beginning of the text starts, any of them */
+    const char *name;        /* as it stands in the defect */
+    const char *phrases[13]; /* how a line at the beginning of the text starts, any of them */
     unsigned flags;
 } Profile;
 
@@ -71,14 +77,42 @@ static const Profile profiles[] = {
      {"----- The following addresses", "----- Transcript of session follows",
       "The original message was received at", NULL},
      LISTED | TRANSCRIPT},
+    {"heuristic:james", {"Hi. This is the James mail server"}, LISTED | PARAGRAPHS},
+    {"heuristic:t-online",
+     {"|------------------------- Message log follows",
+      "|------------------------- Failed addresses follow"},
+     ANGLE | REASON},
+    /* Others of many names, which are alike in that. */
+    {"heuristic:labelled",
+     {"Unknown user: ", "Unknown local user: ", "User mailbox exceeds allowed size: ",
+      "Invalid final delivery userid: ", "Undeliverable to ", "Unable to deliver message to",
+      "Your message was not delivered to ", "The attached message had PERMANENT fatal delivery",
+      "MailEnable: Message Delivery", "Your mail sent on: ", "Your mail attempted to be delivered",
+      "Message could not be delivered to mobile",
+      "With reference to your message with the subject"},
+     LABELLED},
+    {"heuristic:listed",
+     {"This Message was undeliverable due to the following reason",
+      "This message could not be delivered to the following recipient",
+      "Could not be delivered because of", "------- Failure Reasons"},
+     LISTED | LABELLED | REASON},
 };
+
+/* Where no phrase is known, as that of another language: the answer of the other host tells, and
+ * the field that Exim and Gmail add. */
+static const Profile quoting = {"heuristic:quotation", {NULL}, ANGLE};
+static const Profile naming = {"heuristic:failed-recipients", {NULL}, LISTED | COLON | CONFIRMED};
 
 /* Such a line ends the list and what belongs to it; what follows is the original. So does any other
  * line that starts with "--", but for the headings of Sendmail. */
 static const char *const ends[] = {
-    "----- Original message", "----- Unsent message",     "----- Message header",
-    "----Original message",   "Original message headers", "Below is a copy of the original",
+    "----- Original message",   "----- Unsent message",
+    "----- Message header",     "----Original message",
+    "Original message headers", "Below is a copy of the original",
+    "Original message follow",  "Your message follows",
+    "Message headers follow",   "|------------------------- Message text follows",
 };
+
 static const char *const headings[] = {"----- The following addresses",
                                        "----- Transcript of session"};
 
@@ -94,17 +128,40 @@ static const char *const delays[] = {
 };
 
 /* Behind these words in a failure stands what the other host answered. */
-static const char *const quotations[] = {"returned was:", "said:", "returned '"};
+static const char *const quotations[] = {"returned was:", "said:", "returned '", "reason:"};
+
+/* Behind such words stands a recipient; some of them say why. */
+static const struct {
+    const char *words;
+    bool failure;
+} labels[] = {
+    {"Unknown user: ", true},
+    {"Unknown local user: ", true},
+    {"User mailbox exceeds allowed size: ", true},
+    {"Invalid final delivery userid: ", true},
+    {"Undeliverable to ", true},
+    {"Unable to deliver message to", false},
+    {"Your message was not delivered to ", false},
+    {"Could not be delivered to: ", false},
+    {"Failed address: ", false},
+    {"Recipient: ", false},
+    {"Recipient address: ", false},
+    {"To: ", false},
+    {"*** ", false},
+};
 
 typedef struct Bounce {
     DsnFieldReader *fields;
     const Profile *profile;
+    DsnSpan charset;  /* of the text, absent when not known */
     GString *failure; /* words of the failure of the last recipient */
+    GString *reason;  /* words before the first one */
     DsnSpan reply;    /* in the transcript, the first one that names nobody */
     guint recipient;  /* the one whose failure is read, if @open */
     bool open;
     bool delayed;
     bool in_transcript;
+    bool complete; /* the list; who is not in it is no recipient */
 } Bounce;
 
 static bool
@@ -129,26 +186,35 @@ contains(DsnSpan text, const char *phrase)
     return false;
 }
 
-/* True for what a mail system may have sent; somebody who answers or forwards it is a person. */
+/* "<>", which Sendmail writes as <MAILER-DAEMON@host>. */
+static bool
+is_null_sender(DsnSpan return_path)
+{
+    return_path.len = MIN(return_path.len, FROM_MAX_BYTES);
+    return dsn_span_is(dsn_field_strip_comments(return_path), "<>") ||
+           contains(return_path, "<mailer-daemon");
+}
+
+/* True for what a mail system may have sent; somebody who answers or forwards it is a person, and
+ * so is a postmaster who wants an answer. */
 static bool
 may_be_bounce(const DsnMailHeader *header)
 {
-    static const char *const senders[] = {"mailer-daemon", "mailerdaemon", "postmaster",
-                                          "mail delivery", "mail system"};
+    static const char *const senders[] = {"mailer-daemon", "mailerdaemon", "mail delivery",
+                                          "mail system"};
     static const char *const talk[] = {"re:", "fwd:", "fw:", "aw:", "wg:"};
     DsnSpan from = {header->from.data, MIN(header->from.len, FROM_MAX_BYTES)};
 
+    if (dsn_span_present(header->failed_recipients) ||
+        (dsn_span_present(header->return_path) && is_null_sender(header->return_path)))
+        return true;
     if (starts_with_any(dsn_span_trim(header->subject), talk, G_N_ELEMENTS(talk)))
         return false;
-    if (dsn_span_present(header->failed_recipients) ||
-        (dsn_span_present(header->return_path) &&
-         dsn_span_is(dsn_field_strip_comments(header->return_path), "<>")))
-        return true;
     for (size_t i = 0; i < G_N_ELEMENTS(senders); i++) {
         if (contains(from, senders[i]))
             return true;
     }
-    return false;
+    return !dsn_span_present(header->return_path) && contains(from, "postmaster");
 }
 
 /* The part that people read: the first text/plain. */
@@ -229,10 +295,71 @@ take_address_before(DsnSpan text, const char *mark, DsnSpan *ret_rest)
     return take_address((DsnSpan){text.data, (size_t)(at - text.data)});
 }
 
-/* The recipient that @line names, absent when it names none; *@ret_failure is what it says more. */
+/* "<address>: failure", with "(expanded from <address>)" of Postfix between, and "<address> ...
+ * failure" of T-Online. */
 static DsnSpan
-read_recipient(const Profile *profile, DsnSpan line, DsnSpan *ret_failure)
+take_angle_address(DsnSpan text, DsnSpan *ret_failure)
 {
+    const char *close = text.data[0] == '<' ? memchr(text.data, '>', text.len) : NULL;
+
+    if (close == NULL)
+        return DSN_SPAN_ABSENT;
+    DsnSpan rest = dsn_span_from(text, (size_t)(close + 1 - text.data));
+    if (dsn_span_starts(rest, " (expanded from <")) {
+        const char *end = memmem(rest.data, rest.len, ">)", 2);
+        if (end != NULL)
+            rest = dsn_span_from(rest, (size_t)(end + 2 - rest.data));
+    }
+    size_t mark = dsn_span_starts(rest, ":") ? 1 : dsn_span_starts(rest, " ... ") ? 5 : 0;
+    if (mark == 0)
+        return DSN_SPAN_ABSENT;
+    *ret_failure = dsn_span_from(rest, mark);
+    return take_address((DsnSpan){text.data, (size_t)(close + 1 - text.data)});
+}
+
+/* The first word of @text that is an address, without what encloses it, such as "[SMTP:...]". */
+static DsnSpan
+find_address(DsnSpan text)
+{
+    static const char open[] = "<([\"'", close[] = ">)]\"'.,;:";
+
+    while ((text = dsn_span_trim(text)).len > 0) {
+        size_t len = 0;
+        while (len < text.len && !dsn_is_space(text.data[len]))
+            len++;
+        DsnSpan word = {text.data, len};
+        text = dsn_span_from(text, len);
+        while (word.len > 0 && memchr(open, word.data[0], strlen(open)) != NULL)
+            word = dsn_span_from(word, 1);
+        while (word.len > 0 && memchr(close, word.data[word.len - 1], strlen(close)) != NULL)
+            word.len--;
+        if (dsn_span_starts(word, "SMTP:"))
+            word = dsn_span_from(word, strlen("SMTP:"));
+        if (dsn_address_is_mailbox(word))
+            return word;
+    }
+    return DSN_SPAN_ABSENT;
+}
+
+static DsnSpan
+take_labelled_address(DsnSpan text, DsnSpan *ret_failure)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(labels); i++) {
+        if (!dsn_span_starts(text, labels[i].words))
+            continue;
+        if (labels[i].failure)
+            *ret_failure = text;
+        return find_address(dsn_span_from(text, strlen(labels[i].words)));
+    }
+    return DSN_SPAN_ABSENT;
+}
+
+/* The recipient that @line names, absent when it names none; *@ret_failure is what it says more. An
+ * indented line goes on with what a line in angle brackets began. */
+static DsnSpan
+read_recipient(const Bounce *bounce, DsnSpan line, DsnSpan *ret_failure)
+{
+    unsigned flags = bounce->profile->flags;
     DsnSpan text = dsn_span_trim(line);
     DsnSpan ignored;
     DsnSpan address = DSN_SPAN_ABSENT;
@@ -240,17 +367,41 @@ read_recipient(const Profile *profile, DsnSpan line, DsnSpan *ret_failure)
     *ret_failure = DSN_SPAN_LITERAL("");
     if (text.len == 0)
         return DSN_SPAN_ABSENT;
-    if ((profile->flags & ANGLE) != 0 && text.data[0] == '<')
-        address = take_address_before(dsn_span_from(text, 1), ">:", ret_failure);
-    else if ((profile->flags & COLON) != 0)
+    if ((flags & ANGLE) != 0 && !(bounce->open && dsn_is_space(line.data[0])))
+        address = take_angle_address(text, ret_failure);
+    else if ((flags & COLON) != 0)
         address = take_address_before(text, ": ", ret_failure);
-    else if ((profile->flags & DATED) != 0)
+    else if ((flags & DATED) != 0)
         address = take_address_before(text, " on ", &ignored);
+    else if ((flags & LABELLED) != 0)
+        address = take_labelled_address(text, ret_failure);
     if (!dsn_span_present(address) &&
-        ((profile->flags & LISTED) != 0 ||
-         ((profile->flags & INDENTED) != 0 && dsn_is_space(line.data[0]))))
+        ((flags & LISTED) != 0 || ((flags & INDENTED) != 0 && dsn_is_space(line.data[0]))))
         address = take_address(text);
     return address;
+}
+
+/* The codes of the reply in @failure: behind words that quote it, else those of the first line that
+ * has any. */
+static DsnSmtpReply
+find_reply(DsnSpan failure)
+{
+    g_autoptr(GString) ignored = g_string_new(NULL);
+    DsnSmtpReply codes = {0};
+    DsnSpan line;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(quotations); i++) {
+        const char *at = memmem(failure.data, failure.len, quotations[i], strlen(quotations[i]));
+        if (at != NULL)
+            return dsn_smtp_reply_parse(
+                dsn_span_from(failure, (size_t)(at - failure.data) + strlen(quotations[i])),
+                ignored);
+    }
+    codes = dsn_smtp_reply_parse(failure, ignored);
+    DsnLines lines = DSN_LINES(failure);
+    while (codes.code == 0 && codes.enhanced.class_ == 0 && dsn_lines_next(&lines, &line))
+        codes = dsn_smtp_reply_parse(line, ignored);
+    return codes;
 }
 
 /* The diagnostic code, and the status that it holds. */
@@ -258,19 +409,12 @@ static void
 set_failure(Bounce *bounce, DsnPerRecipient *recipient, DsnSpan failure)
 {
     g_autoptr(GString) words = g_string_new(NULL);
-    DsnSpan reply = failure;
+    DsnSmtpReply codes = find_reply(failure);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(quotations); i++) {
-        const char *at = memmem(failure.data, failure.len, quotations[i], strlen(quotations[i]));
-        if (at != NULL) {
-            reply = dsn_span_from(failure, (size_t)(at - failure.data) + strlen(quotations[i]));
-            break;
-        }
-    }
-    DsnSmtpReply codes = dsn_smtp_reply_parse(reply, words);
+    dsn_text_append_charset(failure, bounce->charset, words);
     recipient->diagnostic_code = (DsnTyped){
         .type = codes.code != 0 ? DSN_SPAN_LITERAL("smtp") : DSN_SPAN_ABSENT,
-        .value = dsn_report_keep(bounce->fields->report, failure),
+        .value = dsn_report_keep(bounce->fields->report, (DsnSpan){words->str, words->len}),
     };
     recipient->status = codes.enhanced;
 }
@@ -305,6 +449,8 @@ start_recipient(Bounce *bounce, DsnSpan address)
            !dsn_span_equal(recipient_at(bounce, index)->final_recipient.value, address))
         index++;
     if (index == report->per_recipient->len) {
+        if (bounce->complete)
+            return true;
         if (index >= bounce->fields->limits->groups) {
             dsn_field_note_limit(bounce->fields, DSN_SPAN_ABSENT, "groups");
             return false;
@@ -318,24 +464,29 @@ start_recipient(Bounce *bounce, DsnSpan address)
 }
 
 static void
+append_words(const Bounce *bounce, DsnSpan words, GString *failure)
+{
+    size_t room = bounce->fields->limits->field - MIN(failure->len, bounce->fields->limits->field);
+
+    if (words.len == 0 || words.len >= room)
+        return;
+    if (failure->len > 0)
+        g_string_append_c(failure, '\n');
+    g_string_append_len(failure, words.data, (gssize)words.len);
+}
+
+static void
 add_failure(Bounce *bounce, DsnSpan words)
 {
     if (!bounce->open)
         return;
-
-    size_t room =
-        bounce->fields->limits->field - MIN(bounce->failure->len, bounce->fields->limits->field);
 
     words = dsn_span_trim(words);
     if (dsn_span_starts(words, "(reason: ") && words.data[words.len - 1] == ')') {
         words = dsn_span_from(words, strlen("(reason: "));
         words.len--;
     }
-    if (words.len == 0 || words.len >= room)
-        return;
-    if (bounce->failure->len > 0)
-        g_string_append_c(bounce->failure, '\n');
-    g_string_append_len(bounce->failure, words.data, (gssize)words.len);
+    append_words(bounce, words, bounce->failure);
 }
 
 /* A line of the session: "550 5.1.1 <address>... words", or an answer that names nobody. */
@@ -389,6 +540,30 @@ read_list(Bounce *bounce, DsnSpan line)
     return true;
 }
 
+static bool
+is_ruler(DsnSpan text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.data[len] == '-')
+        len++;
+    return len >= 10 && len == text.len;
+}
+
+/* True for the first line of the original where nothing stands before it. */
+static bool
+is_trace(DsnSpan line)
+{
+    return dsn_span_starts(line, "Received: ") || dsn_span_starts(line, "Return-Path: ");
+}
+
+static bool
+is_end(DsnSpan line)
+{
+    return dsn_span_starts(line, "--") || is_trace(line) ||
+           starts_with_any(dsn_span_trim(line), ends, G_N_ELEMENTS(ends));
+}
+
 /* False when the list ends with @line. */
 static bool
 read_line(Bounce *bounce, DsnSpan line)
@@ -403,14 +578,21 @@ read_line(Bounce *bounce, DsnSpan line)
         bounce->in_transcript = dsn_span_starts(text, headings[1]);
         return true;
     }
-    if (dsn_span_starts(line, "--") || starts_with_any(text, ends, G_N_ELEMENTS(ends)))
+    if (starts_with_any(text, bounce->profile->phrases, G_N_ELEMENTS(bounce->profile->phrases)) &&
+        (bounce->profile->flags & REASON) != 0)
+        return true;
+    if ((bounce->profile->flags & LABELLED) != 0 && is_ruler(text)) {
+        finish_recipient(bounce);
+        return true;
+    }
+    if (is_end(line))
         return false;
     if (bounce->in_transcript) {
         read_transcript(bounce, line);
         return true;
     }
 
-    DsnSpan address = read_recipient(bounce->profile, line, &failure);
+    DsnSpan address = read_recipient(bounce, line, &failure);
     if (dsn_span_present(address)) {
         if (!start_recipient(bounce, address))
             return false;
@@ -419,6 +601,9 @@ read_line(Bounce *bounce, DsnSpan line)
         return read_list(bounce, line);
     } else if (text.len > 0 && bounce->open) {
         add_failure(bounce, text);
+    } else if (text.len > 0 && (bounce->profile->flags & REASON) != 0 &&
+               bounce->fields->report->per_recipient->len == 0) {
+        append_words(bounce, text, bounce->reason);
     } else if (text.len == 0 && (bounce->profile->flags & PARAGRAPHS) == 0) {
         finish_recipient(bounce);
     }
@@ -443,17 +628,25 @@ add_failed_recipients(Bounce *bounce, const DsnMailHeader *header)
     }
 }
 
-/* What holds for all recipients. */
+/* What holds for all recipients. The words that no recipient has for itself are read once: there
+ * may be many recipients. */
 static void
 finish_recipients(Bounce *bounce)
 {
     const GArray *recipients = bounce->fields->report->per_recipient;
+    DsnPerRecipient common = {.diagnostic_code = {DSN_SPAN_ABSENT, DSN_SPAN_ABSENT}};
 
+    if (dsn_span_present(bounce->reply))
+        append_words(bounce, bounce->reply, bounce->reason);
+    if (bounce->reason->len > 0)
+        set_failure(bounce, &common, (DsnSpan){bounce->reason->str, bounce->reason->len});
     for (guint i = 0; i < recipients->len; i++) {
         DsnPerRecipient *recipient = recipient_at(bounce, i);
 
-        if (!dsn_span_present(recipient->diagnostic_code.value) && dsn_span_present(bounce->reply))
-            set_failure(bounce, recipient, bounce->reply);
+        if (!dsn_span_present(recipient->diagnostic_code.value)) {
+            recipient->diagnostic_code = common.diagnostic_code;
+            recipient->status = common.status;
+        }
         recipient->action = bounce->delayed ? DSN_ACTION_DELAYED : DSN_ACTION_FAILED;
         recipient->action_text = dsn_span(dsn_action_to_string(recipient->action));
     }
@@ -492,26 +685,75 @@ note_profile(DsnFieldReader *fields, const char *name)
                           DSN_SPAN_ABSENT, name);
 }
 
+/* Reads the list at the start of @text; returns what follows it. */
+static DsnSpan
+read_list_of_recipients(Bounce *bounce, DsnSpan text)
+{
+    DsnLines lines = DSN_LINES(((DsnSpan){text.data, MIN(text.len, LIST_MAX_BYTES)}));
+    const char *rest = text.data;
+    DsnSpan line;
+
+    for (bool more = true; more && dsn_lines_next(&lines, &line);) {
+        more = read_line(bounce, line);
+        rest = more || !is_trace(line) ? line.data + line.len : line.data;
+    }
+    finish_recipient(bounce);
+    return dsn_span_from(text, (size_t)(rest - text.data));
+}
+
 /* Reads by a profile; false when there is no recipient. */
 static bool
 read_by_profile(DsnFieldReader *fields, const Profile *profile, DsnSpan text,
-                const DsnMailHeader *header, const DsnStructure *structure)
+                const DsnMailHeader *header, const DsnPart *part, const DsnStructure *structure)
 {
     g_autoptr(GString) failure = g_string_new(NULL);
-    Bounce bounce = {.fields = fields, .profile = profile, .failure = failure};
-    DsnLines lines = DSN_LINES(text);
-    DsnSpan line;
+    g_autoptr(GString) reason = g_string_new(NULL);
+    Bounce bounce = {.fields = fields,
+                     .profile = profile,
+                     .charset = part->type.charset,
+                     .failure = failure,
+                     .reason = reason};
 
-    for (bool more = true; more && dsn_lines_next(&lines, &line); text = lines.rest)
-        more = read_line(&bounce, line);
-    finish_recipient(&bounce);
-    add_failed_recipients(&bounce, header);
+    if ((profile->flags & CONFIRMED) != 0) {
+        add_failed_recipients(&bounce, header);
+        bounce.complete = true;
+    }
+    text = read_list_of_recipients(&bounce, text);
+    if (!bounce.complete)
+        add_failed_recipients(&bounce, header);
     if (fields->report->per_recipient->len == 0)
         return false;
     finish_recipients(&bounce);
     note_profile(fields, profile->name);
     read_original(fields, text, structure);
     return true;
+}
+
+/* True if a line names a recipient and says that another host refused it for good. */
+static bool
+is_quotation(DsnSpan text)
+{
+    DsnLines lines = DSN_LINES(((DsnSpan){text.data, MIN(text.len, LIST_MAX_BYTES)}));
+    DsnSpan line, failure;
+
+    while (dsn_lines_next(&lines, &line)) {
+        if (line.len == 0 || line.data[0] != '<' ||
+            !dsn_span_present(take_angle_address(line, &failure)))
+            continue;
+        const char *said = memmem(failure.data, failure.len, " said: 5", 8);
+        if (said != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* How to read a text that no phrase opens; NULL for one that is no bounce. */
+static const Profile *
+find_profile_without_phrase(const DsnMailHeader *header, DsnSpan text)
+{
+    if (dsn_span_present(header->failed_recipients))
+        return &naming;
+    return text.len > 0 && is_quotation(text) ? &quoting : NULL;
 }
 
 /* The first line of @text that is a field with which a delivery status begins; absent when there is
@@ -554,11 +796,13 @@ dsn_heuristic_bounce_read(DsnFieldReader *fields, const DsnMailHeader *header,
     DsnSpan text = dsn_part_text(fields, part, true);
     DsnSpan list = text;
     const Profile *profile = find_profile(&list);
-    if (profile != NULL && read_by_profile(fields, profile, list, header, structure))
+    if (profile != NULL && read_by_profile(fields, profile, list, header, part, structure))
         return true;
     DsnSpan status = profile == NULL ? find_status_fields(text) : DSN_SPAN_ABSENT;
-    if (!dsn_span_present(status))
-        return false;
+    if (!dsn_span_present(status)) {
+        profile = profile == NULL ? find_profile_without_phrase(header, text) : NULL;
+        return profile != NULL && read_by_profile(fields, profile, text, header, part, structure);
+    }
     dsn_field_read_groups(fields, status, false);
     dsn_delivery_status_read(fields);
     note_profile(fields, "heuristic:status-fields");

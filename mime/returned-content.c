@@ -28,6 +28,23 @@ store(DsnFieldReader *reader, const DsnHeaderField *field, DsnSpan *ret_value)
         *ret_value = dsn_field_unfold(reader, field->name, field->value);
 }
 
+/* "<id> (added by postmaster)": a comment is no part of it (RFC 5322 section 3.6.4). */
+static void
+store_message_id(DsnFieldReader *reader, const DsnHeaderField *field)
+{
+    DsnSpan *id = &reader->report->returned.message_id;
+
+    if (dsn_span_present(*id))
+        return;
+    store(reader, field, id);
+    const char *close = id->len > 0 && id->data[0] == '<' ? memchr(id->data, '>', id->len) : NULL;
+    DsnSpan rest = close == NULL
+                       ? DSN_SPAN_ABSENT
+                       : dsn_span_trim(dsn_span_from(*id, (size_t)(close + 1 - id->data)));
+    if (rest.len > 0 && rest.data[0] == '(')
+        id->len = (size_t)(close + 1 - id->data);
+}
+
 static void
 store_subject(DsnFieldReader *reader, const DsnHeaderField *field)
 {
@@ -119,7 +136,7 @@ read_field(DsnFieldReader *reader, const DsnHeaderField *field)
     case 'M':
     case 'm':
         if (dsn_span_is(field->name, "Message-ID"))
-            store(reader, field, &returned->message_id);
+            store_message_id(reader, field);
         return;
     case 'R':
     case 'r':

@@ -314,21 +314,22 @@ append_raw(DsnSpan text, GString *ret_text)
     }
 }
 
-static void
-append_converted(DsnSpan charset, const GString *bytes, GString *ret_text)
+void
+dsn_text_append_charset(DsnSpan raw, DsnSpan charset, GString *ret_text)
 {
-    DsnSpan raw = {bytes->str, bytes->len};
     gsize read = 0, written = 0;
 
-    if (dsn_span_is(charset, "utf-8")) {
+    if (dsn_span_present(charset) && dsn_span_is(charset, "utf-8")) {
         (void)dsn_text_append_utf8(raw, ret_text); /* U+FFFD says what was wrong */
         return;
     }
-    if (dsn_span_is(charset, "us-ascii") || dsn_span_is(charset, "iso-8859-1")) {
+    if (charset.len == 0 || dsn_span_is(charset, "us-ascii") ||
+        dsn_span_is(charset, "iso-8859-1")) {
         append_raw(raw, ret_text); /* what calls itself so is often windows-1252 */
         return;
     }
-    g_autofree char *name = dsn_span_dup(charset);
+    g_autofree char *name =
+        dsn_span_is(charset, "unicode-1-1-utf-7") ? g_strdup("utf-7") : dsn_span_dup(charset);
     g_autofree char *text = g_convert(raw.data, (gssize)raw.len, "UTF-8",
                                       g_mime_charset_iconv_name(name), &read, &written, NULL);
     if (text == NULL)
@@ -364,7 +365,7 @@ append_words_decoded(DsnSpan text, GString *ret_text)
 
         bool in_row = dsn_span_present(charset) && dsn_span_trim(between).len == 0;
         if (dsn_span_present(charset) && !(in_row && dsn_span_same(charset, word.charset))) {
-            append_converted(charset, row, ret_text);
+            dsn_text_append_charset((DsnSpan){row->str, row->len}, charset, ret_text);
             g_string_truncate(row, 0);
         }
         if (!in_row)
@@ -374,7 +375,7 @@ append_words_decoded(DsnSpan text, GString *ret_text)
         from = at;
     }
     if (dsn_span_present(charset))
-        append_converted(charset, row, ret_text);
+        dsn_text_append_charset((DsnSpan){row->str, row->len}, charset, ret_text);
     g_string_append_len(ret_text, from, end - from);
 }
 

@@ -22,6 +22,10 @@ void dsn_text_decode_header(DsnSpan value, const DsnLimits *limits, GString *ret
  * one was replaced. */
 bool dsn_text_append_utf8(DsnSpan text, GString *ret_text);
 
+/* Appends @raw, which is in @charset, as valid UTF-8. Where that is absent or not known, or says
+ * what is not true: as UTF-8, else as windows-1252. */
+void dsn_text_append_charset(DsnSpan raw, DsnSpan charset, GString *ret_text);
+
 /* Appends @text as one line: CR, LF, tabs and other controls each become a space, runs of spaces
  * one, those at both ends none, ill-formed UTF-8 U+FFFD. What is longer than @max bytes is cut at a
  * character and ends in "...", which counts. */
