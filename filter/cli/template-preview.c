@@ -37,7 +37,8 @@ typedef struct Preview {
     DsnRecord *record;    /* of a file, or NULL */
     GString *original;
     unsigned shown, faults;
-    bool several; /* a line stands before each */
+    bool several;  /* a line stands before each */
+    bool together; /* one notice has all languages */
 } Preview;
 
 static void
@@ -178,6 +179,15 @@ show(Preview *preview, DsnTopic topic, DsnFailureClass failure, const char *labe
     return notice.template_fault == NULL;
 }
 
+/* What a file with such words is named, but for its end. */
+static char *
+label_of(DsnTopic topic, const char *failure, const char *language)
+{
+    return g_strconcat(dsn_topic_to_string(topic), failure == NULL ? "" : ".",
+                       failure == NULL ? "" : failure, language == NULL ? NULL : ".", language,
+                       NULL);
+}
+
 /* The notices about @topic: one, or one for each class of failure. */
 static bool
 show_topic(Preview *preview, DsnTopic topic, const char *language)
@@ -187,7 +197,7 @@ show_topic(Preview *preview, DsnTopic topic, const char *language)
     bool good = true;
 
     if (!preview->every_class || !open) {
-        g_autofree char *label = g_strdup_printf("%s.%s", dsn_topic_to_string(topic), language);
+        g_autofree char *label = label_of(topic, NULL, language);
         DsnFailureClass failure =
             preview->status.class_ != 0
                 ? dsn_failure_class(preview->status.subject, preview->status.detail)
@@ -198,8 +208,7 @@ show_topic(Preview *preview, DsnTopic topic, const char *language)
     }
     for (int failure = 0; failure < DSN_N_FAILURES; failure++) {
         g_autofree char *label =
-            g_strdup_printf("%s.%s.%s", dsn_topic_to_string(topic),
-                            dsn_failure_to_string((DsnFailureClass)failure), language);
+            label_of(topic, dsn_failure_to_string((DsnFailureClass)failure), language);
 
         good = show(preview, topic, (DsnFailureClass)failure, label, language) && good;
     }
@@ -210,9 +219,8 @@ static int
 show_all(Preview *preview)
 {
     const DsnTemplateArguments *arguments = preview->arguments;
-    const char *const one[] = {arguments->language, NULL};
-    const char *const *languages =
-        arguments->language != NULL ? one : dsn_catalog_languages(preview->options.catalog);
+    const char *const *languages = dsn_catalog_languages(preview->options.catalog);
+    bool once = arguments->language != NULL || preview->together;
     DsnTopic first = preview->record != NULL ? topic_of(preview->record) : DSN_TOPIC_FAILED;
     DsnTopic last = first;
     bool good = preview->faults == 0;
@@ -226,10 +234,10 @@ show_all(Preview *preview)
                                             "relayed, expanded, late or all");
         last = first;
     }
-    preview->several = first != last || languages[1] != NULL || preview->every_class;
-    for (size_t i = 0; languages[i] != NULL; i++) {
+    preview->several = first != last || !once || preview->every_class;
+    for (size_t i = 0; i == 0 || (!once && languages[i] != NULL); i++) {
         for (DsnTopic topic = first; topic <= last; topic++)
-            good = show_topic(preview, topic, languages[i]) && good;
+            good = show_topic(preview, topic, once ? arguments->language : languages[i]) && good;
     }
     return good ? DSN_EXIT_DONE : DSN_EXIT_FAILED;
 }
@@ -245,7 +253,9 @@ choose_words(Preview *preview)
         return dsn_usage_error(COMMAND, "there is no tenant \"%s\"", arguments->tenant);
     preview->options = tenant->notice;
     preview->options.stable = true;
-    preview->options.all_languages = false;
+    preview->together = preview->options.all_languages && preview->options.languages != NULL &&
+                        preview->format == FORMAT_MESSAGE && arguments->language == NULL;
+    preview->options.all_languages = preview->together;
     preview->options.html = preview->options.html || preview->format == FORMAT_HTML;
     if (arguments->directory != NULL) {
         g_autoptr(GString) faults = g_string_new(NULL);

@@ -48,6 +48,21 @@ has out '^==> late.en <==$' '^==> late.zh-Hans <==$' '^Subject: Delivered after 
 try "a message" 0 template preview --language fr --format message
 has out '^Content-Language: fr' '^Final-Recipient: rfc822; user@example.net' \
     '^Subject: =?utf-8?\|^Subject: Non remis'
+cat >several.toml <<'END'
+hostname = "mta.example.com"
+[notice]
+languages = ["ja", "pl"]
+all_languages = true
+END
+try "a message in several languages" 0 "$dsnarf" template preview -c several.toml --format message
+has out '^Content-Language: ja' '^Content-Language: pl' '^Content-Type: multipart/alternative;'
+lacks out '^==>'
+lacks out '^Content-Language: en'
+try "one of the several" 0 "$dsnarf" template preview -c several.toml --format message --language pl
+has out '^Content-Language: pl'
+lacks out '^Content-Language: ja'
+try "the texts of the several" 0 "$dsnarf" template preview -c several.toml
+has out '^==> failed.de <==$' '^==> failed.ja <==$'
 try "a record" 0 template preview --language en --record "$examples/bounce.json" \
     --original "$examples/original.eml"
 has out '^  jane@customer.example$' '    > Your order has been shipped$' \
