@@ -119,6 +119,12 @@ dsn_draft_continue(DsnDraft *draft, const DsnOpenNotice *open)
 /* ---- collecting ---- */
 
 bool
+dsn_draft_is_full(const DsnDraft *draft)
+{
+    return draft->n_recipients >= DSN_DRAFT_RECIPIENTS;
+}
+
+bool
 dsn_draft_has_room(const DsnDraft *draft, const DsnRecord *record)
 {
     return draft->n_recipients + record->n_recipients <= DSN_DRAFT_RECIPIENTS;
@@ -199,7 +205,7 @@ keys_of(const DsnDraft *draft)
 static bool
 can_grow(const DsnDraft *draft, int64_t due)
 {
-    return draft->n_recipients < DSN_DRAFT_RECIPIENTS && (due > 0 || !draft->has_original);
+    return !dsn_draft_is_full(draft) && (due > 0 || !draft->has_original);
 }
 
 DsnSpoolNotice *

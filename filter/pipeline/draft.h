@@ -42,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnDraft, dsn_draft_free)
 /* Makes the empty @draft what @open was made of. False if that cannot be read. */
 bool dsn_draft_continue(DsnDraft *draft, const DsnOpenNotice *open);
 
+/* True if there is no room for any recipient: such a notice waits for nobody. */
+bool dsn_draft_is_full(const DsnDraft *draft);
+
 /* True if @record can be added: there is room for its recipients. */
 bool dsn_draft_has_room(const DsnDraft *draft, const DsnRecord *record);
 

@@ -177,7 +177,7 @@ join_open(DsnTaking *taking, DsnDue *due, bool *ret_there)
     return true;
 }
 
-/* A notice of its own; it stands alone if there is one that it has no room in. */
+/* A notice of its own; it stands alone if there is one that it has no room in, but others may. */
 static DsnReason
 start_notice(DsnTaking *taking, DsnDue *due, bool alone)
 {
@@ -232,7 +232,7 @@ join_again(DsnTaking *taking, DsnDue *due, DsnUnit *unit)
 DsnReason
 dsn_taking_join_notice(DsnTaking *taking, DsnDue *due)
 {
-    bool full = false;
+    bool apart = false;
     DsnItem *item = NULL;
 
     finish_group(taking, &due->group);
@@ -249,9 +249,11 @@ dsn_taking_join_notice(DsnTaking *taking, DsnDue *due)
         join_unit(taking, due, unit, item);
         return DSN_REASON_NONE;
     }
-    if (!due->pending->alone && unit == NULL && join_open(taking, due, &full))
+    if (!due->pending->alone && unit == NULL && join_open(taking, due, &apart))
         return DSN_REASON_NONE;
-    return start_notice(taking, due, due->pending->alone || unit != NULL || full);
+    if (unit != NULL)
+        apart = !dsn_draft_is_full(unit->draft);
+    return start_notice(taking, due, due->pending->alone || apart);
 }
 
 /* ---- notices ---- */

@@ -101,9 +101,9 @@ dsn_taking_add_unit(DsnTaking *taking, const DsnItem *item, DsnUnit *unit, size_
         taking->chunk = chunk_new();
     DsnChunk *chunk = taking->chunk;
 
-    if (unit->draft != NULL && !g_hash_table_contains(chunk->groups, &unit->draft->group))
-        g_hash_table_insert(chunk->groups, &unit->draft->group,
-                            GUINT_TO_POINTER(chunk->units->len));
+    if (unit->draft != NULL) /* in place of one that is full */
+        (void)g_hash_table_replace(chunk->groups, &unit->draft->group,
+                                   GUINT_TO_POINTER(chunk->units->len));
     g_array_append_vals(chunk->deposit->items, item, 1);
     g_ptr_array_add(chunk->units, unit);
     chunk->bytes += bytes;

@@ -73,6 +73,21 @@ def recipients_of_a_message_share_a_notice(folder):
         lib.expect(len(daemon.waiting()), 1, "notices for who comes too late")
 
 
+def many_recipients_share_few_notices(folder):
+    """In one body and in several; some come twice."""
+    with lib.Sink() as sink, \
+            lib.Daemon(folder, {"relay.default.hosts": [sink.address],
+                                "notice.coalesce": "10 minutes"}) as daemon:
+        everybody = [f"r{number}@x.example" for number in range(250)]
+        records = [lib.record(1, recipient=recipient) for recipient in everybody]
+        for batch in records[:130], records[120:135], records[130:]:
+            lib.expect(daemon.post(batch)[1]["reasons"], {}, "reasons")
+        lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
+        shares = [recipients(notice) for notice in notices(sink, 3)]
+        lib.expect(sorted(map(len, shares)), [50, 100, 100], "recipients of each")
+        lib.expect(sorted(sum(shares, [])), sorted(everybody), "all recipients")
+
+
 def a_window_ends_by_itself(folder):
     with lib.Sink() as sink, \
             lib.Daemon(folder, {"relay.default.hosts": [sink.address],
@@ -292,6 +307,6 @@ def what_is_not_ascii_arrives(folder):
                "what is asked of hosts")
 
 
-lib.run(recipients_of_a_message_share_a_notice, a_window_ends_by_itself,
-        a_delay_is_told_once_for_each_threshold, an_expiration_tells_what_was_last_said,
-        wishes_are_honoured, what_is_not_ascii_arrives)
+lib.run(recipients_of_a_message_share_a_notice, many_recipients_share_few_notices,
+        a_window_ends_by_itself, a_delay_is_told_once_for_each_threshold,
+        an_expiration_tells_what_was_last_said, wishes_are_honoured, what_is_not_ascii_arrives)

@@ -227,8 +227,8 @@ START_TEST(hostile_structures_take_no_long_time)
         "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
         "\xff\r\n",
         "Content-Type: x/y\r\n",
-        "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--d\r\nContent-Type: "
-        "x/y\r\n\r\n\xff\r\n",
+        ("--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--d\r\n"
+         "Content-Type: x/y\r\n\r\n\xff\r\n"),
     };
     g_autoptr(GString) message = g_string_new(MIME MIXED "\r\n");
     g_autoptr(GString) result = g_string_new(NULL);
