@@ -222,6 +222,13 @@ check_received_from(DsnLinter *linter, DsnTyped host, DsnSpan where)
         dsn_linter_should(linter, "DSN-12", "the host's address is not beside its name", where);
 }
 
+/* A type of names that are not of the DNS. */
+static bool
+is_other_name(DsnSpan type)
+{
+    return dsn_span_starts(type, "x-") || dsn_span_is(type, "x400");
+}
+
 static void
 check_per_message(DsnLinter *linter, const Group *group)
 {
@@ -235,9 +242,9 @@ check_per_message(DsnLinter *linter, const Group *group)
         DsnSpan name = without_comment(typed.value);
 
         check_parentheses(linter, typed.value);
-        if (dsn_lint_is_domain(name))
+        if (dsn_lint_is_domain(name) && dsn_span_is(typed.type, "dns"))
             linter->reporting_name = name;
-        else if (dsn_span_is(typed.type, "dns"))
+        else if (!is_other_name(typed.type))
             dsn_linter_must(linter, "DSN-08", "the reporting host has no domain name",
                             group->field[FIELD_REPORTING_MTA].whole);
     }

@@ -287,7 +287,8 @@ check_address(DsnLinter *linter, DsnSpan value, const char *rule, const char *te
     else if (address.len > 0 && address.data[0] == '@')
         dsn_linter_must(linter, "ENV-11", "the address has a source route", value);
     else if (!dsn_address_is_mailbox(address))
-        dsn_linter_must(linter, rule, text, value);
+        dsn_linter_must(linter, rule, text,
+                        dsn_span_present(value) ? value : DSN_SPAN_LITERAL("To"));
 }
 
 /* Nobody reads the mail for such an address, or no mail can reach it (rule MIME-21). */
@@ -381,7 +382,9 @@ check_values(DsnLinter *linter, DsnSpan header)
         dsn_linter_must(linter, "MIME-18", "a required field is missing",
                         DSN_SPAN_LITERAL("MIME-Version"));
     if (!dsn_lint_is_message_id(dsn_span_trim(message_id)))
-        dsn_linter_should(linter, "MIME-20", "there is no good Message-ID", message_id);
+        dsn_linter_should(linter, "MIME-20", "there is no good Message-ID",
+                          dsn_span_present(message_id) ? message_id
+                                                       : DSN_SPAN_LITERAL("Message-ID"));
     if (dsn_span_present(submitted))
         check_auto_submitted(linter, submitted);
     if (linter->kind == DSN_REPORT_DELIVERY_STATUS)

@@ -107,6 +107,14 @@ check_reported(DsnLinter *linter, DsnSpan header, DsnSpan original)
     dsn_lint_complaint_report(linter, header, original);
 }
 
+static bool
+begins_with_field(DsnSpan header)
+{
+    DsnHeaderField field;
+
+    return dsn_header_next(&header, &field) && dsn_span_present(field.name);
+}
+
 void
 dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GString *buffer)
 {
@@ -123,7 +131,7 @@ dsn_lint_returned(DsnLinter *linter, DsnSpan header, const DsnPart *part, GStrin
     if (!dsn_span_present(content))
         return;
     original = dsn_header_split(content, &body);
-    if (whole && original.len == content.len)
+    if (whole && original.len == content.len && begins_with_field(original))
         dsn_linter_should(linter, "MIME-09", "a header alone is labelled as a message",
                           dsn_lint_shown(part));
     if (!whole && dsn_span_trim(body).len > 0)

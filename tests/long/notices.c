@@ -30,6 +30,7 @@ typedef struct Share {
     GString *converted;
     guint64 made, bytes, eight_bit, utf8, in_seven_bits, whole, headers, recipients, refused,
         faults;
+    guint64 html, languages, tenants, confidential, gathered, crowds;
     guint64 actions[DSN_ACTION_EXPANDED + 1];
 } Share;
 
@@ -145,6 +146,28 @@ check_seven_bits(Share *share, guint64 number, const DsnRandomCase *random, cons
 }
 
 static void
+take(Share *share, const DsnRandomCase *random, const DsnNotice *made)
+{
+    const DsnNoticeOptions *options = &random->options;
+    guint recipients = count_recipients(random);
+
+    share->made++;
+    share->bytes += share->notice->len;
+    share->eight_bit += made->built.eight_bit;
+    share->utf8 += made->built.utf8;
+    share->whole += made->built.returned == DSN_RETURN_FULL;
+    share->headers += made->built.returned == DSN_RETURN_HEADERS;
+    share->html += options->html;
+    share->languages += options->all_languages && options->languages != NULL;
+    share->tenants += dsn_span_present(options->tenant);
+    share->confidential += options->confidential;
+    share->gathered += random->request.n_records > 1;
+    share->crowds += recipients > 1;
+    share->recipients += recipients;
+    share->actions[random->request.action]++;
+}
+
+static void
 make_one(Share *share, guint64 number)
 {
     g_autoptr(DsnRandomCase) random = dsn_random_case_new(share->catalog, number);
@@ -163,14 +186,7 @@ make_one(Share *share, guint64 number)
               made.broken == NULL ? "no rule, but is read as something else" : made.broken);
     if (made.template_fault != NULL)
         fault(share, number, share->notice, "words: %s", made.template_fault);
-    share->made++;
-    share->bytes += share->notice->len;
-    share->eight_bit += made.built.eight_bit;
-    share->utf8 += made.built.utf8;
-    share->whole += made.built.returned == DSN_RETURN_FULL;
-    share->headers += made.built.returned == DSN_RETURN_HEADERS;
-    share->recipients += count_recipients(random);
-    share->actions[random->request.action]++;
+    take(share, random, &made);
     if (obeys(share, number, share->notice, "notice"))
         compare(share, number, random, &made, share->notice, "notice");
     check_seven_bits(share, number, random, &made);
@@ -208,6 +224,12 @@ add(Share *total, const Share *share)
     total->headers += share->headers;
     total->recipients += share->recipients;
     total->refused += share->refused;
+    total->html += share->html;
+    total->languages += share->languages;
+    total->tenants += share->tenants;
+    total->confidential += share->confidential;
+    total->gathered += share->gathered;
+    total->crowds += share->crowds;
     total->faults += share->faults;
     for (size_t i = 0; i < G_N_ELEMENTS(total->actions); i++)
         total->actions[i] += share->actions[i];
@@ -228,6 +250,11 @@ print(const Share *total, double seconds)
     (void)printf("8bit %llu, UTF-8 %llu, checked in 7 bits %llu, whole %llu, headers %llu\n",
                  N(total->eight_bit), N(total->utf8), N(total->in_seven_bits), N(total->whole),
                  N(total->headers));
+    (void)printf(
+        "HTML %llu, all languages %llu, tenants %llu, confidential %llu, of several records "
+        "%llu, for several recipients %llu\n",
+        N(total->html), N(total->languages), N(total->tenants), N(total->confidential),
+        N(total->gathered), N(total->crowds));
     (void)printf("faults: %llu\n", N(total->faults));
 }
 

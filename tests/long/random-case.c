@@ -59,6 +59,13 @@ static const char *const pieces[] = {
     "&amp;",
     "{{ sender }}",
     "{% if %}",
+    "KumoMTA internal: ",
+    "\\ ",
+    "a\\ b\\ c\\",
+    "Remote-MTA: dns; x",
+    "=_91ff",
+    "\xc3\x28",
+    "\xff\xfe",
     "=?utf-8?Q?=C3=BC?=",
     "=?iso-8859-1?B?/A==?=",
     "=?utf-8?q?broken",
@@ -97,7 +104,7 @@ static const char *const pieces[] = {
     "aaaaaa",
 };
 
-/* UTF-8 without NUL. */
+/* Without NUL; what is no UTF-8 does not get into JSON. */
 static void
 append_wild(guint64 *state, size_t most, GString *text)
 {
@@ -126,8 +133,9 @@ static json_t *
 wild_json(guint64 *state, size_t most)
 {
     g_autofree char *text = wild(state, most);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
 
-    return json_string(text);
+    return json_string(valid);
 }
 
 /* ---- addresses ---- */
@@ -362,6 +370,27 @@ make_original(guint64 *state, GString *original)
 
 /* ---- records ---- */
 
+/* What the peer said, in one line or, as the records have it, in several. */
+static json_t *
+make_reply(guint64 *state, unsigned code)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (percent(state, 80))
+        return wild_json(state, percent(state, 80) ? 6 : 40);
+    for (size_t n = 2 + below(state, 5); n > 0; n--) {
+        g_autofree char *line = wild(state, 4);
+        g_autofree char *valid = g_utf8_make_valid(line, -1);
+
+        if (percent(state, 50))
+            g_string_append_printf(text, "%u%c", code, n > 1 ? '-' : ' ');
+        if (percent(state, 50))
+            g_string_append_printf(text, "%u.1.1 ", code / 100);
+        g_string_append_printf(text, "%s%s", valid, n > 1 ? "\n" : "");
+    }
+    return json_string(text->str);
+}
+
 static json_t *
 make_response(guint64 *state, DsnAction action)
 {
@@ -378,7 +407,7 @@ make_response(guint64 *state, DsnAction action)
                              "subject", (int)below(state, percent(state, 95) ? 8 : 1000), "detail",
                              (int)below(state, percent(state, 95) ? 31 : 1000));
     return json_pack("{s:i,s:o,s:o,s:s}", "code", (int)code, "enhanced_code", enhanced, "content",
-                     wild_json(state, percent(state, 80) ? 6 : 40), "command", "RCPT TO:<x>\r\n");
+                     make_reply(state, code), "command", "RCPT TO:<x>\r\n");
 }
 
 static json_t *
@@ -524,6 +553,7 @@ make_options(DsnRandomCase *random, guint64 *state, const DsnCatalog *catalog)
         .all_languages = percent(state, 20),
         .html = percent(state, 40),
         .lifetime = percent(state, 80) ? 5 * 86400 : 0,
+        .stable = percent(state, 10),
         .include_original = (DsnReturn)below(state, 3),
         .return_limit = percent(state, 80) ? 100000 : below(state, 2000),
         .reporting_mta = {DSN_SPAN_LITERAL("dns"), dsn_span(PICK(state, hosts))},
@@ -546,6 +576,21 @@ make_options(DsnRandomCase *random, guint64 *state, const DsnCatalog *catalog)
 
 /* ---- all together ---- */
 
+/* Bare or in angle brackets, maybe with a source route (rule ENV-11). */
+static char *
+make_sender(guint64 *state, bool *writable)
+{
+    char *plain = address(state, false, writable);
+
+    if (!*writable || !percent(state, 10))
+        return plain;
+
+    char *sender = g_strdup_printf(percent(state, 50) ? "<%s%s>" : "%s%s",
+                                   percent(state, 50) ? "@relay.example,@b.example:" : "", plain);
+    g_free(plain);
+    return sender;
+}
+
 DsnRandomCase *
 dsn_random_case_new(const DsnCatalog *catalog, guint64 number)
 {
@@ -561,7 +606,7 @@ dsn_random_case_new(const DsnCatalog *catalog, guint64 number)
     if (percent(state, 90))
         make_original(state, random->original);
 
-    g_autofree char *sender = address(state, false, &random->writable);
+    g_autofree char *sender = make_sender(state, &random->writable);
     json_auto_t *meta = make_meta(state);
     size_t count = percent(state, 80) ? 1 : 1 + below(state, DSN_RANDOM_RECORDS_MAX);
     const char *type = type_for(state, action);

@@ -183,6 +183,10 @@ static const Edit musts[] = {
     {"MIME-29", "=?UTF-8?Q?Nicht_zugestellt:_=C3=9Cber?=", "=?EUC-JP?B?pA==?="},
     {"MIME-26", "=?UTF-8?Q?Nicht_zugestellt:_=C3=9Cber?=", "=?UTF-8?B?SGk==?="},
     {"MIME-25", "=?UTF-8?Q?Nicht_zugestellt:_=C3=9Cber?=", "=?UTF-8?Q?=ZZ?="},
+    {"MIME-35",
+     "From: news@shop.example\r\nX-Title: =?utf-8?Q?Hi?=\r\nMessage-ID: <4711@shop.example>\r\n"
+     "\r\nhello\r\n",
+     "[the message]\r\n"},
     {"MIME-35", "From: news@shop.example\r\nX-Title", "X-From: news@shop.example\r\nX-Title"},
     {"MDN-03", "MIME-Version", "Disposition-Notification-To: a@b.example\r\nMIME-Version"},
     {"LOOP-04", "To: news@shop.example\r\n", ""},
@@ -206,6 +210,7 @@ static const Edit musts[] = {
     {"DSN-06", "order-4711", "4711@shop.example"},
     {"DSN-08", "Reporting-MTA: dns; mta1.example.com\r\n", ""},
     {"DSN-08", "dns; mta1.example.com\r\nArr", "dns; mta1.example.com.\r\nArr"},
+    {"DSN-08", "dns; mta1.example.com\r\nArr", "dsn; mta1.example.com\r\nArr"},
     {"DSN-11", "Arrival-Date", "DSN-Gateway: dns; gw.example\r\nArrival-Date"},
     {"DSN-13", "08:52:37 +0000", "08:52:37 UTC"},
     {"DSN-14", "rfc822; jane", "jane"},
