@@ -15,11 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const DsnConfiguration *
 make_configuration(void)
 {
-    static gpointer ids[] = {(gpointer) "mx.ours.example"}, domains[] = {(gpointer) "isp.example"};
+    static gpointer ids[] = {(gpointer) "mx.ours.example"},
+                    domains[] = {(gpointer) "isp.example", (gpointer) "staff@web.example"};
     static gpointer forms[] = {(gpointer) "b-{tenant}-{recipient}@{any}.example"};
     static DsnTraceKey key = {(char *)"k", (char *)"a secret that nobody knows"};
     static gpointer keys[] = {&key};
-    static GPtrArray id_list = {ids, 1}, domain_list = {domains, 1}, form_list = {forms, 1},
+    static GPtrArray id_list = {ids, 1}, domain_list = {domains, 2}, form_list = {forms, 1},
                      key_list = {keys, 1}, none = {NULL, 0};
     static const DsnConfiguration configuration = {
         .authentication = {&id_list, 1, &none, &domain_list},
