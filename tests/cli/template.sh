@@ -243,6 +243,28 @@ same err 'dsnarf: /dev/zero: larger than 1048576 bytes'
 try "nowhere to write to" 1 "$dsnarf" template import bounce.cf --output-dir nosuch
 same err 'dsnarf: nosuch: No such file or directory'
 
+# The text of KumoMTA, as the manual shows it, against what KumoMTA writes.
+mkdir kumo
+sed -n '/^Subject: Returned mail/,/^\.Ed/{/^\.Ed/d;p;}' \
+    "$TOP_SRCDIR/packaging/man/dsnarf-templates.7" >kumo/layout.txt
+kumo=$TOP_SRCDIR/tests/golden/kumomta
+for name in bounce expiration; do
+    try "KumoMTA's text of the $name" 0 template preview kumo --language en \
+        --record "$kumo/$name.json" --original "$kumo/original.eml"
+    # A parser of its own: the text may be in quoted-printable.
+    python3 - "$kumo/$name-headers.eml" >.theirs <<'END'
+import email, sys
+with open(sys.argv[1], "rb") as file:
+    report = email.message_from_binary_file(file)
+print("Subject:", report["Subject"], end="\n\n")
+print(report.get_payload(0).get_payload(decode=True).decode().replace("\r\n", "\n").rstrip())
+END
+    diff .theirs .out >.diff || {
+        fail "KumoMTA says it otherwise"
+        sed 's/^/    /' .diff
+    }
+done
+
 # What Postfix says by itself.
 mkdir postfix ours
 echo 'compatibility_level = 3.6' >postfix/main.cf
