@@ -75,10 +75,18 @@ def it_signs_as_the_manual_says(folder):
             check_trace(field, members, secret, times)
 
 
-def dsnarf_knows_it_again(folder):
-    """ARF-23, FBL-11: from KumoMTA's message to the record of the complaint about it."""
-    secret = "0123456789abcdef"
-    field, = sign(folder, [("4711", "jane@customer.example", "shop", "")], secret)
+def program_of_the_manual():
+    """What dsnarf(8) shows in Python."""
+    with open(os.path.join(lib.SOURCE, "packaging", "man", "dsnarf.8"), encoding="utf-8") as file:
+        text = file.read()
+    start = text.index("import base64, hashlib")
+    names = {}
+    exec(text[start:text.index(".Ed", start)].replace("\\e", "\\"), names)  # pylint: disable=exec-used
+    return names["trace"]
+
+
+def check_complaint(folder, field):
+    """The record of a complaint about a message with this field."""
     configuration = os.path.join(folder, "dsnarf.toml")
     with open(configuration, "w", encoding="utf-8") as file:
         file.write(f'trace.key.2026a.secret_file = "{os.path.join(folder, "SECRET")}"\n')
@@ -92,4 +100,21 @@ def dsnarf_knows_it_again(folder):
                (["trace:2026a"], "jane@customer.example"), "verified_by, suppress")
 
 
-lib.run(it_signs_as_the_manual_says, dsnarf_knows_it_again)
+def dsnarf_knows_it_again(folder):
+    """ARF-23, FBL-11: from KumoMTA's message to the record of the complaint about it."""
+    field, = sign(folder, [("4711", "jane@customer.example", "shop", "")], "0123456789abcdef")
+    check_complaint(folder, field)
+
+
+def so_it_does_what_other_programs_sign(folder):
+    """The same for the program in the manual."""
+    secret = b"0123456789abcdef"
+    with open(os.path.join(folder, "SECRET"), "wb") as file:
+        file.write(secret + b"\n")
+    value = program_of_the_manual()("2026a", secret, int(time.time()), tenant="shop",
+                                    recipient="jane@customer.example")
+    check_complaint(folder, b"X-KumoRef: " + value.encode())
+
+
+lib.run(it_signs_as_the_manual_says, dsnarf_knows_it_again,
+        so_it_does_what_other_programs_sign)

@@ -360,6 +360,25 @@ def mail_that_leaves_can_be_believed_when_it_comes_back(folder):
                    "mail with a trace")
 
 
-lib.run(reports_are_taken, mail_that_leaves_can_be_believed_when_it_comes_back, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
+def only_our_own_results_are_believed(folder):
+    """ARF-23, SEC-04: Postfix's header_checks remove what RFC 8601 section 5 demands, before a milter
+    sees it; without them a report could vouch for itself."""
+    forged = b"Authentication-Results: mta1.example.com; dkim=pass header.d=mailbox.example\n"
+    checks = os.path.join(folder, "header_checks")
+    with open(checks, "w", encoding="ascii") as file:
+        file.write("/^Authentication-Results:/ IGNORE\n")
+    with running(folder, **{
+            "authentication.authserv_ids": ["mta1.example.com"], "authentication.received": 0,
+            "authentication.reporters": ["mailbox.example"]}) as (mta, _):
+        try:
+            for number, parameter in ((1, ""), (2, "regexp:" + checks)):
+                set_parameters(mta, header_checks=parameter)
+                lib.expect(lib.send(mta.port, FBL, forged + lib.feedback(number))[0], 250, "a report")
+                lib.expect(records(folder, number)[-1]["dsnarf"]["verified"], number == 1, "verified")
+        finally:
+            set_parameters(mta, header_checks="")
+
+
+lib.run(reports_are_taken, only_our_own_results_are_believed, mail_that_leaves_can_be_believed_when_it_comes_back, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
         an_open_session_is_told_to_come_again, away, the_daemon_name_chooses_the_role,
         a_client_that_comes_again_makes_one_record, progress_keeps_postfix_waiting)
