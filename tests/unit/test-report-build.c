@@ -293,6 +293,7 @@ START_TEST(addresses_that_are_not_ascii)
 }
 END_TEST
 
+/* Rules I18N-08, I18N-09, I18N-14. */
 START_TEST(the_global_form)
 {
     fixture.report->global = true;

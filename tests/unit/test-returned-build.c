@@ -178,7 +178,7 @@ static const struct {
      DSN_RETURN_HEADERS,
      NULL,
      HEADERS "Subject: hi"},
-    {"UTF-8 headers (I18N-08)",
+    {"UTF-8 headers (I18N-08, I18N-09)",
      {DSN_SPAN_LITERAL(UTF8_HEAD "\r\nbody\r\n"), DSN_RETURN_HEADERS, 1000, true, true},
      DSN_RETURN_HEADERS,
      NULL,
