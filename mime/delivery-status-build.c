@@ -40,6 +40,10 @@ is_atom(DsnSpan type)
 static void
 append_clean(Writer *writer, DsnSpan text)
 {
+    if (dsn_span_is_plain(text)) {
+        g_string_append_len(writer->text, text.data, (gssize)text.len);
+        return;
+    }
     g_string_truncate(writer->utf8, 0);
     (void)dsn_text_append_utf8(text, writer->utf8); /* what was replaced shows in the text */
 
@@ -117,6 +121,10 @@ append_folded(GString *part, size_t column, DsnSpan text, bool reply)
 {
     size_t at = 0;
 
+    if (text.len <= SPACES_MAX && column + text.len <= LINE_WANTED) {
+        g_string_append_len(part, text.data, (gssize)text.len);
+        return;
+    }
     while (at < text.len) {
         size_t word = at;
 

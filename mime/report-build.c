@@ -317,6 +317,20 @@ append_notice(const DsnFrame *frame, const Parts *parts, DsnSpan boundary, GStri
            (!dsn_span_present(inner) || stands_only(inner, parts->texts->len + 2, body));
 }
 
+static void
+append_clean(DsnSpan line, GString *text)
+{
+    size_t start = text->len;
+
+    (void)dsn_text_append_utf8(line, text); /* what was replaced shows in the text */
+    for (size_t i = start; i < text->len; i++) {
+        unsigned char byte = (unsigned char)text->str[i];
+
+        if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+            text->str[i] = ' ';
+    }
+}
+
 /* Text for people: controls go, what is not UTF-8 becomes U+FFFD; encoded unless it is short lines
  * of ASCII (rules MIME-22 to MIME-26). */
 static void
@@ -330,13 +344,10 @@ add_text(Parts *parts, const char *subtype, DsnSpan language, DsnSpan source)
     for (DsnSpan line; dsn_lines_next(&lines, &line);) {
         size_t start = clean->len;
 
-        (void)dsn_text_append_utf8(line, clean); /* what was replaced shows in the text */
-        for (size_t i = start; i < clean->len; i++) {
-            unsigned char byte = (unsigned char)clean->str[i];
-
-            if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-                clean->str[i] = ' ';
-        }
+        if (dsn_span_is_plain(line))
+            g_string_append_len(clean, line.data, (gssize)line.len);
+        else
+            append_clean(line, clean);
         plain = plain && clean->len - start <= LINE_WANTED;
         g_string_append_len(clean, "\r\n", 2);
     }

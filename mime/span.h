@@ -102,6 +102,23 @@ dsn_span_ascii_prefix(DsnSpan span)
     return at;
 }
 
+/* True if all of @span is printable ASCII; eight bytes at a time. */
+static inline bool
+dsn_span_is_plain(DsnSpan span)
+{
+    const guint64 each = G_GUINT64_CONSTANT(0x0101010101010101);
+    size_t at = 0;
+
+    for (guint64 eight; span.len - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, span.data + at, sizeof(eight));
+        if (((eight | (eight - each * ' ') | (eight + each)) & each * 0x80) != 0)
+            return false;
+    }
+    while (at < span.len && g_ascii_isprint(span.data[at]))
+        at++;
+    return at == span.len;
+}
+
 static inline bool
 dsn_is_space(char c)
 {
