@@ -14,6 +14,7 @@ typedef struct Host {
 } Host;
 
 struct DsnRelayHosts {
+    char *label; /* in the log */
     GMutex lock;
     GCond changed;
     GArray *hosts; /* of Host */
@@ -28,10 +29,11 @@ host_clear(gpointer data)
 }
 
 DsnRelayHosts *
-dsn_relay_hosts_new(void)
+dsn_relay_hosts_new(const char *name)
 {
     DsnRelayHosts *hosts = g_new0(DsnRelayHosts, 1);
 
+    hosts->label = name == NULL ? g_strdup("relay") : g_strconcat("relay ", name, NULL);
     g_mutex_init(&hosts->lock);
     g_cond_init(&hosts->changed);
     hosts->hosts = g_array_new(FALSE, TRUE, sizeof(Host));
@@ -47,6 +49,7 @@ dsn_relay_hosts_free(DsnRelayHosts *hosts)
     g_mutex_clear(&hosts->lock);
     g_cond_clear(&hosts->changed);
     g_array_unref(hosts->hosts);
+    g_free(hosts->label);
     g_free(hosts);
 }
 
@@ -65,7 +68,7 @@ dsn_relay_hosts_set(DsnRelayHosts *hosts, const GPtrArray *names, GTimeSpan leas
     g_cond_broadcast(&hosts->changed);
     g_mutex_unlock(&hosts->lock);
     if (names->len == 0)
-        dsn_log_event(DSN_LOG_WARNING, "relay: no host is configured, notices wait");
+        dsn_log_event(DSN_LOG_WARNING, "%s: no host is configured, notices wait", hosts->label);
 }
 
 void
@@ -160,7 +163,7 @@ dsn_relay_hosts_works(DsnRelayHosts *hosts, const char *name)
     g_mutex_lock(&hosts->lock);
     Host *host = find(hosts, name);
     if (host != NULL && host->faults > 0 && host->until <= g_get_monotonic_time()) {
-        dsn_log_event(DSN_LOG_INFO, "relay: host %s works again", name);
+        dsn_log_event(DSN_LOG_INFO, "%s: host %s works again", hosts->label, name);
         host->faults = 0;
         host->tried = false;
         g_cond_broadcast(&hosts->changed);
@@ -181,7 +184,7 @@ dsn_relay_hosts_fails(DsnRelayHosts *hosts, const char *name, const char *reason
 
         host->until = now + pause;
         host->tried = false;
-        dsn_log_event(DSN_LOG_WARNING, "relay: host %s paused for %.0f s: %s", name,
+        dsn_log_event(DSN_LOG_WARNING, "%s: host %s paused for %.0f s: %s", hosts->label, name,
                       (double)pause / G_TIME_SPAN_SECOND, reason);
         g_cond_broadcast(&hosts->changed);
     }

@@ -19,7 +19,8 @@
 
 typedef struct DsnRelayHosts DsnRelayHosts;
 
-DsnRelayHosts *dsn_relay_hosts_new(void);
+/* Of the relay @name, for the log; NULL: the default one. */
+DsnRelayHosts *dsn_relay_hosts_new(const char *name);
 void dsn_relay_hosts_free(DsnRelayHosts *hosts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnRelayHosts, dsn_relay_hosts_free)
 

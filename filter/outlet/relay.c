@@ -536,7 +536,7 @@ dsn_relay_start(DsnSpool *spool, DsnMetrics *metrics, const DsnRelayOptions *opt
     relay->name = g_strdup(options->name);
     relay->spool = spool;
     relay->metrics = metrics;
-    relay->hosts = dsn_relay_hosts_new();
+    relay->hosts = dsn_relay_hosts_new(relay->name);
     relay->threads = g_ptr_array_new();
     g_mutex_init(&relay->lock);
     g_cond_init(&relay->ended);

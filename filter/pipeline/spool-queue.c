@@ -35,8 +35,9 @@ static DsnQueueEntry
 read_entry(DsnQuery *query)
 {
     bool dead = sqlite3_column_int(query, 2) != 0;
-    /* before the first attempt: when that may be */
-    int64_t next = MAX(sqlite3_column_int64(query, 10), sqlite3_column_int64(query, 13));
+    /* before the first attempt: when that may be, unless somebody has wanted it at once */
+    int64_t attempt = sqlite3_column_int64(query, 10);
+    int64_t next = attempt > 0 ? attempt : sqlite3_column_int64(query, 13);
 
     return (DsnQueueEntry){
         .entry = sqlite3_column_int64(query, 0),

@@ -98,6 +98,19 @@ def a_window_ends_by_itself(folder):
         lib.expect(time.monotonic() - started > 0.9, True, "the notice waits")
 
 
+def a_retry_ends_the_window(folder):
+    """Also while the host is away, and what comes then is not taken into the notice."""
+    with lib.Daemon(folder, {"notice.coalesce": "10 minutes"}) as daemon:
+        daemon.post([lib.element(1, recipient="a@x.example")])
+        (entry,) = daemon.waiting()
+        lib.expect(lib.STARTED + 590 < entry["next_attempt"] < time.time() + 610, True, "its end")
+        lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
+        (entry,) = daemon.waiting()
+        lib.expect(entry["next_attempt"], None, "next attempt of what is due")
+        daemon.post([lib.element(1, recipient="b@x.example")])
+        lib.expect(len(daemon.waiting()), 2, "notices")
+
+
 # ---- delays ----
 
 def a_delay_is_told_once_for_each_threshold(folder):
@@ -153,7 +166,7 @@ def an_expiration_tells_what_was_last_said(folder):
         daemon.post([lib.record(1, **expired)])
         daemon.post([failure(2, now - HOUR, created, "in the same body"), lib.record(2, **expired)])
         daemon.post([lib.record(3, **expired)])
-        known, same, unknown = notices(sink, 3)
+        known, same, unknown = sorted(notices(sink, 3), key=lambda notice: notice.message["To"])
         (group,) = known.recipients
         lib.expect(group["Action"], "failed", "Action")
         lib.expect(group["Remote-MTA"], "dns; mx.customer.example", "Remote-MTA")
@@ -308,5 +321,5 @@ def what_is_not_ascii_arrives(folder):
 
 
 lib.run(recipients_of_a_message_share_a_notice, many_recipients_share_few_notices,
-        a_window_ends_by_itself, a_delay_is_told_once_for_each_threshold,
+        a_window_ends_by_itself, a_retry_ends_the_window, a_delay_is_told_once_for_each_threshold,
         an_expiration_tells_what_was_last_said, wishes_are_honoured, what_is_not_ascii_arrives)

@@ -135,7 +135,8 @@ def a_retry_reaches_every_relay(folder):
                                      relay__acme__max_retry_interval="1h",
                                      tenant__acme__relay="acme")) as daemon:
         daemon.post([element(1, "news@acme.example")])
-        lib.wait_until(lambda: daemon.logged(rf"host 127\.0\.0\.1:{port} paused"), "acme's host fails")
+        lib.wait_until(lambda: daemon.logged(rf"warning: relay acme: host 127\.0\.0\.1:{port} paused"),
+                       "acme's host fails")
         with lib.Sink(port=port) as sink:
             lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
             lib.wait_until(lambda: len(sink.mails) == 1, "the notice arrives after a retry")

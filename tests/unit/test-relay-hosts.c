@@ -13,7 +13,7 @@ static DsnRelayHosts *
 make_hosts(GTimeSpan pause, const char *first, const char *second)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    DsnRelayHosts *hosts = dsn_relay_hosts_new();
+    DsnRelayHosts *hosts = dsn_relay_hosts_new(NULL);
 
     if (first != NULL)
         g_ptr_array_add(names, (char *)first);
