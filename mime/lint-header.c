@@ -310,7 +310,7 @@ check_person(DsnLinter *linter, DsnSpan from)
         dsn_linter_should(linter, "MIME-21", "From has no domain that others can reach", from);
 }
 
-/* RFC 3834 section 5: a keyword, then parameters (rules LOOP-05, LOOP-06). */
+/* RFC 3834 section 5: a keyword, then parameters (rules LOOP-05 to LOOP-07). */
 static void
 check_auto_submitted(DsnLinter *linter, DsnSpan value)
 {
@@ -323,6 +323,8 @@ check_auto_submitted(DsnLinter *linter, DsnSpan value)
     DsnSpan keyword = {value.data, len}, after = dsn_span_trim(dsn_span_from(value, len));
     if (linter->kind == DSN_REPORT_DELIVERY_STATUS && dsn_span_is(keyword, "auto-generated"))
         dsn_linter_must(linter, "LOOP-05", "a notice is not auto-generated, but replies", value);
+    else if (linter->kind == DSN_REPORT_DELIVERY_STATUS && dsn_span_is(keyword, "no"))
+        dsn_linter_should(linter, "LOOP-07", "a notice is written by a program", value);
     else if (len == 0 || (after.len > 0 && strchr(";(", after.data[0]) == NULL))
         dsn_linter_must(linter, "LOOP-06", "the value is no keyword with parameters", value);
 }

@@ -259,6 +259,7 @@ static const Edit shoulds[] = {
      "Nicht zugestellt: =C3=9Cber\r\n",
      "multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\nhi\r\n--c\r\nContent-Type: text/html\r\n"
      "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>=C3=BC\r\n--c--\r\n"},
+    {"LOOP-07", "auto-replied", "No (really)"},
     {"LOOP-12", "Nicht zugestellt: =C3=9Cber\r\n\r\n--b1\r\nContent-Type: message/del",
      "Nicht zugestellt: =3D?utf-8?Q?Hi?=3D\r\n\r\n--b1\r\nContent-Type: message/del"},
     {"LOOP-15", "Message-ID: <4711@shop.example>\r\n\r\n",
