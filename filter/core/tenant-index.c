@@ -418,9 +418,11 @@ read_client(DsnSpan client, struct in6_addr *ret_address)
 {
     char text[INET6_ADDRSTRLEN];
     DsnSpan host = client;
-    const char *colon = client.len == 0 ? NULL : memchr(client.data, ':', client.len);
 
-    if (client.len > 0 && client.data[0] == '[') {
+    if (client.len == 0)
+        return false;
+    const char *colon = memchr(client.data, ':', client.len);
+    if (client.data[0] == '[') {
         const char *end = memchr(client.data, ']', client.len);
 
         if (end == NULL)

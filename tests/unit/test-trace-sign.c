@@ -149,8 +149,8 @@ END_TEST
 
 static const char *const signable[] = {
     "{}",
-    "{\"recipient\":[\"a@x.example\",\"b@x.example\"],\"n\":null,\"b\":true,\"o\":{\"z\":1,\"a\":[]"
-    "}}",
+    "{\"recipient\":[\"a@x.example\",\"b@x.example\"],\"n\":null,\"b\":true}",
+    "{\"o\":{\"z\":1,\"a\":[]}}",
     "{\"recipient\":\"j\\u00f6rg@x.example\",\"c\":\"\\u0000\\u001f\\u007f\\n\\\"\\\\/\"}",
     "{\"B\":1,\"a\":2,\"_\":3,\"\\u00e9\":4,\"aa\":5}",
 };
