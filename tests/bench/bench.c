@@ -8,9 +8,11 @@
  */
 #include "config.h"
 
+#include "filter/core/json-load.h"
 #include "filter/core/json-writer.h"
 #include "filter/core/notice.h"
 #include "filter/core/report-json.h"
+#include "mime/down-convert.h"
 #include "mime/lint.h"
 #include "mime/report-parse.h"
 #include "templates/samples.h"
@@ -36,11 +38,14 @@ typedef struct Reading {
     GString *line;
 } Reading;
 
+#define RECORDS_MAX 5
+
 typedef struct Making {
-    GString *record;
+    GPtrArray *records; /* of GString: JSON; of one message, told in one notice */
     GString *original;
     DsnNoticeOptions options;
     GString *notice;
+    GString *seven_bits; /* the notice as one that cannot take 8 bits gets it; NULL: nobody asks */
 } Making;
 
 typedef struct Rendering {
@@ -231,32 +236,52 @@ bench_reading(double seconds)
     reading_clear(&reading);
 }
 
+/* Reads a record and decides about it. */
+static DsnRecord *
+take_record(const Making *making, guint index, DsnSpan original, DsnDecision *ret_decision)
+{
+    const GString *text = making->records->pdata[index];
+    DsnRecord *record = dsn_record_parse((DsnSpan){text->str, text->len}, G_MAXSIZE, NULL);
+    g_autoptr(GString) sender = g_string_new(NULL);
+
+    g_assert(record != NULL);
+    dsn_notice_decide(&making->options, record, original, DSN_TRUST_ANY, sender, ret_decision);
+    g_assert(ret_decision->reason == DSN_REASON_NONE);
+    return record;
+}
+
 static size_t
 make_notice(gpointer data)
 {
     Making *making = data;
-    DsnSpan text = {making->record->str, making->record->len};
     DsnSpan original = {making->original->str, making->original->len};
-    g_autoptr(DsnRecord) record = dsn_record_parse(text, G_MAXSIZE, NULL);
-    g_autoptr(GString) sender = g_string_new(NULL);
+    DsnRecord *records[RECORDS_MAX];
     g_auto(DsnNotice) notice = {0};
     DsnDecision decision;
 
-    g_assert(record != NULL);
-    dsn_notice_decide(&making->options, record, original, DSN_TRUST_ANY, sender, &decision);
-    g_assert(decision.reason == DSN_REASON_NONE);
+    for (guint i = 0; i < making->records->len; i++)
+        records[i] = take_record(making, i, original, &decision);
     const DsnNoticeRequest request = {
         .options = &making->options,
-        .records = &record,
-        .n_records = 1,
+        .records = records,
+        .n_records = making->records->len,
         .original = original,
         .action = decision.action,
+        .threshold = decision.threshold,
         .now = 1795166200,
     };
     g_string_truncate(making->notice, 0);
     bool made = dsn_notice_build(&request, making->notice, &notice, NULL);
     g_assert(made && !notice.minimal);
-    return text.len + original.len;
+    if (making->seven_bits != NULL) {
+        g_string_truncate(making->seven_bits, 0);
+        made = dsn_notice_down_convert((DsnSpan){making->notice->str, making->notice->len},
+                                       &DSN_LIMITS_DEFAULT, making->seven_bits);
+        g_assert(made);
+    }
+    for (guint i = 0; i < making->records->len; i++)
+        dsn_record_free(records[i]);
+    return original.len;
 }
 
 /* What making spends on reading its own notice again, with a parser of its own as there. */
@@ -280,53 +305,143 @@ check_notice(gpointer data)
 static size_t
 read_record(gpointer data)
 {
-    const Making *making = data;
-    json_t *json = json_loadb(making->record->str, making->record->len, JSON_ALLOW_NUL, NULL);
+    const GString *record = data;
+    json_t *json = dsn_json_load((DsnSpan){record->str, record->len}, NULL);
 
     g_assert(json != NULL);
     json_decref(json);
-    return making->record->len;
+    return record->len;
 }
 
 static size_t
 scan_record(gpointer data)
 {
-    const Making *making = data;
+    const GString *record = data;
     DsnRecordKeys keys;
-    bool found = dsn_record_scan((DsnSpan){making->record->str, making->record->len}, &keys);
+    bool found = dsn_record_scan((DsnSpan){record->str, record->len}, &keys);
 
     g_assert(found);
-    return making->record->len;
+    return record->len;
+}
+
+/* What a notice is made of and how. */
+typedef struct Kind {
+    const char *label;
+    const char *languages[3];
+    guint records;  /* with a recipient each */
+    bool html;      /* in each language, beside the text */
+    bool delayed;   /* a message that waits */
+    bool eight_bit; /* an original in UTF-8, returned to a host that takes 7 bits */
+} Kind;
+
+static void
+free_record(gpointer record)
+{
+    g_string_free(record, TRUE);
+}
+
+/* The sample bounce, of another recipient each time; @delayed: four hours and a half of trying. */
+static GPtrArray *
+make_records(guint count, bool delayed)
+{
+    g_autofree char *text = read_example("bounce.json");
+    GPtrArray *records = g_ptr_array_new_with_free_func(free_record);
+
+    for (guint i = 0; i < count; i++) {
+        json_auto_t *json = json_loads(text, 0, NULL);
+        GString *record = g_string_new(NULL);
+        char recipient[32];
+
+        if (i > 0) {
+            g_snprintf(recipient, sizeof(recipient), "jane%u@customer.example", i);
+            json_object_set_new(json, "recipient", json_string(recipient));
+        }
+        if (delayed) {
+            json_object_set_new(json, "type", json_string("TransientFailure"));
+            json_object_set_new(json, "event_time", json_string("2026-11-20T13:45:00Z"));
+            json_object_set_new(json, "response",
+                                json_pack("{s:i, s:{s:i, s:i, s:i}, s:s}", "code", 451,
+                                          "enhanced_code", "class", 4, "subject", 4, "detail", 1,
+                                          "content", "try again later"));
+        }
+        dsn_json_tree(record, json);
+        g_ptr_array_add(records, record);
+    }
+    return records;
+}
+
+/* The sample of 3 KB; @eight_bit: with a line that is not ASCII. */
+static GString *
+make_original(bool eight_bit)
+{
+    g_autofree char *sample = read_example("original.eml");
+    GString *original = pad_message(sample, NULL, 3000);
+
+    if (eight_bit) {
+        g_string_replace(original, "us-ascii", "utf-8\r\nContent-Transfer-Encoding: 8bit", 1);
+        g_string_append(original, "Viele Gr\xc3\xbc\xc3\x9f"
+                                  "e\r\n");
+    }
+    return original;
 }
 
 static void
-making_init(Making *making, const DsnCatalog *catalog)
+making_init(Making *making, const DsnCatalog *catalog, const Kind *kind)
 {
-    g_autofree char *record = read_example("bounce.json");
-    g_autofree char *original = read_example("original.eml");
-    json_t *json = json_loads(record, 0, NULL);
+    static const int64_t hours = 4 * 3600;
+    bool worded = kind->languages[0] != NULL;
 
     *making = (Making){
-        .record = g_string_new(NULL),
-        .original = pad_message(original, NULL, 3000),
+        .records = make_records(kind->records, kind->delayed),
+        .original = make_original(kind->eight_bit),
         .options = {.include_original = DSN_RETURN_FULL,
                     .return_limit = 1024 * 1024,
                     .reporting_mta = {DSN_SPAN_LITERAL("dns"), DSN_SPAN_LITERAL("mta1.example")},
                     .catalog = catalog,
-                    .limits = &DSN_LIMITS_DEFAULT},
+                    .limits = &DSN_LIMITS_DEFAULT,
+                    .html = kind->html,
+                    .languages = worded ? kind->languages : NULL,
+                    .all_languages = worded,
+                    .delay_after = &hours,
+                    .n_delay_after = 1,
+                    .delay_by_default = true,
+                    .lifetime = 24 * hours},
         .notice = g_string_new(NULL),
+        .seven_bits = kind->eight_bit ? g_string_new(NULL) : NULL,
     };
     making->options.enable[DSN_RECORD_BOUNCE] = true;
-    dsn_json_tree(making->record, json);
-    json_decref(json);
+    making->options.enable[DSN_RECORD_TRANSIENT_FAILURE] = true;
 }
 
 static void
 making_clear(Making *making)
 {
-    g_string_free(making->record, TRUE);
+    g_ptr_array_unref(making->records);
     g_string_free(making->original, TRUE);
     g_string_free(making->notice, TRUE);
+    if (making->seven_bits != NULL)
+        g_string_free(making->seven_bits, TRUE);
+}
+
+/* All with re-parse and lint. */
+static void
+bench_kinds(const DsnCatalog *catalog, double seconds)
+{
+    static const Kind kinds[] = {
+        {"  with HTML beside the text", {NULL}, 1, true, false, false},
+        {"  in Japanese", {"ja", NULL}, 1, false, false, false},
+        {"  in German and English, with HTML", {"de", "en", NULL}, 1, true, false, false},
+        {"  of delay", {NULL}, 1, false, true, false},
+        {"  of five records that came together", {NULL}, 5, false, false, false},
+        {"  of an 8-bit original, converted to 7 bits", {NULL}, 1, false, false, true},
+    };
+    Making making;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        making_init(&making, catalog, &kinds[i]);
+        print_rate(kinds[i].label, measure(make_notice, &making, seconds).runs, "", "");
+        making_clear(&making);
+    }
 }
 
 static void
@@ -334,18 +449,20 @@ bench_making(double seconds)
 {
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new(NULL, &DSN_TEMPLATE_LIMITS_DEFAULT, NULL);
     g_autoptr(GString) shares = g_string_new(NULL);
+    static const Kind plain = {.records = 1};
     Making making;
 
-    making_init(&making, catalog);
+    making_init(&making, catalog, &plain);
     Rate with = measure_with_shares(make_notice, &making, seconds, shares);
     Rate check = measure(check_notice, &making, seconds);
     double without = 1 / (1 / with.runs - 1 / check.runs);
     print_rate("record + 3 KB original -> notice, without the check", without, "20000/s", "");
     print_rate("the same with re-parse and lint", with.runs, "14000/s", shares->str);
 
-    Rate parse = measure(read_record, &making, seconds);
-    print_rate("  of which jansson reading the record", parse.runs, "", "");
-    Rate scan = measure(scan_record, &making, seconds);
+    Rate parse = measure(read_record, making.records->pdata[0], seconds);
+    print_rate("  of which the tree of the record", parse.runs, "", "");
+    bench_kinds(catalog, seconds);
+    Rate scan = measure(scan_record, making.records->pdata[0], seconds);
     g_autofree char *rate = g_strdup_printf("%.0f MB/s", scan.bytes / 1e6);
     print_row("record scanned for type and id only", rate, "", "");
     making_clear(&making);
