@@ -47,34 +47,49 @@ date_text(int64_t date)
                : json_string_nocheck(dsn_date_to_rfc5322(date, buffer));
 }
 
+DsnSpan
+dsn_notice_field(const DsnNoticeFacts *facts, const char *name)
+{
+    DsnSpan header = facts->returned->header;
+
+    return header.len > 0 ? dsn_header_find(header, name)
+                          : dsn_record_header(facts->request->records[0], name);
+}
+
 static json_t *
-original_field(Budget *budget, DsnSpan header, const char *name, size_t max,
-               const DsnLimits *limits)
+original_field(Budget *budget, const DsnNoticeFacts *facts, const char *name, size_t max)
 {
     g_autoptr(GString) decoded = g_string_new(NULL);
-    DsnSpan value = dsn_header_find(header, name);
+    DsnSpan value = dsn_notice_field(facts, name);
 
     if (!dsn_span_present(value))
         return json_null();
-    dsn_text_decode_header(value, limits, decoded);
+    dsn_text_decode_header(value, facts->request->options->limits, decoded);
     return take_line(budget, (DsnSpan){decoded->str, decoded->len}, max);
 }
 
 static json_t *
-original_context(Budget *budget, DsnSpan header, const DsnLimits *limits)
+original_context(Budget *budget, const DsnNoticeFacts *facts)
 {
-    json_t *original;
+    static const struct {
+        const char *key, *name;
+        size_t max;
+    } fields[] = {{"subject", "Subject", SUBJECT_MAX},
+                  {"message_id", "Message-ID", IDENTITY_MAX},
+                  {"date", "Date", IDENTITY_MAX}};
+    bool known = facts->returned->header.len > 0;
+    json_t *original = json_object();
 
-    if (header.len == 0)
-        return json_null();
-    original = json_object();
-    json_object_set_new_nocheck(original, "subject",
-                                original_field(budget, header, "Subject", SUBJECT_MAX, limits));
-    json_object_set_new_nocheck(original, "message_id",
-                                original_field(budget, header, "Message-ID", IDENTITY_MAX, limits));
-    json_object_set_new_nocheck(original, "date",
-                                original_field(budget, header, "Date", IDENTITY_MAX, limits));
-    return original;
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+        json_t *value = original_field(budget, facts, fields[i].name, fields[i].max);
+
+        known = known || !json_is_null(value);
+        json_object_set_new_nocheck(original, fields[i].key, value);
+    }
+    if (known)
+        return original;
+    json_decref(original);
+    return json_null();
 }
 
 /* The reply for people: of several lines, the codes stand once. Hosts that are confidential have
@@ -263,8 +278,7 @@ dsn_notice_context_new(const DsnNoticeFacts *facts, json_t **ret_record)
                                 json_string_nocheck(dsn_action_to_string(request->action)));
     json_object_set_new_nocheck(context, "late", json_boolean(request->late));
     add_times(context, request, g_array_index(recipients, DsnPerRecipient, 0).will_retry_until);
-    json_object_set_new_nocheck(
-        context, "original", original_context(&budget, facts->returned->header, options->limits));
+    json_object_set_new_nocheck(context, "original", original_context(&budget, facts));
     list = recipients_context(&budget, recipients, options->confidential);
     json_object_set_new_nocheck(
         context, "more_recipients",

@@ -47,6 +47,10 @@ typedef struct DsnNoticeFacts {
     const DsnReturnedPlan *returned;
 } DsnNoticeFacts;
 
+/* A field of the original's header or, when that is not at hand, what the record has of it; absent
+ * when nobody knows it (transfer none). */
+DsnSpan dsn_notice_field(const DsnNoticeFacts *facts, const char *name);
+
 /* Returns a new object (transfer full). *@ret_record is the first of its records (transfer none).
  */
 json_t *dsn_notice_context_new(const DsnNoticeFacts *facts, json_t **ret_record);

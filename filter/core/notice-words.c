@@ -3,8 +3,6 @@
 
 #include "filter/core/notice-words.h"
 
-#include "mime/header.h"
-
 #define SPOKEN_MAX 400 /* bytes of a list of languages that are looked at */
 
 void
@@ -56,13 +54,13 @@ find_failure(const DsnNoticeFacts *facts)
 
 /* What the author reads, and else writes (RFC 3282; transfer full). */
 static char **
-dup_spoken(DsnSpan header)
+dup_spoken(const DsnNoticeFacts *facts)
 {
     static const char *const names[] = {"Accept-Language", "Content-Language"};
     g_autoptr(GStrvBuilder) spoken = g_strv_builder_new();
 
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        DsnSpan value = dsn_header_find(header, names[i]);
+        DsnSpan value = dsn_notice_field(facts, names[i]);
 
         if (!dsn_span_present(value))
             continue;
@@ -77,7 +75,7 @@ static size_t
 find_languages(const DsnNoticeFacts *facts, const char **languages)
 {
     const DsnNoticeOptions *options = facts->request->options;
-    g_auto(GStrv) spoken = dup_spoken(facts->returned->header);
+    g_auto(GStrv) spoken = dup_spoken(facts);
     size_t found = 1;
 
     languages[0] = facts->request->language != NULL

@@ -228,6 +228,22 @@ dsn_record_free(DsnRecord *record)
     g_free(record);
 }
 
+DsnSpan
+dsn_record_header(const DsnRecord *record, const char *name)
+{
+    json_t *headers = json_object_get(record->json, "headers"), *value;
+    const char *key;
+
+    json_object_foreach(headers, key, value)
+    {
+        const json_t *text = json_is_array(value) ? json_array_get(value, 0) : value;
+
+        if (g_ascii_strcasecmp(key, name) == 0 && json_is_string(text))
+            return (DsnSpan){json_string_value(text), json_string_length(text)};
+    }
+    return DSN_SPAN_ABSENT;
+}
+
 void
 dsn_record_keep_recipients(DsnRecord *record, const bool *keep)
 {

@@ -84,6 +84,10 @@ DsnRecord *dsn_record_from_json(json_t *json, GError **error);
 void dsn_record_free(DsnRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnRecord, dsn_record_free)
 
+/* A header of the message that the relay was told to log, the first of that name in any case of
+ * letters; absent when there is none (transfer none). */
+DsnSpan dsn_record_header(const DsnRecord *record, const char *name);
+
 /* Takes the recipients out for which @keep, one flag for each, is false. */
 void dsn_record_keep_recipients(DsnRecord *record, const bool *keep);
 

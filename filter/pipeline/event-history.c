@@ -98,30 +98,13 @@ dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id)
     add(histories, subject, text);
 }
 
-/* That of a header that the relay was told to log. */
-static DsnSpan
-logged_message_id(const DsnRecord *record)
-{
-    json_t *headers = json_object_get(record->json, "headers"), *value;
-    const char *name;
-
-    json_object_foreach(headers, name, value)
-    {
-        const json_t *text = json_is_array(value) ? json_array_get(value, 0) : value;
-
-        if (g_ascii_strcasecmp(name, "Message-ID") == 0 && json_is_string(text))
-            return (DsnSpan){json_string_value(text), json_string_length(text)};
-    }
-    return DSN_SPAN_ABSENT;
-}
-
 void
 dsn_history_add_original(GArray *histories, const DsnRecord *record, DsnSpan original)
 {
     DsnSpan id = dsn_header_find(original, "Message-ID");
 
-    dsn_history_add_alias(histories, dsn_span_present(id) ? id : logged_message_id(record),
-                          record->id);
+    dsn_history_add_alias(
+        histories, dsn_span_present(id) ? id : dsn_record_header(record, "Message-ID"), record->id);
 }
 
 void

@@ -205,6 +205,26 @@ START_TEST(what_is_not_known_is_null)
 }
 END_TEST
 
+/* What the relay was told to log stands in for a message that is not at hand, and only then. */
+START_TEST(what_the_record_has_of_the_header)
+{
+    static const char logged[] =
+        "{\"headers\": {\"subject\": [\"=?utf-8?q?Gr=C3=BC=C3=9Fe?=\", \"second\"], "
+        "\"Message-ID\": \"<1@logged.example>\\r\\nX: y\", \"Date\": 7}}";
+    json_auto_t *alone = make_context(logged, "", DSN_RETURN_NOTHING);
+    json_auto_t *beside = make_context(logged, "X-Other: 1\r\n", DSN_RETURN_HEADERS);
+    json_auto_t *nothing = make_context("{\"headers\": {\"X\": \"y\"}}", "", DSN_RETURN_NOTHING);
+    const json_t *original = json_object_get(alone, "original");
+
+    ck_assert_str_eq(json_string_value(json_object_get(original, "subject")), "Grüße");
+    ck_assert_str_eq(json_string_value(json_object_get(original, "message_id")),
+                     "<1@logged.example> X: y");
+    ck_assert(json_is_null(json_object_get(original, "date")));
+    ck_assert(json_is_null(json_object_get(json_object_get(beside, "original"), "subject")));
+    ck_assert(json_is_null(json_object_get(nothing, "original")));
+}
+END_TEST
+
 static size_t
 text_length(const json_t *value)
 {
@@ -264,6 +284,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, a_reply_of_several_lines);
     tcase_add_test(tcase, what_came_with_more_actions);
     tcase_add_test(tcase, what_is_not_known_is_null);
+    tcase_add_test(tcase, what_the_record_has_of_the_header);
     tcase_add_test(tcase, foreign_words_fill_one_screen);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -597,6 +597,11 @@ START_TEST(languages)
     ck_assert_str_eq(fixture.notice.language, "fr");
     make_good(record, "Content-Language: it\r\n" ORIGINAL, "as its content");
     ck_assert_str_eq(fixture.notice.language, "it");
+    make_good(record, "Accept-Language: xx\r\nContent-Language: pl\r\n" ORIGINAL, "as written");
+    ck_assert_str_eq(fixture.notice.language, "pl");
+    g_autoptr(DsnRecord) logged = changed_record("{\"headers\": {\"content-language\": \"nl\"}}");
+    make_good(logged, "", "as the record says");
+    ck_assert_str_eq(fixture.notice.language, "nl");
     fixture.options.languages = wanted;
     make_good(record, ORIGINAL, "the first");
     ck_assert_str_eq(fixture.notice.language, "de");
