@@ -205,6 +205,7 @@ END_TEST
 START_TEST(a_pipe_is_not_waited_for)
 {
     g_auto(Directory) directory = {0};
+    g_auto(DsnWording) wording = {0};
     g_autoptr(GString) faults = g_string_new(NULL);
 
     directory_init(&directory);
@@ -212,12 +213,14 @@ START_TEST(a_pipe_is_not_waited_for)
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
     ck_assert_ptr_nonnull(strstr(faults->str, "this is no plain file"));
+    word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
 END_TEST
 
 START_TEST(a_link_to_nothing_is_told)
 {
     g_auto(Directory) directory = {0};
+    g_auto(DsnWording) wording = {0};
     g_autoptr(GString) faults = g_string_new(NULL);
 
     directory_init(&directory);
@@ -226,12 +229,14 @@ START_TEST(a_link_to_nothing_is_told)
     ck_assert_int_eq(symlink("nowhere", path), 0);
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
     ck_assert_str_eq(faults->str, wanted);
+    word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
 END_TEST
 
 START_TEST(a_zero_byte_and_a_large_file_are_told)
 {
     g_auto(Directory) directory = {0};
+    g_auto(DsnWording) wording = {0};
     g_autoptr(GString) faults = g_string_new(NULL), large = g_string_new("Subject: x\n\n");
 
     directory_init(&directory);
@@ -245,6 +250,7 @@ START_TEST(a_zero_byte_and_a_large_file_are_told)
         "%s:1:1: this is no text, it has a zero byte\n%s/late.en.txt:1:1: this file is too large\n",
         zero, directory.path);
     ck_assert_str_eq(faults->str, wanted);
+    word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
 END_TEST
 
