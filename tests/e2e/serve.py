@@ -122,7 +122,7 @@ def a_bad_reload_changes_nothing(folder):
         for settings, complaint in [
                 ({"http.token": "u", "limits.depth": 0}, "limits.depth: expected a whole number"),
                 ({"http.token": None}, "http.token: is missing"),
-                ({"http.token": "u", "notice.templates": "/none"}, "notice.templates: Error")]:
+                ({"http.token": "u", "notice.templates": "/none"}, "notice.templates: /none: No such")]:
             old = dict(daemon.settings)
             daemon.settings.update(settings)
             daemon.settings = {k: v for k, v in daemon.settings.items() if v is not None}

@@ -56,6 +56,10 @@ static const struct {
     {"data/reports/dsn-odd-separators.eml", LF | CRLF, "0/2.0: body",
      "a blank line before the header; for GMime the header is empty"},
     {"data/reports/dsn-odd-separators.eml", LF | CRLF, "0/2.0: decoded", "the same"},
+    {"data/world/empty.eml", LF | CRLF, "0: GMime sees no message", "nothing at all"},
+    {"data/world/header-no-content-type-blank.eml", LF | CRLF, "0: boundary",
+     "its parameter stands on a line that is not folded; we take the boundary in use"},
+    {"data/world/header-no-content-type-blank.eml", LF | CRLF, "0: 3 parts, GMime 0", "the same"},
 };
 
 typedef struct Comparison {
