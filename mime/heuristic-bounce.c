@@ -38,7 +38,7 @@ enum {
 
 typedef struct Profile {
     const char *name;        /* as it stands in the defect */
-    const char *phrases[13]; /* how a line at the beginning of the text starts, any of them */
+    const char *phrases[15]; /* how a line at the beginning of the text starts, any of them */
     unsigned flags;
 } Profile;
 
@@ -88,14 +88,16 @@ static const Profile profiles[] = {
       "Invalid final delivery userid: ", "Undeliverable to ", "Unable to deliver message to",
       "Your message was not delivered to ", "The attached message had PERMANENT fatal delivery",
       "MailEnable: Message Delivery", "Your mail sent on: ", "Your mail attempted to be delivered",
-      "Message could not be delivered to mobile",
-      "With reference to your message with the subject"},
+      "Message could not be delivered to mobile", "With reference to your message with the subject",
+      "We had trouble delivering your message", "Sent <<< RCPT TO:"},
      LABELLED},
     {"heuristic:listed",
      {"This Message was undeliverable due to the following reason",
       "This message could not be delivered to the following recipient",
-      "Could not be delivered because of", "------- Failure Reasons"},
-     LISTED | LABELLED | REASON},
+      "Could not be delivered because of", "The user(s) account is",
+      "Each of the following recipients was rejected", "------- Failure Reasons",
+      "-------server message"},
+     ANGLE | LISTED | LABELLED | REASON},
 };
 
 /* Where no phrase is known, as that of another language: the answer of the other host tells, and
@@ -104,7 +106,7 @@ static const Profile quoting = {"heuristic:quotation", {NULL}, ANGLE};
 static const Profile naming = {"heuristic:failed-recipients", {NULL}, LISTED | COLON | CONFIRMED};
 
 /* Such a line ends the list and what belongs to it; what follows is the original. So does any other
- * line that starts with "--", but for the headings of Sendmail. */
+ * line that starts with "--", but for headings. */
 static const char *const ends[] = {
     "----- Original message",   "----- Unsent message",
     "----- Message header",     "----Original message",
@@ -113,8 +115,10 @@ static const char *const ends[] = {
     "Message headers follow",   "|------------------------- Message text follows",
 };
 
-static const char *const headings[] = {"----- The following addresses",
-                                       "----- Transcript of session"};
+static const char *const headings[] = {
+    "----- The following addresses", "----- Transcript of session", "-------SMTP command",
+    "-------server message",         "------- Failure Reasons",
+};
 
 /* Such a line says that delivery is still being tried. */
 static const char *const delays[] = {
@@ -128,7 +132,9 @@ static const char *const delays[] = {
 };
 
 /* Behind these words in a failure stands what the other host answered. */
-static const char *const quotations[] = {"returned was:", "said:", "returned '", "reason:"};
+static const char *const quotations[] = {
+    "returned was:",          "said:", "returned '", "returned: ", "reason:", "failed with:",
+    "responded as follows: ["};
 
 /* Behind such words stands a recipient; some of them say why. */
 static const struct {
@@ -147,6 +153,9 @@ static const struct {
     {"Recipient: ", false},
     {"Recipient address: ", false},
     {"To: ", false},
+    {"RCPT TO", false},
+    {"Sent <<< RCPT TO:", false},
+    {"SMTP Server <", true},
     {"*** ", false},
 };
 
@@ -174,16 +183,23 @@ starts_with_any(DsnSpan text, const char *const *phrases, size_t count)
     return false;
 }
 
-static bool
-contains(DsnSpan text, const char *phrase)
+/* What stands behind @phrase in @text, absent when it is not there; case does not count. */
+static DsnSpan
+find_behind(DsnSpan text, const char *phrase)
 {
     size_t len = strlen(phrase);
 
     for (size_t i = 0; i + len <= text.len; i++) {
-        if (dsn_same_letters(text.data + i, phrase, len))
-            return true;
+        if (g_ascii_strncasecmp(text.data + i, phrase, len) == 0)
+            return dsn_span_from(text, i + len);
     }
-    return false;
+    return DSN_SPAN_ABSENT;
+}
+
+static bool
+contains(DsnSpan text, const char *phrase)
+{
+    return dsn_span_present(find_behind(text, phrase));
 }
 
 /* "<>", which Sendmail writes as <MAILER-DAEMON@host>. */
@@ -252,25 +268,39 @@ find_profile(DsnSpan *text)
     return NULL;
 }
 
-/* The address in ">>> Name <address>", which Active!hunter writes into its list. */
+/* The first word of @text that is an address, without what encloses it, such as "[SMTP:...]". */
 static DsnSpan
-take_marked_address(DsnSpan text)
+find_address(DsnSpan text)
 {
-    const char *open = g_strrstr_len(text.data, (gssize)text.len, "<");
+    static const char open[] = "<([\"'", close[] = ">)]\"'.,;:";
 
-    return open == NULL || text.data[text.len - 1] != '>'
-               ? DSN_SPAN_ABSENT
-               : (DsnSpan){open + 1, (size_t)(text.data + text.len - 1 - (open + 1))};
+    while ((text = dsn_span_trim(text)).len > 0) {
+        size_t len = 0;
+        while (len < text.len && !dsn_is_space(text.data[len]))
+            len++;
+        DsnSpan word = {text.data, len};
+        text = dsn_span_from(text, len);
+        while (word.len > 0 && memchr(open, word.data[0], strlen(open)) != NULL)
+            word = dsn_span_from(word, 1);
+        while (word.len > 0 && memchr(close, word.data[word.len - 1], strlen(close)) != NULL)
+            word.len--;
+        if (dsn_span_starts(word, "SMTP:"))
+            word = dsn_span_from(word, strlen("SMTP:"));
+        if (dsn_address_is_mailbox(word))
+            return word;
+    }
+    return DSN_SPAN_ABSENT;
 }
 
-/* The address that @text is, apart from brackets, quotes and what Outlook writes behind it; absent
- * when it is none. */
+/* The address that @text is, apart from brackets, quotes and what Outlook writes behind it; behind
+ * ">>> ", with which Active!hunter and Ecelerity mark it, whatever else stands there. Absent when
+ * it is none. */
 static DsnSpan
 take_address(DsnSpan text)
 {
     text = dsn_span_trim(text);
     if (dsn_span_starts(text, ">>> "))
-        text = take_marked_address(text);
+        return find_address(dsn_span_from(text, strlen(">>> ")));
     const char *link = text.len == 0 ? NULL : memmem(text.data, text.len, "<mailto:", 8);
     if (link != NULL)
         text = dsn_span_trim((DsnSpan){text.data, (size_t)(link - text.data)});
@@ -317,30 +347,6 @@ take_angle_address(DsnSpan text, DsnSpan *ret_failure)
     return take_address((DsnSpan){text.data, (size_t)(close + 1 - text.data)});
 }
 
-/* The first word of @text that is an address, without what encloses it, such as "[SMTP:...]". */
-static DsnSpan
-find_address(DsnSpan text)
-{
-    static const char open[] = "<([\"'", close[] = ">)]\"'.,;:";
-
-    while ((text = dsn_span_trim(text)).len > 0) {
-        size_t len = 0;
-        while (len < text.len && !dsn_is_space(text.data[len]))
-            len++;
-        DsnSpan word = {text.data, len};
-        text = dsn_span_from(text, len);
-        while (word.len > 0 && memchr(open, word.data[0], strlen(open)) != NULL)
-            word = dsn_span_from(word, 1);
-        while (word.len > 0 && memchr(close, word.data[word.len - 1], strlen(close)) != NULL)
-            word.len--;
-        if (dsn_span_starts(word, "SMTP:"))
-            word = dsn_span_from(word, strlen("SMTP:"));
-        if (dsn_address_is_mailbox(word))
-            return word;
-    }
-    return DSN_SPAN_ABSENT;
-}
-
 static DsnSpan
 take_labelled_address(DsnSpan text, DsnSpan *ret_failure)
 {
@@ -373,7 +379,7 @@ read_recipient(const Bounce *bounce, DsnSpan line, DsnSpan *ret_failure)
         address = take_address_before(text, ": ", ret_failure);
     else if ((flags & DATED) != 0)
         address = take_address_before(text, " on ", &ignored);
-    else if ((flags & LABELLED) != 0)
+    if (!dsn_span_present(address) && (flags & LABELLED) != 0)
         address = take_labelled_address(text, ret_failure);
     if (!dsn_span_present(address) &&
         ((flags & LISTED) != 0 || ((flags & INDENTED) != 0 && dsn_is_space(line.data[0]))))
@@ -381,26 +387,37 @@ read_recipient(const Bounce *bounce, DsnSpan line, DsnSpan *ret_failure)
     return address;
 }
 
-/* The codes of the reply in @failure: behind words that quote it, else those of the first line that
- * has any. */
+/* Adds the codes of the reply in @text to @codes, if it has none; true if it has any then. */
+static bool
+read_codes(DsnSpan text, DsnSmtpReply *codes)
+{
+    g_autoptr(GString) ignored = g_string_new(NULL);
+
+    if (codes->code == 0 && codes->enhanced.class_ == 0)
+        *codes = dsn_smtp_reply_parse(text, ignored);
+    return codes->code != 0 || codes->enhanced.class_ != 0;
+}
+
+/* The codes of the reply in @failure: behind words that quote it, else those of all of it, else
+ * those of the first line that has any. */
 static DsnSmtpReply
 find_reply(DsnSpan failure)
 {
-    g_autoptr(GString) ignored = g_string_new(NULL);
     DsnSmtpReply codes = {0};
+    DsnLines lines = DSN_LINES(failure);
     DsnSpan line;
 
     for (size_t i = 0; i < G_N_ELEMENTS(quotations); i++) {
-        const char *at = memmem(failure.data, failure.len, quotations[i], strlen(quotations[i]));
-        if (at != NULL)
-            return dsn_smtp_reply_parse(
-                dsn_span_from(failure, (size_t)(at - failure.data) + strlen(quotations[i])),
-                ignored);
+        DsnSpan quotation = find_behind(failure, quotations[i]);
+
+        if (dsn_span_present(quotation) && read_codes(quotation, &codes))
+            return codes;
     }
-    codes = dsn_smtp_reply_parse(failure, ignored);
-    DsnLines lines = DSN_LINES(failure);
-    while (codes.code == 0 && codes.enhanced.class_ == 0 && dsn_lines_next(&lines, &line))
-        codes = dsn_smtp_reply_parse(line, ignored);
+    if (read_codes(failure, &codes))
+        return codes;
+    while (dsn_lines_next(&lines, &line) && !read_codes(line, &codes)) {
+        /* the next one */
+    }
     return codes;
 }
 
@@ -560,8 +577,11 @@ is_trace(DsnSpan line)
 static bool
 is_end(DsnSpan line)
 {
-    return dsn_span_starts(line, "--") || is_trace(line) ||
-           starts_with_any(dsn_span_trim(line), ends, G_N_ELEMENTS(ends));
+    DsnSpan text = dsn_span_trim(line);
+
+    return (dsn_span_starts(line, "--") &&
+            !starts_with_any(text, headings, G_N_ELEMENTS(headings))) ||
+           is_trace(line) || starts_with_any(text, ends, G_N_ELEMENTS(ends));
 }
 
 /* False when the list ends with @line. */
@@ -578,8 +598,9 @@ read_line(Bounce *bounce, DsnSpan line)
         bounce->in_transcript = dsn_span_starts(text, headings[1]);
         return true;
     }
-    if (starts_with_any(text, bounce->profile->phrases, G_N_ELEMENTS(bounce->profile->phrases)) &&
-        (bounce->profile->flags & REASON) != 0)
+    if ((bounce->profile->flags & REASON) != 0 &&
+        (starts_with_any(text, bounce->profile->phrases, G_N_ELEMENTS(bounce->profile->phrases)) ||
+         starts_with_any(text, headings, G_N_ELEMENTS(headings))))
         return true;
     if ((bounce->profile->flags & LABELLED) != 0 && is_ruler(text)) {
         finish_recipient(bounce);

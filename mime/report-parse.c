@@ -50,6 +50,7 @@ static const Media media[] = {
     /* As senders write it who mean one of the others (rule CFBL-09). */
     {"text", "rfc822", DSN_REPORT_NONE, DSN_RETURNED_MESSAGE, true, false},
     {"text", "rfc822-header", DSN_REPORT_NONE, DSN_RETURNED_HEADERS, true, false},
+    {"message", "rfc822-headers", DSN_REPORT_NONE, DSN_RETURNED_HEADERS, true, false},
 };
 
 DsnReportParser *

@@ -171,10 +171,15 @@ is_of_message(DsnSpan name)
            dsn_span_is(name, "Message-ID") || dsn_span_is(name, "MIME-Version");
 }
 
+/* Some gateways end lines with CR CR LF. */
 static bool
 is_blank_line(DsnSpan line)
 {
-    return line.data[0] == '\n' || (line.len > 1 && line.data[0] == '\r' && line.data[1] == '\n');
+    size_t at = 0;
+
+    while (at < line.len && line.data[at] == '\r')
+        at++;
+    return at < line.len && line.data[at] == '\n';
 }
 
 /* Reads the fields at the start of @text; returns how many bytes they are. A blank line ends them

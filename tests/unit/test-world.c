@@ -86,6 +86,7 @@ convert(DsnSpan message, const char *newline)
 {
     GString *converted = g_string_new_len(message.data, (gssize)message.len);
 
+    g_string_replace(converted, "\r\r\n", "\n", 0);
     g_string_replace(converted, "\r\n", "\n", 0);
     g_string_replace(converted, "\n", newline, 0);
     return converted;
