@@ -174,6 +174,27 @@ def reports_are_taken(folder):
                    "a line with Postfix's queue id")
 
 
+# What Postfix tells the milter of a client is believed; a field about it only from our own host.
+def what_proves_a_report(folder):
+    results = b"Authentication-Results: %s; dkim=pass header.d=mailbox.example\n"
+    proofs = {1: results % b"mx.mta1.example.com", 2: results % b"mx.elsewhere.example", 3: b"",
+              4: b"Received: from outside\n" + results % b"mx.mta1.example.com"}
+    settings = {"authentication.authserv_ids": ["mx.mta1.example.com"],
+                "authentication.reporters": ["mailbox.example"], "authentication.received": 0}
+    with running(folder, **settings) as (mta, daemon):
+        for number, field in proofs.items():
+            lib.expect(lib.send(mta.port, FBL, field + lib.feedback(number), "fbl@mailbox.example")[0],
+                       250, f"report {number}")
+        lib.expect([record["dsnarf"]["verified_by"] for record in records(folder, 4)],
+                   [["authentication-results:dkim=mailbox.example"], [], [], []], "what proves them")
+        daemon.configure(authentication__clients=["127.0.0.0/8", "::1/128"])
+        daemon.reload()
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the reload")
+        lib.expect(lib.send(mta.port, FBL, lib.feedback(5), "fbl@mailbox.example")[0], 250, "report 5")
+        lib.expect(records(folder, 5)[4]["dsnarf"]["verified_by"], ["client:127.0.0.0/8"],
+                   "what proves one of a listed client")
+
+
 # FBL-03, OOB-26: what is no report, or no complete one, is delivered to the report address.
 def other_mail_is_delivered_as_without_a_milter(folder):
     with running(folder) as (mta, _):
@@ -379,6 +400,6 @@ def only_our_own_results_are_believed(folder):
             set_parameters(mta, header_checks="")
 
 
-lib.run(reports_are_taken, only_our_own_results_are_believed, mail_that_leaves_can_be_believed_when_it_comes_back, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
+lib.run(reports_are_taken, what_proves_a_report, only_our_own_results_are_believed, mail_that_leaves_can_be_believed_when_it_comes_back, other_mail_is_delivered_as_without_a_milter, a_crash_costs_one_try,
         an_open_session_is_told_to_come_again, away, the_daemon_name_chooses_the_role,
         a_client_that_comes_again_makes_one_record, progress_keeps_postfix_waiting)
