@@ -212,6 +212,7 @@ START_TEST(a_pipe_is_not_waited_for)
     g_autofree char *path = g_build_filename(directory.path, "failed.en.txt", NULL);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
+    ck_assert_ptr_nonnull(catalog);
     ck_assert_ptr_nonnull(strstr(faults->str, "this is no plain file"));
     word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
@@ -228,6 +229,7 @@ START_TEST(a_link_to_nothing_is_told)
     g_autofree char *wanted = g_strdup_printf("%s: No such file or directory\n", path);
     ck_assert_int_eq(symlink("nowhere", path), 0);
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
+    ck_assert_ptr_nonnull(catalog);
     ck_assert_str_eq(faults->str, wanted);
     word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_OTHER, "en", &wording);
 }
@@ -246,6 +248,7 @@ START_TEST(a_zero_byte_and_a_large_file_are_told)
     add_file(&directory, "late.en.txt", large->str);
     ck_assert(g_file_set_contents(zero, "Subject: x\n\na\0b", 15, NULL));
     g_autoptr(DsnCatalog) catalog = dsn_catalog_new_over(NULL, directory.path, limits, faults);
+    ck_assert_ptr_nonnull(catalog);
     g_autofree char *wanted = g_strdup_printf(
         "%s:1:1: this is no text, it has a zero byte\n%s/late.en.txt:1:1: this file is too large\n",
         zero, directory.path);

@@ -663,6 +663,7 @@ START_TEST(bounds_the_keys_of_meta)
     for (int i = 0; i < 16; i++)
         g_string_append_printf(text, "k%d = \"x\"\n", i);
     g_autoptr(DsnPolicy) policy = policy_of(text->str);
+    ck_assert_ptr_nonnull(policy);
     g_string_append(text, "[tenant.b.match.meta]\nk16 = \"x\"\n");
     ck_assert_ptr_null(load_text(text->str, &error));
     ck_assert_str_eq(error->message, "tenant: match.meta has 17 different keys, more than 16");
