@@ -29,7 +29,7 @@ dsn_histories_new(void)
 static void
 add(GArray *histories, const char *subject, GString *text)
 {
-    const DsnHistory history = {g_strdup(subject), g_string_free(text, FALSE)};
+    const DsnHistory history = {.subject = g_strdup(subject), .text = g_string_free(text, FALSE)};
 
     g_array_append_val(histories, history);
 }

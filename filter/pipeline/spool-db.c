@@ -64,8 +64,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
 
     [DSN_SQL_OPEN_OF_GROUP] = "SELECT 1 FROM entry WHERE grouping = ?1 AND state = 0"
                               " AND next_attempt = 0 AND id > ?2",
-    [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, lines FROM entry"
-                          " JOIN source ON source.entry = entry.id"
+    [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, sources FROM entry"
+                          " JOIN content ON content.entry = entry.id"
                           " WHERE grouping = ?1 AND state = 0 AND next_attempt = 0"
                           " ORDER BY id DESC LIMIT 1",
     [DSN_SQL_OPEN_VERSION] = "SELECT keys, size, file, record_id FROM entry WHERE id = ?1"
@@ -77,11 +77,10 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                           " utf8, has_original, size, record_id, record_type, recipient, reason,"
                           " file, relay, tenant, grouping, due, requiretls) VALUES(?1, ?2, ?3, 0,"
                           " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-    [DSN_SQL_SET_SOURCE] = "INSERT OR REPLACE INTO source(entry, lines) VALUES(?1, ?2)",
-    [DSN_SQL_REMOVE_SOURCE] = "DELETE FROM source WHERE entry = ?1",
-    [DSN_SQL_TRIM_SOURCES] = "DELETE FROM source WHERE entry IN (SELECT entry FROM source"
-                             " WHERE entry <= ?1 ORDER BY entry LIMIT ?2)",
-    [DSN_SQL_SET_CONTENT] = "INSERT OR REPLACE INTO content(entry, bytes) VALUES(?1, ?2)",
+    [DSN_SQL_SET_CONTENT] = "INSERT OR REPLACE INTO content(entry, bytes, sources)"
+                            " VALUES(?1, ?2, ?3)",
+    [DSN_SQL_REMOVE_SOURCES] = "UPDATE content SET sources = NULL"
+                               " WHERE entry = ?1 AND sources IS NOT NULL",
     [DSN_SQL_REMOVE_ENTRY] = "DELETE FROM entry WHERE id = ?1",
     [DSN_SQL_REMOVE_CONTENT] = "DELETE FROM content WHERE entry = ?1",
     [DSN_SQL_RETRY_LATER] = "UPDATE entry SET attempts = attempts + 1, next_attempt = ?2,"
@@ -107,7 +106,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND relay = ?1"
                          " AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",
     [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
-                     " bytes, requiretls FROM entry LEFT JOIN content ON content.entry = entry.id"
+                     " bytes, requiretls, sources IS NOT NULL FROM entry"
+                     " LEFT JOIN content ON content.entry = entry.id"
                      " WHERE id = ?1 AND kind = 0 AND state = 0 AND next_attempt <= ?2",
     [DSN_SQL_CONTENT] = "SELECT size, file, bytes FROM entry"
                         " LEFT JOIN content ON content.entry = entry.id WHERE id = ?1",
@@ -132,14 +132,17 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_ADVANCE_OUTLET] = "UPDATE outlet SET position = ?2, note = ?3 WHERE name = ?1",
     [DSN_SQL_REMOVE_OUTLET] = "DELETE FROM outlet WHERE name = ?1",
 
-    /* In one microsecond nothing happens twice to one subject, but for a clock that was set. */
-    [DSN_SQL_ADD_HISTORY] = "INSERT OR REPLACE INTO history(bucket, subject, time, text)"
-                            " VALUES(?1, ?2, ?3, ?4)",
-    [DSN_SQL_NEXT_HISTORY] = "SELECT bucket FROM history WHERE bucket > ?1"
+    [DSN_SQL_ADD_HISTORY] = "INSERT INTO history_line(bucket, subject, place) VALUES(?1, ?2, ?3)",
+    [DSN_SQL_ADD_HISTORY_TEXT] = "INSERT INTO history_text(id, lines) VALUES(?1, ?2)",
+    [DSN_SQL_FIRST_HISTORY] = "SELECT min(id) >> 20 FROM history_text",
+    [DSN_SQL_LAST_HISTORY] = "SELECT max(id) >> 20 FROM history_text",
+    [DSN_SQL_NEXT_HISTORY] = "SELECT bucket FROM history_line WHERE bucket > ?1"
                              " ORDER BY bucket LIMIT 1",
-    [DSN_SQL_HISTORY] = "SELECT time, text FROM history WHERE bucket = ?1 AND subject = ?2"
-                        " ORDER BY time",
-    [DSN_SQL_EXPIRE_HISTORY] = "DELETE FROM history WHERE bucket = ?1",
+    [DSN_SQL_HISTORY] = "SELECT substr(lines, (place & 65535) + 1, ?3) FROM history_line"
+                        " JOIN history_text ON id = (bucket << 20) + (place >> 16)"
+                        " WHERE bucket = ?1 AND subject = ?2 ORDER BY place",
+    [DSN_SQL_EXPIRE_HISTORY] = "DELETE FROM history_line WHERE bucket = ?1",
+    [DSN_SQL_EXPIRE_HISTORY_TEXT] = "DELETE FROM history_text WHERE id < (?1 + 1) << 20",
     [DSN_SQL_SET_ATTEMPT] = "INSERT INTO attempt(digest, stored, time, record)"
                             " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(digest) DO UPDATE SET"
                             " stored = excluded.stored, time = excluded.time,"

@@ -139,6 +139,17 @@ cost_of(const DsnItem *item)
 
 /* ---- submitting ---- */
 
+/* Digests cost the writer as much as the rows do: here they cost others. */
+static void
+prepare_history(DsnItem *item)
+{
+    for (guint i = 0; item->history != NULL && i < item->history->len; i++) {
+        DsnHistory *row = &g_array_index(item->history, DsnHistory, i);
+
+        row->key = dsn_subject_key(row->subject);
+    }
+}
+
 /* Fails a deposit that the writer never sees. */
 static void
 refuse(DsnSpool *spool, DsnDepositJob *deposit, GError *error)
@@ -173,8 +184,10 @@ dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
     g_assert(!own->submitted);
     own->submitted = true;
     own->job.items = deposit->items->len;
-    for (guint i = 0; i < deposit->items->len; i++)
+    for (guint i = 0; i < deposit->items->len; i++) {
+        prepare_history(&g_array_index(deposit->items, DsnItem, i));
         own->job.cost += cost_of(&g_array_index(deposit->items, DsnItem, i));
+    }
 
     g_mutex_lock(&spool->lock);
     bool room = has_room(spool, &error);

@@ -8,13 +8,16 @@
 #include <jansson.h>
 
 /* When the next bucket of history begins. */
-#define BUCKET_BYTES ((size_t)512 << 10)
+#define BUCKET_BYTES ((size_t)2 << 20)
 #define BUCKET_TIME (5 * G_TIME_SPAN_MINUTE)
-/* What a row takes beside its text. */
-#define ROW_BYTES 40
+/* Rows of lines in a bucket, and where the last line of a row may begin, see history_text. */
+#define BUCKET_ROWS (1 << 20)
+#define ROW_BYTES 65535
 
-/* Of the text of a row, and of one string in it when that was too long. */
+/* Of the text of a line, and of one string in it when that was too long. */
 #define MAX_TEXT 4096
+/* Of a line: its time is before the text. */
+#define MAX_LINE (MAX_TEXT + 32)
 #define MAX_MEMBER 500
 /* Of the record of an attempt: without it a notice only says less. */
 #define MAX_ATTEMPT 8192
@@ -40,17 +43,17 @@ dsn_history_line_clear(DsnHistoryLine *line)
     g_clear_pointer(&line->text, g_free);
 }
 
-DsnKey
+guint64
 dsn_subject_key(const char *subject)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     guint8 digest[32];
     gsize len = sizeof digest;
-    DsnKey key = {.time = 0};
+    guint64 key;
 
     g_checksum_update(checksum, (const guchar *)subject, (gssize)strlen(subject));
     g_checksum_get_digest(checksum, digest, &len);
-    memcpy(key.digest, digest, sizeof key.digest);
+    memcpy(&key, digest, sizeof key);
     return key;
 }
 
@@ -91,28 +94,55 @@ shorten(const char *text)
     return g_string_free(g_steal_pointer(&shorter), FALSE);
 }
 
-/* The bucket for the next row of @bytes. Rows have their own times: that of the bucket only says
- * when all of it is old. */
-static int64_t
-find_bucket(DsnSpool *spool, int64_t now, size_t bytes)
+bool
+dsn_history_flush(DsnSpool *spool, GError **error)
+{
+    GString *lines = spool->history_lines;
+
+    if (lines->len == 0)
+        return true;
+    bool good =
+        dsn_db_run(spool->writer, DSN_SQL_ADD_HISTORY_TEXT,
+                   DSN_VALUES(dsn_int(spool->history_bucket * BUCKET_ROWS + spool->history_number),
+                              dsn_blob(lines->str, lines->len)),
+                   error);
+    g_string_truncate(lines, 0);
+    spool->history_number++;
+    return good;
+}
+
+void
+dsn_history_forget(DsnSpool *spool)
+{
+    g_string_truncate(spool->history_lines, 0);
+}
+
+/* Begins a bucket, or a row in it, if it is time to. Lines have their own times: that of the bucket
+ * only says when all of it is old. */
+static bool
+make_room(DsnSpool *spool, int64_t now, GError **error)
 {
     int64_t ticks = g_get_monotonic_time();
+    int64_t last = spool->history_bucket;
 
-    if (spool->history_bucket == 0 || spool->history_bytes >= BUCKET_BYTES ||
-        ticks - spool->history_started >= BUCKET_TIME) {
-        spool->history_bucket = MAX(now / 1000, spool->history_bucket + 1);
-        spool->history_started = ticks;
-        spool->history_bytes = 0;
-    }
-    spool->history_bytes += bytes;
-    return spool->history_bucket;
+    if (last != 0 && spool->history_bytes < BUCKET_BYTES &&
+        spool->history_number < BUCKET_ROWS - 1 && ticks - spool->history_started < BUCKET_TIME)
+        return spool->history_lines->len <= ROW_BYTES || dsn_history_flush(spool, error);
+    if (!dsn_history_flush(spool, error) ||
+        (last == 0 && !dsn_db_number(spool->writer, DSN_SQL_LAST_HISTORY, 0, &last, error)))
+        return false;
+    spool->history_bucket = MAX(now / 1000, last + 1); /* the clock may have been set back */
+    spool->history_started = ticks;
+    spool->history_bytes = 0;
+    spool->history_number = 0;
+    return true;
 }
 
 bool
-dsn_history_add(DsnSpool *spool, const char *subject, const char *text, GError **error)
+dsn_history_add(DsnSpool *spool, guint64 subject, const char *text, GError **error)
 {
+    GString *lines = spool->history_lines;
     g_autofree char *shorter = strlen(text) > MAX_TEXT ? shorten(text) : NULL;
-    const char *kept = shorter == NULL ? text : shorter;
     int64_t now = g_get_real_time();
 
     if (spool->history_keep == 0)
@@ -120,11 +150,19 @@ dsn_history_add(DsnSpool *spool, const char *subject, const char *text, GError *
     if (now <= spool->history_time && spool->history_time - now < G_TIME_SPAN_SECOND)
         now = spool->history_time + 1; /* so that they have an order */
     spool->history_time = now;
-    DsnKey key = dsn_subject_key(subject);
-    int64_t bucket = find_bucket(spool, now, strlen(kept) + ROW_BYTES);
-    return dsn_db_run(
-        spool->writer, DSN_SQL_ADD_HISTORY,
-        DSN_VALUES(dsn_int(bucket), dsn_blob(key.digest, 16), dsn_int(now), dsn_text(kept)), error);
+    if (!make_room(spool, now, error))
+        return false;
+    const size_t start = lines->len;
+    const int64_t place = spool->history_number * (ROW_BYTES + 1) + (int64_t)start;
+    dsn_json_int(lines, now);
+    g_string_append_c(lines, ' ');
+    g_string_append(lines, shorter == NULL ? text : shorter);
+    g_string_append_c(lines, '\n');
+    spool->history_bytes += lines->len - start;
+    return dsn_db_run(spool->writer, DSN_SQL_ADD_HISTORY,
+                      DSN_VALUES(dsn_int(spool->history_bucket), dsn_blob(&subject, sizeof subject),
+                                 dsn_int(place)),
+                      error);
 }
 
 bool
@@ -158,25 +196,19 @@ dsn_buckets_store(DsnSpool *spool, const GArray *buckets, GError **error)
 
 /* ---- expiry ---- */
 
+/* The lines go last: as long as they are there, so is what says that there is something to do. */
 bool
 dsn_history_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **error)
 {
-    int64_t first = 0;
-    {
-        g_autoptr(GError) failure = NULL;
-        g_autoptr(DsnQuery) query =
-            dsn_db_query(spool->writer, DSN_SQL_NEXT_HISTORY, DSN_VALUES(dsn_int(0)));
+    int64_t first;
 
-        if (dsn_query_next(spool->writer, query, &failure))
-            first = sqlite3_column_int64(query, 0);
-        if (failure != NULL) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return false;
-        }
-    }
+    if (!dsn_db_number(spool->writer, DSN_SQL_FIRST_HISTORY, 0, &first, error))
+        return false;
     *ret_done = first == 0 || first >= before * 1000 - BUCKET_TIME / 1000;
     return *ret_done ||
-           dsn_db_run(spool->writer, DSN_SQL_EXPIRE_HISTORY, DSN_VALUES(dsn_int(first)), error);
+           (dsn_db_run(spool->writer, DSN_SQL_EXPIRE_HISTORY, DSN_VALUES(dsn_int(first)), error) &&
+            dsn_db_run(spool->writer, DSN_SQL_EXPIRE_HISTORY_TEXT, DSN_VALUES(dsn_int(first)),
+                       error));
 }
 
 bool
@@ -216,20 +248,23 @@ next_bucket(DsnDb *db, int64_t *bucket, GError **error)
     return true;
 }
 
-static int
-compare_lines(gconstpointer a, gconstpointer b)
+/* "TIME TEXT" up to a line feed, at the start of what is @len long. */
+static DsnHistoryLine
+parse_line(const char *start, size_t len)
 {
-    const DsnHistoryLine *left = a;
-    const DsnHistoryLine *right = b;
+    const char *end = memchr(start, '\n', len);
+    g_autofree char *line = g_strndup(start, end == NULL ? len : (size_t)(end - start));
+    char *text;
+    int64_t time = g_ascii_strtoll(line, &text, 10);
 
-    return (left->time > right->time) - (left->time < right->time);
+    return (DsnHistoryLine){time, g_strdup(*text == ' ' ? text + 1 : text)};
 }
 
 bool
 dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    const DsnKey key = dsn_subject_key(subject);
+    const guint64 key = dsn_subject_key(subject);
     const guint before = lines->len;
     int64_t bucket = 0;
     DsnDb *db = dsn_spool_reader(spool, error);
@@ -238,25 +273,22 @@ dsn_spool_history(DsnSpool *spool, const char *subject, GArray *lines, GError **
         return false;
     while (lines->len - before < MAX_LINES && next_bucket(db, &bucket, &failure)) {
         g_autoptr(DsnQuery) query = dsn_db_query(
-            db, DSN_SQL_HISTORY, DSN_VALUES(dsn_int(bucket), dsn_blob(key.digest, 16)));
+            db, DSN_SQL_HISTORY,
+            DSN_VALUES(dsn_int(bucket), dsn_blob(&key, sizeof key), dsn_int(MAX_LINE)));
 
         while (lines->len - before < MAX_LINES && dsn_query_next(db, query, &failure)) {
-            const DsnHistoryLine line = {sqlite3_column_int64(query, 0),
-                                         g_strdup((const char *)sqlite3_column_text(query, 1))};
+            const DsnHistoryLine line =
+                parse_line(sqlite3_column_blob(query, 0), (size_t)sqlite3_column_bytes(query, 0));
             g_array_append_val(lines, line);
         }
         if (failure != NULL)
             break;
     }
     dsn_spool_reader_done(spool, db, failure);
-    if (failure != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return false;
-    }
-    if (lines->len > before)
-        qsort(&g_array_index(lines, DsnHistoryLine, before), lines->len - before,
-              sizeof(DsnHistoryLine), compare_lines);
-    return true;
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 int64_t

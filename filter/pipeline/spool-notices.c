@@ -12,8 +12,6 @@
 #define MAX_BYTES ((size_t)32 << 20)
 /* When a content that could not be read now is tried again. */
 #define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
-/* Rows that one transaction removes at most. */
-#define TRIM_SOURCES 1000
 
 void
 dsn_waiting_notice_free(DsnWaitingNotice *notice)
@@ -41,7 +39,6 @@ void
 dsn_taken_free(DsnTaken *taken)
 {
     g_free(taken->file);
-    g_free(taken->record_id);
     g_free(taken);
 }
 
@@ -193,9 +190,7 @@ run_watermark(DsnSpool *spool, DsnJob *job, GError **error)
 {
     const int64_t entry = ((WatermarkJob *)job)->entry;
 
-    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK, DSN_VALUES(dsn_int(entry)), error) &&
-           dsn_db_run(spool->writer, DSN_SQL_TRIM_SOURCES,
-                      DSN_VALUES(dsn_int(entry), dsn_int(TRIM_SOURCES)), error);
+    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK, DSN_VALUES(dsn_int(entry)), error);
 }
 
 static void
@@ -205,9 +200,7 @@ watermark_committed(DsnSpool *spool, DsnJob *job)
 }
 
 /* What was chosen cannot change any more: what replaced it before this commit is read below, and
- * what comes after it sees the watermark. A retry could not change before. What the notices were
- * made of goes with that, as much at a time as notices come at most, and a little of what another
- * relay has left behind. */
+ * what comes after it sees the watermark. A retry could not change before. */
 static bool
 advance_watermark(DsnSpool *spool, int64_t newest, GError **error)
 {
@@ -257,6 +250,9 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
+    const char *record_id = row ? (const char *)sqlite3_column_text(query, 0) : NULL;
+    guint64 subject = record_id == NULL ? 0 : dsn_subject_key(record_id);
+    g_autoptr(GBytes) bytes = row ? dsn_content_read(spool, query, 6, &failure) : NULL;
     g_mutex_lock(&spool->lock);
     DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
     if (!row) {
@@ -264,7 +260,9 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     } else {
         taken->size = (size_t)sqlite3_column_int64(query, 6);
         taken->file = dup_column(query, 7);
-        taken->record_id = dup_column(query, 0);
+        taken->known = record_id != NULL;
+        taken->subject = subject;
+        taken->sources = bytes != NULL && sqlite3_column_int(query, 10) != 0;
         taken->attempts = (unsigned)sqlite3_column_int(query, 4);
     }
     g_mutex_unlock(&spool->lock);
@@ -272,7 +270,6 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
         *chosen = 0;
         return true;
     }
-    g_autoptr(GBytes) bytes = dsn_content_read(spool, query, 6, &failure);
     if (bytes == NULL) {
         put_aside(spool, entry, failure);
         *chosen = 0;
@@ -280,7 +277,7 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     }
     DsnWaitingNotice *notice = g_new0(DsnWaitingNotice, 1);
     notice->entry = entry;
-    notice->record_id = dup_column(query, 0);
+    notice->record_id = g_strdup(record_id);
     notice->recipient = dup_column(query, 1);
     notice->eight_bit = sqlite3_column_int(query, 2) != 0;
     notice->utf8 = sqlite3_column_int(query, 3) != 0;
@@ -440,10 +437,18 @@ typedef struct SettleJob {
     DsnSettled how;
     int64_t when;
     char *reply;
-    char *record_id;
-    char *relay;
-    unsigned attempts; /* before this one */
+    bool sources; /* are to be removed, unless with the entry */
+    guint64 subject;
+    GString *text; /* what is remembered, NULL for nothing */
 } SettleJob;
+
+/* Never of a content that could not be read: that is one entry's trouble, not the writer's. */
+static bool
+remove_sources(DsnDb *db, const SettleJob *settle, GError **error)
+{
+    return !settle->sources ||
+           dsn_db_run(db, DSN_SQL_REMOVE_SOURCES, DSN_VALUES(dsn_int(settle->entry)), error);
+}
 
 static bool
 change_entry(DsnSpool *spool, const SettleJob *settle, GError **error)
@@ -459,46 +464,16 @@ change_entry(DsnSpool *spool, const SettleJob *settle, GError **error)
         return dsn_db_run(db, DSN_SQL_RETRY_LATER,
                           DSN_VALUES(dsn_int(settle->entry), dsn_int(MAX(settle->when, 1)),
                                      dsn_text(settle->reply)),
-                          error);
+                          error) &&
+               remove_sources(db, settle, error);
     case DSN_SETTLED_DEAD:
         return dsn_db_run(db, DSN_SQL_MAKE_DEAD,
-                          DSN_VALUES(dsn_int(settle->entry), dsn_text(settle->reply)), error);
+                          DSN_VALUES(dsn_int(settle->entry), dsn_text(settle->reply)), error) &&
+               remove_sources(db, settle, error);
     case DSN_SETTLED_BACK:
     default:
         return true;
     }
-}
-
-/* What came of an attempt, for the record that the notice was made from. */
-static bool
-remember(DsnSpool *spool, const SettleJob *settle, GError **error)
-{
-    static const char *const events[] = {
-        [DSN_SETTLED_SENT] = "sent",
-        [DSN_SETTLED_RETRY] = "retry",
-        [DSN_SETTLED_DEAD] = "dead",
-    };
-    g_autoptr(GString) text = g_string_new(NULL);
-
-    if (settle->how == DSN_SETTLED_BACK || settle->record_id == NULL)
-        return true;
-    dsn_json_key(text, "event");
-    (void)dsn_json_string(text, dsn_span(events[settle->how])); /* what is not UTF-8 is replaced */
-    dsn_json_key(text, "entry");
-    dsn_json_int(text, settle->entry);
-    dsn_json_key(text, "relay");
-    (void)dsn_json_string(text, dsn_span(settle->relay)); /* what is not UTF-8 is replaced */
-    dsn_json_key(text, "attempts");
-    dsn_json_int(text, (int64_t)settle->attempts + 1);
-    if (settle->how == DSN_SETTLED_RETRY) {
-        dsn_json_key(text, "next_attempt");
-        dsn_json_int(text, settle->when / G_USEC_PER_SEC);
-    }
-    if (settle->reply != NULL) {
-        dsn_json_key(text, "reply");
-        (void)dsn_json_string(text, dsn_span(settle->reply)); /* what is not UTF-8 is replaced */
-    }
-    return dsn_history_add(spool, settle->record_id, text->str, error);
 }
 
 static bool
@@ -506,7 +481,9 @@ run_settle(DsnSpool *spool, DsnJob *job, GError **error)
 {
     const SettleJob *settle = (SettleJob *)job;
 
-    return change_entry(spool, settle, error) && remember(spool, settle, error);
+    return change_entry(spool, settle, error) &&
+           (settle->text == NULL ||
+            dsn_history_add(spool, settle->subject, settle->text->str, error));
 }
 
 static void
@@ -541,9 +518,39 @@ free_settle(DsnJob *job)
     SettleJob *settle = (SettleJob *)job;
 
     g_free(settle->reply);
-    g_free(settle->record_id);
-    g_free(settle->relay);
+    if (settle->text != NULL)
+        (void)g_string_free(settle->text, TRUE);
     g_free(settle);
+}
+
+/* What came of an attempt, for the record that the notice was made from (transfer full). */
+static GString *
+describe(const SettleJob *settle, const char *relay, unsigned attempts)
+{
+    static const char *const events[] = {
+        [DSN_SETTLED_SENT] = "sent",
+        [DSN_SETTLED_RETRY] = "retry",
+        [DSN_SETTLED_DEAD] = "dead",
+    };
+    GString *text = g_string_sized_new(256);
+
+    dsn_json_key(text, "event");
+    (void)dsn_json_string(text, dsn_span(events[settle->how])); /* what is not UTF-8 is replaced */
+    dsn_json_key(text, "entry");
+    dsn_json_int(text, settle->entry);
+    dsn_json_key(text, "relay");
+    (void)dsn_json_string(text, dsn_span(relay)); /* what is not UTF-8 is replaced */
+    dsn_json_key(text, "attempts");
+    dsn_json_int(text, (int64_t)attempts + 1);
+    if (settle->how == DSN_SETTLED_RETRY) {
+        dsn_json_key(text, "next_attempt");
+        dsn_json_int(text, settle->when / G_USEC_PER_SEC);
+    }
+    if (settle->reply != NULL) {
+        dsn_json_key(text, "reply");
+        (void)dsn_json_string(text, dsn_span(settle->reply)); /* what is not UTF-8 is replaced */
+    }
+    return text;
 }
 
 void
@@ -558,11 +565,14 @@ dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t when, c
     settle->when = when;
     settle->reply = g_strndup(reply, reply == NULL ? 0 : MAX_REASON);
     g_mutex_lock(&spool->lock);
-    DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
-    g_assert(taken != NULL);
-    settle->record_id = g_steal_pointer(&taken->record_id);
-    settle->relay = g_strdup(taken->line->name);
-    settle->attempts = taken->attempts;
+    const DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
+    g_assert(taken != NULL); /* and it stays until this is done */
+    g_mutex_unlock(&spool->lock);
+    settle->sources = taken->sources;
+    settle->subject = taken->subject;
+    if (taken->known && how != DSN_SETTLED_BACK)
+        settle->text = describe(settle, taken->line->name, taken->attempts);
+    g_mutex_lock(&spool->lock);
     dsn_spool_push(spool, DSN_LANE_WORK, &settle->job);
     g_mutex_unlock(&spool->lock);
 }

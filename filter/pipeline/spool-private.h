@@ -50,10 +50,8 @@ typedef enum DsnSql {
     DSN_SQL_OPEN_VERSION,
     DSN_SQL_REPLACE_ENTRY,
     DSN_SQL_ADD_ENTRY,
-    DSN_SQL_SET_SOURCE,
-    DSN_SQL_REMOVE_SOURCE,
-    DSN_SQL_TRIM_SOURCES,
     DSN_SQL_SET_CONTENT,
+    DSN_SQL_REMOVE_SOURCES,
     DSN_SQL_REMOVE_ENTRY,
     DSN_SQL_REMOVE_CONTENT,
     DSN_SQL_RETRY_LATER,
@@ -86,9 +84,13 @@ typedef enum DsnSql {
     DSN_SQL_ADVANCE_OUTLET,
     DSN_SQL_REMOVE_OUTLET,
     DSN_SQL_ADD_HISTORY,
+    DSN_SQL_ADD_HISTORY_TEXT,
+    DSN_SQL_FIRST_HISTORY,
+    DSN_SQL_LAST_HISTORY,
     DSN_SQL_NEXT_HISTORY,
     DSN_SQL_HISTORY,
     DSN_SQL_EXPIRE_HISTORY,
+    DSN_SQL_EXPIRE_HISTORY_TEXT,
     DSN_SQL_SET_ATTEMPT,
     DSN_SQL_ATTEMPT,
     DSN_SQL_ATTEMPT_CHUNK,
@@ -259,11 +261,16 @@ bool dsn_spool_sweep(DsnSpool *spool, GError **error);
 
 /* ---- spool-memory.c: what is remembered, in the writer's thread ---- */
 
-/* The digest under which something is remembered about @subject. */
-DsnKey dsn_subject_key(const char *subject);
+/* Under which something is remembered about @subject; any thread makes it. Eight bytes of a SHA-256
+ * are enough: nobody finds another subject for one that is given. */
+guint64 dsn_subject_key(const char *subject);
 
-/* Adds a row about @subject; @text is cut down if it is too long. */
-bool dsn_history_add(DsnSpool *spool, const char *subject, const char *text, GError **error);
+/* Adds a line; @text is cut down if it is too long. */
+bool dsn_history_add(DsnSpool *spool, guint64 subject, const char *text, GError **error);
+
+/* Lines are gathered, and stored before the commit, or forgotten with a transaction that failed. */
+bool dsn_history_flush(DsnSpool *spool, GError **error);
+void dsn_history_forget(DsnSpool *spool);
 
 bool dsn_attempt_store(DsnSpool *spool, const DsnKey *message, GBytes *record, int64_t now,
                        GError **error);
@@ -347,7 +354,9 @@ typedef struct DsnTaken {
     bool fresh; /* it waits for its first attempt */
     char *file; /* name of its content's file, may be NULL */
     size_t size;
-    char *record_id; /* until it is settled; may be NULL */
+    bool known;      /* by the id of a record: */
+    guint64 subject; /* what is remembered is about that */
+    bool sources;    /* beside its content, which could be read */
     unsigned attempts;
 } DsnTaken;
 
@@ -398,10 +407,12 @@ struct DsnSpool {
     DsnDb *writer;
     DsnSweep sweep;
     GStrv relays;            /* that are configured; NULL: nobody has said */
-    int64_t history_bucket;  /* that rows go to now, 0: none */
+    int64_t history_bucket;  /* that lines go to now, 0: none */
     int64_t history_started; /* monotonic */
     size_t history_bytes;    /* in it */
-    int64_t history_time;    /* of the last row */
+    int64_t history_number;  /* in it, of the next row of lines */
+    GString *history_lines;  /* that will be in it */
+    int64_t history_time;    /* of the last line */
     int64_t relieved;        /* when nothing was left to make room with, monotonic; 0: never */
     bool crowded;            /* room is made with what is remembered */
     bool bulk_left;

@@ -223,7 +223,7 @@ remember(DsnSpool *spool, const DsnQueueEntry *entry, const char *event, GError 
     (void)dsn_json_string(text, dsn_span(event)); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "entry");
     dsn_json_int(text, entry->entry);
-    return dsn_history_add(spool, entry->record_id, text->str, error);
+    return dsn_history_add(spool, dsn_subject_key(entry->record_id), text->str, error);
 }
 
 static bool
@@ -244,9 +244,7 @@ retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErr
     change->count += waiting + revived;
     change->waiting += revived;
     change->dead -= revived;
-    return waiting + revived == 0 || (dsn_db_run(spool->writer, DSN_SQL_REMOVE_SOURCE,
-                                                 DSN_VALUES(dsn_int(entry->entry)), error) &&
-                                      remember(spool, entry, "retried", error));
+    return waiting + revived == 0 || remember(spool, entry, "retried", error);
 }
 
 static bool
@@ -277,8 +275,6 @@ drop_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErro
     return dsn_db_run(spool->writer, DSN_SQL_REMOVE_ENTRY, DSN_VALUES(dsn_int(entry->entry)),
                       error) &&
            dsn_db_run(spool->writer, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(entry->entry)),
-                      error) &&
-           dsn_db_run(spool->writer, DSN_SQL_REMOVE_SOURCE, DSN_VALUES(dsn_int(entry->entry)),
                       error) &&
            remember(spool, entry, "dropped", error);
 }

@@ -102,6 +102,30 @@ static const char *const STEPS[] = {
 
     /* 4: notices that ask for REQUIRETLS */
     "ALTER TABLE entry ADD COLUMN requiretls INTEGER NOT NULL DEFAULT 0;\n",
+
+    /* 5: fewer rows and pages for each notice. What an open notice is made of lies beside its
+     * content, and goes with it, or once an attempt has failed. */
+    "ALTER TABLE content ADD COLUMN sources BLOB;\n"
+    "INSERT OR IGNORE INTO content(entry, bytes) SELECT entry, x'' FROM source;\n"
+    "UPDATE content SET sources = (SELECT lines FROM source WHERE source.entry = content.entry);\n"
+    "DROP TABLE source;\n"
+    /* The lines of a transaction are together in one row, or in a few: TIME TEXT, with the time in
+     * unix microseconds, as they came. A small table says where those about a subject are. */
+    "CREATE TABLE history_text(\n"
+    "  id INTEGER PRIMARY KEY,        -- bucket << 20 | number in it\n"
+    "  lines BLOB NOT NULL\n"
+    ");\n"
+    "CREATE TABLE history_line(\n"
+    "  bucket INTEGER NOT NULL,       -- unix milliseconds of its first line\n"
+    "  subject BLOB NOT NULL,         -- 8 bytes of a record's id's digest, or of a Message-ID's\n"
+    "  place INTEGER NOT NULL,        -- number in the bucket << 16 | offset in the lines\n"
+    "  PRIMARY KEY(bucket, subject, place)\n"
+    ") WITHOUT ROWID;\n"
+    "INSERT INTO history_text SELECT (bucket << 20) + row_number() OVER (PARTITION BY bucket\n"
+    "  ORDER BY time, subject), CAST(time || ' ' || text || char(10) AS BLOB) FROM history;\n"
+    "INSERT INTO history_line SELECT bucket, substr(subject, 1, 8), (row_number() OVER (PARTITION\n"
+    "  BY bucket ORDER BY time, subject)) << 16 FROM history;\n"
+    "DROP TABLE history;\n",
 };
 
 const char *const *

@@ -60,16 +60,19 @@ find_any(DsnSpool *spool, const GArray *keys, bool *ret_found, GError **error)
 
 /* ---- contents ---- */
 
+/* @bytes is NULL for what is in a file, @sources for what is not made again. */
 static bool
-set_content(DsnSpool *spool, int64_t entry, GBytes *bytes, const char *file, GError **error)
+set_content(DsnSpool *spool, int64_t entry, GBytes *bytes, GBytes *sources, GError **error)
 {
-    gsize size;
-    const void *data = g_bytes_get_data(bytes, &size);
+    gsize size = 0;
+    gsize sources_size = 0;
+    const void *data = bytes == NULL ? NULL : g_bytes_get_data(bytes, &size);
+    const void *lines = sources == NULL ? NULL : g_bytes_get_data(sources, &sources_size);
 
-    if (file != NULL)
-        return dsn_db_run(spool->writer, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(entry)), error);
     return dsn_db_run(spool->writer, DSN_SQL_SET_CONTENT,
-                      DSN_VALUES(dsn_int(entry), dsn_blob(data == NULL ? "" : data, size)), error);
+                      DSN_VALUES(dsn_int(entry), dsn_blob(data == NULL ? "" : data, size),
+                                 dsn_blob(lines, sources_size)),
+                      error);
 }
 
 /* The name of the file that holds the content of item @index; NULL for none. */
@@ -110,17 +113,17 @@ group_of(const DsnSpoolNotice *notice)
     return has_group(notice) ? dsn_blob(notice->group.digest, 16) : dsn_text(NULL);
 }
 
+/* The content of @notice, unless it is in @file, and what it can be made again of. */
 static bool
-set_sources(DsnSpool *spool, int64_t entry, const DsnSpoolNotice *notice, GError **error)
+set_notice_content(DsnSpool *spool, int64_t entry, const DsnSpoolNotice *notice, const char *file,
+                   GError **error)
 {
-    gsize size;
+    GBytes *sources = has_group(notice) ? notice->sources : NULL;
 
-    if (!has_group(notice))
-        return notice->replaces == 0 ||
-               dsn_db_run(spool->writer, DSN_SQL_REMOVE_SOURCE, DSN_VALUES(dsn_int(entry)), error);
-    const void *data = g_bytes_get_data(notice->sources, &size);
-    return dsn_db_run(spool->writer, DSN_SQL_SET_SOURCE,
-                      DSN_VALUES(dsn_int(entry), dsn_blob(data, size)), error);
+    if (file == NULL || sources != NULL)
+        return set_content(spool, entry, file == NULL ? notice->bytes : NULL, sources, error);
+    return notice->replaces == 0 ||
+           dsn_db_run(spool->writer, DSN_SQL_REMOVE_CONTENT, DSN_VALUES(dsn_int(entry)), error);
 }
 
 /* True with *@ret_open if a notice of the same group is there that @notice could have replaced. */
@@ -223,8 +226,7 @@ write_replacement(DsnSpool *spool, DsnDepositJob *deposit, guint index, const GA
                                dsn_int(notice->keys->len), group_of(notice),
                                dsn_int(notice->requiretls)),
                     error) ||
-        !set_content(spool, notice->replaces, notice->bytes, file, error) ||
-        !set_sources(spool, notice->replaces, notice, error))
+        !set_notice_content(spool, notice->replaces, notice, file, error))
         return false;
     for (guint i = 0; i < new_keys->len; i++)
         if (!add_key(spool, &g_array_index(new_keys, DsnKey, i), notice->replaces, now, error))
@@ -285,8 +287,7 @@ add_notice(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, in
                     error))
         return false;
     int64_t entry = sqlite3_last_insert_rowid(spool->writer->handle);
-    if ((file == NULL && !set_content(spool, entry, notice->bytes, NULL, error)) ||
-        !set_sources(spool, entry, notice, error))
+    if (!set_notice_content(spool, entry, notice, file, error))
         return false;
     for (guint i = 0; i < notice->keys->len; i++)
         if (!add_key(spool, &g_array_index(notice->keys, DsnKey, i), entry, now, error))
@@ -319,7 +320,7 @@ add_history(DsnSpool *spool, const DsnItem *item, int64_t entry, const char *rec
             dsn_json_key(text, "see");
             (void)dsn_json_string(text, dsn_span(record_id)); /* what is not UTF-8 is replaced */
         }
-        if (!dsn_history_add(spool, row->subject, text->str, error))
+        if (!dsn_history_add(spool, row->key, text->str, error))
             return false;
     }
     return true;

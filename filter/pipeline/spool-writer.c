@@ -197,7 +197,8 @@ run_batch(DsnSpool *spool, Batch *batch, GError **error)
         if (!job->run(spool, job, error))
             return false;
     spool->bulk_waited = batch->without_bulk;
-    return dsn_db_run(spool->writer, DSN_SQL_COMMIT, NULL, 0, error);
+    return dsn_history_flush(spool, error) &&
+           dsn_db_run(spool->writer, DSN_SQL_COMMIT, NULL, 0, error);
 }
 
 static void
@@ -240,6 +241,7 @@ break_down(DsnSpool *spool, Batch *batch, const GError *error)
 
     if (sqlite3_get_autocommit(spool->writer->handle) == 0)
         (void)dsn_db_exec(spool->writer, "ROLLBACK", NULL); /* fails only where none is needed */
+    dsn_history_forget(spool);
     spool->damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     dsn_metrics_add(spool->metrics, DSN_COUNT_SPOOL_ERRORS, 1);
     dsn_log_event(DSN_LOG_ERROR, "spool: nothing is taken in, nothing is sent%s: %s",

@@ -130,6 +130,7 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     g_cond_init(&spool->work);
     g_cond_init(&spool->room);
     g_cond_init(&spool->arrived);
+    spool->history_lines = g_string_new(NULL);
     spool->readers = g_ptr_array_new_with_free_func((GDestroyNotify)dsn_db_close);
     spool->doubtful = g_ptr_array_new_with_free_func(g_free);
     spool->to_remove = g_ptr_array_new_with_free_func(g_free);
@@ -148,6 +149,9 @@ dsn_spool_open(const DsnSpoolOptions *options, DsnMetrics *metrics, GError **err
     int n_steps;
     const char *const *steps = dsn_schema_steps(&n_steps);
 
+    /* Counting memory costs a lock at each allocation. Where SQLite runs already, nothing changes.
+     */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (!prepare_directory(spool->directory, error) || !take_lock(spool, error) ||
         !make_files(spool, error))
         return NULL;
@@ -168,6 +172,7 @@ dsn_spool_close(DsnSpool *spool)
     dsn_db_close(spool->writer); /* the last one: it writes its log back and removes it */
     if (spool->lock_fd >= 0)
         (void)close(spool->lock_fd); /* nothing is read from it */
+    (void)g_string_free(spool->history_lines, TRUE);
     g_ptr_array_unref(spool->doubtful);
     g_ptr_array_unref(spool->to_remove);
     g_hash_table_unref(spool->taken);

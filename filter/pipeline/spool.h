@@ -119,7 +119,8 @@ bool dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *re
  * brackets. */
 typedef struct DsnHistory {
     char *subject;
-    char *text; /* members of a JSON object without braces: "\"event\":\"made\",..." */
+    char *text;  /* members of a JSON object without braces: "\"event\":\"made\",..." */
+    guint64 key; /* the spool's */
 } DsnHistory;
 
 typedef struct DsnHistoryLine {

@@ -171,9 +171,9 @@ add_story(Bench *bench, DsnItem *item)
         "[\"nobody@remote.example\"],\"action\":\"failed\",\"result\":\"notice\",\"message_id\":"
         "\"e0a2a3d51f2d4e6e9b3fd1c5f7b0a6d1@mta1.customer.example\"";
     g_autofree char *id = g_strdup_printf("%032" G_GINT64_MODIFIER "x", bench->next_key);
-    const DsnHistory rows[] = {
-        {g_strdup(id), g_strdup(event)},
-        {g_strdup_printf("%s@mta1.customer.example", id), g_strdup_printf("\"see\":\"%s\"", id)}};
+    const DsnHistory rows[] = {{.subject = g_strdup(id), .text = g_strdup(event)},
+                               {.subject = g_strdup_printf("%s@mta1.customer.example", id),
+                                .text = g_strdup_printf("\"see\":\"%s\"", id)}};
 
     g_free(item->notice->record_id);
     item->notice->record_id = g_steal_pointer(&id);

@@ -72,7 +72,7 @@ make_deposit(DsnSpool *spool, guint64 number)
 static void
 add_history(DsnItem *item, const char *subject, const char *text)
 {
-    const DsnHistory row = {g_strdup(subject), g_strdup(text)};
+    const DsnHistory row = {.subject = g_strdup(subject), .text = g_strdup(text)};
 
     if (item->history == NULL)
         item->history = g_array_new(FALSE, FALSE, sizeof(DsnHistory));

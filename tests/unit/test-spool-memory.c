@@ -22,7 +22,7 @@ tear_down(void)
 static void
 add_history(DsnItem *item, const char *subject, const char *text)
 {
-    const DsnHistory row = {g_strdup(subject), g_strdup(text)};
+    const DsnHistory row = {.subject = g_strdup(subject), .text = g_strdup(text)};
 
     if (item->history == NULL)
         item->history = g_array_new(FALSE, FALSE, sizeof(DsnHistory));
@@ -320,16 +320,20 @@ START_TEST(old_rows_go)
     attempt(2, "new");
     /* the second bucket has rows that are not old yet: it can have begun five minutes before */
     sql = g_strdup_printf(
-        "INSERT INTO history SELECT %" G_GINT64_FORMAT ", subject, 1, 'old' FROM history;"
-        "INSERT INTO history SELECT %" G_GINT64_FORMAT ", subject, 2, 'late' FROM history LIMIT 1;"
-        "INSERT INTO bucket VALUES('sfull', 0.5, %" G_GINT64_FORMAT ");"
-        "INSERT INTO bucket VALUES('shalf', 0.5, %" G_GINT64_FORMAT ");"
-        "UPDATE attempt SET stored = %" G_GINT64_FORMAT " WHERE record = x'6f6c64'",
+        "INSERT INTO history_line SELECT column1, subject, 0 FROM history_line,"
+        " (VALUES(%1$" G_GINT64_FORMAT "), (%2$" G_GINT64_FORMAT "));"
+        "INSERT INTO history_text VALUES(%1$" G_GINT64_FORMAT " << 20, x'3120610a'),"
+        " (%1$" G_GINT64_FORMAT " << 20 | 0xfffff, x'3120610a'),"
+        " (%2$" G_GINT64_FORMAT " << 20, CAST('2 late' || char(10) AS BLOB));"
+        "INSERT INTO bucket VALUES('sfull', 0.5, %3$" G_GINT64_FORMAT ");"
+        "INSERT INTO bucket VALUES('shalf', 0.5, %4$" G_GINT64_FORMAT ");"
+        "UPDATE attempt SET stored = %5$" G_GINT64_FORMAT " WHERE record = x'6f6c64'",
         (now - 7200 - 400) * 1000, (now - 7200 - 100) * 1000, (now - 1801) * G_USEC_PER_SEC,
         (now - 1700) * G_USEC_PER_SEC, now - 3601);
     change_closed(sql);
     wait_for_rows("bucket", 1);
-    wait_for_rows("history", 2);
+    wait_for_rows("history_line", 2);
+    wait_for_rows("history_text", 2);
     wait_for_rows("attempt", 1);
     ck_assert_history("new", "late \"event\":\"new\"");
 }
@@ -364,10 +368,10 @@ START_TEST(goes_first_when_room_is_short)
     }
     attempt(1, text);
     fill(&number, 2 << 20);
-    ck_assert_int_eq(count_rows("history"), 100);
+    ck_assert_int_eq(count_rows("history_line"), 100);
     while (count_rows("attempt") > 0 && dsn_spool_is_ready(test.spool))
         fill(&number, 0);
-    ck_assert_int_eq(count_rows("history"), 0); /* before the attempts */
+    ck_assert_int_eq(count_rows("history_line"), 0); /* before the attempts */
     ck_assert(dsn_spool_is_ready(test.spool));
     ck_assert_int_eq(count_rows("entry"), (gint64)number);
 }
@@ -380,14 +384,18 @@ START_TEST(buckets_are_bounded)
     DsnDeposit *deposit = dsn_deposit_new(false);
     DsnItem *item = add_item(deposit, DSN_ITEM_HISTORY);
 
-    for (int i = 0; i < 600; i++) { /* 2.4 MB */
+    for (int i = 0; i < 1200; i++) { /* 4.8 MB */
         g_autofree char *subject = g_strdup_printf("%d", i);
         add_history(item, subject, text);
     }
     ck_assert_int_eq(dsn_test_store(test.spool, deposit), DSN_ITEM_STORED);
-    ck_assert_int_eq(count_rows("(SELECT DISTINCT bucket FROM history)"), 5);
-    ck_assert_history("0", text);
-    ck_assert_history("599", text);
+    ck_assert_int_eq(count_rows("(SELECT DISTINCT bucket FROM history_line)"), 3);
+    ck_assert_int_eq(count_rows("history_text WHERE length(lines) > 70000"), 0);
+    ck_assert_int_ge(count_rows("history_text"), 4800000 / 70000);
+    for (int i = 0; i < 1200; i++) {
+        g_autofree char *subject = g_strdup_printf("%d", i);
+        ck_assert_history(subject, text);
+    }
 }
 END_TEST
 

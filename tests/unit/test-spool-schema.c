@@ -74,6 +74,7 @@ START_TEST(an_older_one_is_migrated)
         "INSERT INTO attempt VALUES(x'00112233445566778899aabbccddeeff', 1700000000, 1700000000,"
         " '{}');"
         "INSERT INTO bucket VALUES('all', 0.5, 1700000000000000);",
+        "UPDATE entry SET requiretls = 1;",
     };
     DsnSpoolOptions options = {
         .directory = directory, .keep = G_MAXINT32, .max_size = 1 << 30, .large = 1000};
@@ -105,7 +106,7 @@ START_TEST(an_older_one_is_migrated)
     dsn_assert_bytes(g_bytes_get_data(notice->bytes, NULL), g_bytes_get_size(notice->bytes), "old",
                      3);
     ck_assert(notice->eight_bit);
-    ck_assert(!notice->requiretls);
+    ck_assert(notice->requiretls == (_i >= 3));
 }
 END_TEST
 
@@ -175,24 +176,31 @@ END_TEST
 static const struct {
     DsnSql sql;
     const char *want;
+    const char *then;
 } plans[] = {
-    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_queue"},
-    {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_queue"},
-    {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_queue"},
-    {DSN_SQL_NEXT_RELAY, "SEARCH entry USING INDEX entry_queue"},
-    {DSN_SQL_OPEN_OF_GROUP, "SEARCH entry USING INDEX entry_group"},
-    {DSN_SQL_NEXT_HISTORY, "SEARCH history USING PRIMARY KEY"},
-    {DSN_SQL_HISTORY, "SEARCH history USING PRIMARY KEY"},
-    {DSN_SQL_EXPIRE_HISTORY, "SEARCH history USING PRIMARY KEY"},
-    {DSN_SQL_EXPIRE_ATTEMPTS, "SEARCH attempt USING PRIMARY KEY"},
-    {DSN_SQL_OLDEST, "SCAN entry USING INDEX entry_age"},
-    {DSN_SQL_HAS_FILE, "SEARCH entry USING COVERING INDEX entry_file"},
-    {DSN_SQL_LIST, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
-    {DSN_SQL_LIST_DEAD, "SEARCH entry USING INDEX entry_dead"},
-    {DSN_SQL_EXPIRE_EVENTS_BEFORE, "SEARCH event_key USING PRIMARY KEY"},
-    {DSN_SQL_EXPIRE_EVENTS, "SEARCH event_key USING PRIMARY KEY"},
-    {DSN_SQL_EXPIRE_NOTICES, "SEARCH notice_key USING PRIMARY KEY"},
-    {DSN_SQL_COUNT_WAITING, "SCAN entry USING INDEX entry_"},
+    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_queue", NULL},
+    {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_queue", NULL},
+    {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_queue", NULL},
+    {DSN_SQL_NEXT_RELAY, "SEARCH entry USING INDEX entry_queue", NULL},
+    {DSN_SQL_OPEN_OF_GROUP, "SEARCH entry USING INDEX entry_group", NULL},
+    {DSN_SQL_FIRST_HISTORY, "SEARCH history_text", NULL},
+    {DSN_SQL_LAST_HISTORY, "SEARCH history_text", NULL},
+    {DSN_SQL_NEXT_HISTORY, "SEARCH history_line USING PRIMARY KEY", NULL},
+    {DSN_SQL_HISTORY, "SEARCH history_line USING PRIMARY KEY",
+     "SEARCH history_text USING INTEGER PRIMARY KEY"},
+    {DSN_SQL_EXPIRE_HISTORY, "SEARCH history_line USING PRIMARY KEY", NULL},
+    {DSN_SQL_EXPIRE_HISTORY_TEXT, "SEARCH history_text USING INTEGER PRIMARY KEY", NULL},
+    {DSN_SQL_LOOK_OPEN, "SEARCH entry USING INDEX entry_group",
+     "SEARCH content USING INTEGER PRIMARY KEY"},
+    {DSN_SQL_EXPIRE_ATTEMPTS, "SEARCH attempt USING PRIMARY KEY", NULL},
+    {DSN_SQL_OLDEST, "SCAN entry USING INDEX entry_age", NULL},
+    {DSN_SQL_HAS_FILE, "SEARCH entry USING COVERING INDEX entry_file", NULL},
+    {DSN_SQL_LIST, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", NULL},
+    {DSN_SQL_LIST_DEAD, "SEARCH entry USING INDEX entry_dead", NULL},
+    {DSN_SQL_EXPIRE_EVENTS_BEFORE, "SEARCH event_key USING PRIMARY KEY", NULL},
+    {DSN_SQL_EXPIRE_EVENTS, "SEARCH event_key USING PRIMARY KEY", NULL},
+    {DSN_SQL_EXPIRE_NOTICES, "SEARCH notice_key USING PRIMARY KEY", NULL},
+    {DSN_SQL_COUNT_WAITING, "SCAN entry USING INDEX entry_", NULL},
 };
 
 START_TEST(finds_by_index)
@@ -210,6 +218,11 @@ START_TEST(finds_by_index)
     ck_assert_int_eq(sqlite3_step(query), SQLITE_ROW);
     const char *plan = (const char *)sqlite3_column_text(query, 3);
     ck_assert_msg(g_str_has_prefix(plan, plans[_i].want), "%s: %s", sql, plan);
+    if (plans[_i].then != NULL) {
+        ck_assert_int_eq(sqlite3_step(query), SQLITE_ROW);
+        plan = (const char *)sqlite3_column_text(query, 3);
+        ck_assert_msg(g_str_has_prefix(plan, plans[_i].then), "%s: %s", sql, plan);
+    }
     ck_assert_msg(sqlite3_step(query) == SQLITE_DONE, "%s: %s and %s", sql, plans[_i].want,
                   (const char *)sqlite3_column_text(query, 3));
     (void)sqlite3_finalize(query); /* it did not fail */
