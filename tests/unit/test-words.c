@@ -253,6 +253,40 @@ START_TEST(says_it_in_this_order)
 }
 END_TEST
 
+/* The recipient is named as the sender wrote it, if that is an address; others say anything. */
+static const struct {
+    const char *original, *shown;
+} written[] = {
+    {NULL, "\n  user@example.net\n"},
+    {"Jane+Shop@customer.example", "\n  Jane+Shop@customer.example\n"},
+    {"j\u00e4ne@b\u00fccher.example", "\n  j\u00e4ne@b\u00fccher.example\n"},
+    {"Call me @ home", "\n  user@example.net\n"},
+    {"https://evil.example/", "\n  user@example.net\n"},
+    {"", "\n  user@example.net\n"},
+};
+
+START_TEST(names_whom_the_sender_wrote_to)
+{
+    g_autoptr(DsnCatalog) catalog = shipped();
+    json_auto_t *context =
+        dsn_sample_context(DSN_TOPIC_FAILED, DSN_FAILURE_ADDRESS, DSN_SAMPLE_FULL);
+    json_t *recipient = json_array_get(json_object_get(context, "recipients"), 0);
+    const DsnTemplateInput input = {context, NULL, NULL};
+    g_auto(DsnWording) wording = {0};
+
+    if (written[_i].original != NULL)
+        json_object_set_new(recipient, "original", json_string(written[_i].original));
+    dsn_wording_init(&wording);
+    ck_assert(dsn_catalog_word(catalog, DSN_TOPIC_FAILED, DSN_FAILURE_ADDRESS, "en", true, false,
+                               &input, &wording, NULL));
+    ck_assert_msg(strstr(wording.text->str, written[_i].shown) != NULL, "%s", wording.text->str);
+    /* Where it went stands in the details, whatever the sender wrote. */
+    ck_assert_ptr_nonnull(strstr(wording.text->str, "\n  recipient: user@example.net\n"));
+    ck_assert_ptr_null(strstr(wording.text->str, "evil"));
+    ck_assert_ptr_null(strstr(wording.html->str, "evil"));
+}
+END_TEST
+
 /* Each class of failure has advice of its own. */
 START_TEST(advises_by_class)
 {
@@ -387,6 +421,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tc, says_everything_in_every_language, 0, G_N_ELEMENTS(languages));
     tcase_add_loop_test(tc, renders_every_combination, 0, G_N_ELEMENTS(languages));
     tcase_add_test(tc, says_it_in_this_order);
+    tcase_add_loop_test(tc, names_whom_the_sender_wrote_to, 0, G_N_ELEMENTS(written));
     tcase_add_loop_test(tc, advises_by_class, 0, G_N_ELEMENTS(languages));
     tcase_add_loop_test(tc, filters_for_notices, 0, G_N_ELEMENTS(filters));
     tcase_add_test(tc, a_line_has_some_width);
