@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COUNT_DEFAULT 3000
+#define COUNT_DEFAULT 2000
 #define SEED_DEFAULT 4711
 #define FAULTS_MAX 20 /* then a thread stops */
 

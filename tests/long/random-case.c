@@ -454,6 +454,25 @@ make_meta(guint64 *state)
     return meta;
 }
 
+/* What the relay was told to log of the original. */
+static json_t *
+make_headers(guint64 *state)
+{
+    static const char *const names[] = {"Subject", "Message-ID", "Date", "accept-language",
+                                        "Content-Language"};
+    json_t *headers = json_object();
+
+    for (size_t n = percent(state, 30) ? below(state, 6) : 0; n > 0; n--) {
+        const char *name = PICK(state, names);
+        json_t *value = percent(state, 30) ? json_string(percent(state, 50) ? "ja, de" : "<1@x.y>")
+                                           : wild_json(state, 5);
+
+        (void)json_object_set_new(headers, name,
+                                  percent(state, 50) ? value : json_pack("[o]", value));
+    }
+    return headers;
+}
+
 static json_t *
 make_recipients(guint64 *state, bool *writable)
 {
@@ -503,15 +522,16 @@ make_record(guint64 *state, DsnAction action, const char *type, const char *send
     g_autoptr(GError) error = NULL;
     int64_t created = moment(state), event = created + (int64_t)below(state, 5 * 86400);
     json_auto_t *json = json_pack(
-        "{s:s,s:s,s:s,s:o,s:s,s:s,s:i,s:o,s:o,s:I,s:I,s:i,s:s,s:n,s:n,s:n,s:O,s:{},s:s,s:s,s:s}",
+        "{s:s,s:s,s:s,s:o,s:s,s:s,s:i,s:o,s:o,s:I,s:I,s:i,s:s,s:n,s:n,s:n,s:O,s:o,s:s,s:s,s:s}",
         "type", type, "id", percent(state, 95) ? ids[0] : PICK(state, ids), "sender", sender,
         "recipient", make_recipients(state, writable), "queue", "news:shop@customer.example",
         "site", "pool1->mx.customer.example", "size", (int)below(state, 100000), "response",
         make_response(state, action), "peer_address", make_peer(state), "timestamp",
         (json_int_t)event, "created", (json_int_t)created, "num_attempts", (int)below(state, 50),
         "bounce_classification", PICK(state, classes), "egress_pool", "egress_source",
-        "feedback_report", "meta", meta, "headers", "delivery_protocol", PICK(state, protocols),
-        "reception_protocol", "ESMTP", "nodeid", "557f3ad4-2c8c-11ee-976e-782d7e12e173");
+        "feedback_report", "meta", meta, "headers", make_headers(state), "delivery_protocol",
+        PICK(state, protocols), "reception_protocol", "ESMTP", "nodeid",
+        "557f3ad4-2c8c-11ee-976e-782d7e12e173");
 
     g_assert(json != NULL);
     DsnRecord *record = dsn_record_from_json(json, &error);

@@ -6,7 +6,7 @@
  * RFC:       none.
  * Ownership: a case owns all that its request points to, but for the catalog.
  * Errors:    none.
- * Threads:   a case is for one thread; the same number gives the same case anywhere.
+ * Threads:   a case is for one thread; the same number gives the same case, by one compiler.
  */
 #ifndef DSN_TESTS_RANDOM_CASE_H
 #define DSN_TESTS_RANDOM_CASE_H
