@@ -266,10 +266,3 @@ dsn_content_type_parse(DsnSpan value, const DsnLimits *limits, GStringChunk *str
         *boundary = DSN_SPAN_ABSENT;
     }
 }
-
-bool
-dsn_content_type_is(const DsnContentType *type, const char *main_type, const char *subtype)
-{
-    return dsn_span_is(type->type, main_type) &&
-           (subtype == NULL || dsn_span_is(type->subtype, subtype));
-}

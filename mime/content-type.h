@@ -33,6 +33,11 @@ void dsn_content_type_parse(DsnSpan value, const DsnLimits *limits, GStringChunk
                             DsnContentType *ret_type);
 
 /* True for e.g. ("multipart", "report") in any case; @subtype NULL means any. */
-bool dsn_content_type_is(const DsnContentType *type, const char *main_type, const char *subtype);
+static inline bool
+dsn_content_type_is(const DsnContentType *type, const char *main_type, const char *subtype)
+{
+    return dsn_span_is(type->type, main_type) &&
+           (subtype == NULL || dsn_span_is(type->subtype, subtype));
+}
 
 #endif
