@@ -15,7 +15,7 @@
 
 #define FOLDER "data/world"
 /* Messages are cut at the end of each line, and behind each of so many bytes. */
-#define CUT_EVERY 29
+#define CUT_EVERY 97
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
@@ -246,7 +246,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("world");
     TCase *tcase = tcase_create("messages");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, is_read_as_it_was_meant);
     tcase_add_test(tcase, is_the_same_with_other_line_ends);
     tcase_add_test(tcase, may_be_cut_anywhere);
