@@ -68,7 +68,7 @@ write_lines(const Parse *parse, const DsnIncoming *item, DsnSpan message, const 
     };
 
     if (parse->records)
-        (void)dsn_report_write_records(report, &arrival, lines); /* none is fine, too */
+        (void)dsn_report_write_records(report, &arrival, lines, NULL); /* none is fine, too */
     else
         dsn_report_write_arrived(report, &arrival, item->file, lines);
 }

@@ -10,6 +10,7 @@
 #define RECORDS "records_total", "Records that were posted"
 #define REFUSED "http_refused_total", "Requests that were refused"
 #define REPORTS "reports_total", "Records that were made of reports"
+#define TRACES "traces_total", "Reports that were recorded, by the state of their trace"
 
 static const struct {
     const char *name, *help, *labels;
@@ -39,6 +40,10 @@ static const struct {
     [DSN_COUNT_MAILDIR_FAILED] = {MESSAGES, "{intake=\"maildir\",result=\"failed\"}"},
     [DSN_COUNT_REPORTS_FEEDBACK] = {REPORTS, "{type=\"Feedback\"}"},
     [DSN_COUNT_REPORTS_OOB] = {REPORTS, "{type=\"OOB\"}"},
+    [DSN_COUNT_TRACES_UNSIGNED] = {TRACES, "{state=\"unsigned\"}"},
+    [DSN_COUNT_TRACES_VERIFIED] = {TRACES, "{state=\"verified\"}"},
+    [DSN_COUNT_TRACES_BAD] = {TRACES, "{state=\"bad\"}"},
+    [DSN_COUNT_TRACES_EXPIRED] = {TRACES, "{state=\"expired\"}"},
     [DSN_COUNT_HTTP_TOKEN] = {REFUSED, "{cause=\"token\"}"},
     [DSN_COUNT_HTTP_NETWORK] = {REFUSED, "{cause=\"network\"}"},
     [DSN_COUNT_HTTP_TOO_LARGE] = {REFUSED, "{cause=\"too-large\"}"},

@@ -42,6 +42,10 @@ typedef enum DsnCounter {
     DSN_COUNT_MAILDIR_FAILED,
     DSN_COUNT_REPORTS_FEEDBACK, /* records that mail made */
     DSN_COUNT_REPORTS_OOB,
+    DSN_COUNT_TRACES_UNSIGNED, /* in the order of DsnTraceState; of reports that were recorded */
+    DSN_COUNT_TRACES_VERIFIED,
+    DSN_COUNT_TRACES_BAD,
+    DSN_COUNT_TRACES_EXPIRED,
     DSN_COUNT_HTTP_TOKEN, /* requests refused */
     DSN_COUNT_HTTP_NETWORK,
     DSN_COUNT_HTTP_TOO_LARGE,

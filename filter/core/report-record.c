@@ -447,11 +447,15 @@ write_bounces(const Source *source, GString *lines)
 }
 
 unsigned
-dsn_report_write_records(const DsnReport *report, const DsnArrival *arrival, GString *ret_lines)
+dsn_report_write_records(const DsnReport *report, const DsnArrival *arrival, GString *ret_lines,
+                         DsnTraceState *ret_trace)
 {
+    DsnTraceState trace = DSN_TRACE_UNSIGNED;
     unsigned count = 0;
     Source source;
 
+    if (ret_trace != NULL)
+        *ret_trace = trace;
     if (report->kind != DSN_REPORT_FEEDBACK && report->kind != DSN_REPORT_DELIVERY_STATUS)
         return 0;
     source_init(&source, report, arrival);
@@ -461,6 +465,12 @@ dsn_report_write_records(const DsnReport *report, const DsnArrival *arrival, GSt
     } else {
         count = write_bounces(&source, ret_lines);
     }
+    if (source.resolution.supplemental != NULL)
+        trace = source.resolution.supplemental->seal.state;
+    if (source.evidence.trace != NULL) /* it may stand in CFBL-Feedback-ID */
+        trace = DSN_TRACE_VERIFIED;
+    if (ret_trace != NULL)
+        *ret_trace = trace;
     source_clear(&source);
     return count;
 }

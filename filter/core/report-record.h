@@ -35,8 +35,9 @@ void dsn_arrival_resolve(const DsnArrival *arrival, const DsnReport *report,
                          DsnResolution *ret_resolution);
 
 /* Appends one line for each record that @report makes, and returns how many (0 for what is neither
- * a feedback report nor a DSN with a failed recipient). */
+ * a feedback report nor a DSN with a failed recipient). *@ret_trace (may be NULL) is the state of
+ * the trace in them, DSN_TRACE_UNSIGNED also where there is none. */
 unsigned dsn_report_write_records(const DsnReport *report, const DsnArrival *arrival,
-                                  GString *ret_lines);
+                                  GString *ret_lines, DsnTraceState *ret_trace);
 
 #endif

@@ -22,6 +22,8 @@ add_taken(DsnLogLine *line, const DsnMessageTaken *taken)
         dsn_log_text(line, "id", taken->id);
     if (taken->records > 0)
         dsn_log_number(line, "records", taken->records);
+    if (taken->trace != DSN_TRACE_UNSIGNED)
+        dsn_log_text(line, "trace", dsn_trace_state_to_string(taken->trace));
 }
 
 void

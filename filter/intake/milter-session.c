@@ -102,6 +102,8 @@ log_message(const Session *session, const char *queue_id, const DsnMilterVerdict
         dsn_log_text(&line, "id", taken->id);
         dsn_log_number(&line, "records", taken->records);
     }
+    if (taken != NULL && taken->trace != DSN_TRACE_UNSIGNED)
+        dsn_log_text(&line, "trace", dsn_trace_state_to_string(taken->trace));
     dsn_log_text(&line, "verdict", verdict->word);
     if (taken != NULL && taken->reason != DSN_REASON_NONE)
         dsn_log_text(&line, "reason", dsn_reason_to_string(taken->reason));

@@ -93,7 +93,8 @@ typedef struct DsnMessageTaken {
     DsnReportKind kind;
     DsnReason reason; /* of UNTOUCHED; DUPLICATE of what was RECORDED before */
     unsigned records;
-    char id[33]; /* of its records: the digest of what the sender sent */
+    DsnTraceState trace; /* of what was read, UNSIGNED also where there is none */
+    char id[33];         /* of its records: the digest of what the sender sent */
 } DsnMessageTaken;
 
 /* Reads @message and keeps the records that it makes. While it waits for the disk it calls

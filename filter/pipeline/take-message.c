@@ -83,7 +83,7 @@ read_message(const DsnPolicy *policy, DsnSpan message, const DsnSession *session
     const RecordKind *kind = find_kind(report->kind);
     if (kind == NULL)
         return DSN_REASON_NOT_A_REPORT;
-    taken->records = dsn_report_write_records(report, &arrival, lines);
+    taken->records = dsn_report_write_records(report, &arrival, lines, &taken->trace);
     if (taken->records == 0)
         return DSN_REASON_NO_RECORD;
     return policy->wanted[kind->type] ? DSN_REASON_NONE : DSN_REASON_TYPE_NOT_ENABLED;
@@ -157,5 +157,7 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
     if (result == DSN_ITEM_DUPLICATE)
         return was_recorded_before(pipeline, ret_taken);
     dsn_metrics_add(pipeline->metrics, kind->counter, ret_taken->records);
+    dsn_metrics_add(pipeline->metrics,
+                    (DsnCounter)(DSN_COUNT_TRACES_UNSIGNED + (int)ret_taken->trace), 1);
     return DSN_MESSAGE_RECORDED;
 }

@@ -377,8 +377,13 @@ def mail_that_leaves_can_be_believed_when_it_comes_back(folder):
         lib.expect(trace_of(renewed)["dsnarf"]["k"], "2026b", "the new key")
         check(5, signed, "verified", ["trace:2026a"])  # for trace.max_age
         check(6, renewed, "verified", ["trace:2026b"], lmtp)
-        lib.expect(daemon.metrics()['dsnarf_messages_total{intake="milter",result="traced"}'], 2,
-                   "mail with a trace")
+        found = daemon.metrics()
+        lib.expect(found['dsnarf_messages_total{intake="milter",result="traced"}'], 2, "traced")
+        for state, count in (("unsigned", 1), ("verified", 4), ("bad", 1), ("expired", 0)):
+            lib.expect(found[f'dsnarf_traces_total{{state="{state}"}}'], count, state)
+            lines = 0 if state == "unsigned" else count  # LMTP's comes behind the answer
+            lib.wait_until(lambda pattern=f" records=1 trace={state} verdict=", lines=lines:
+                           len(daemon.logged(pattern)) == lines, f"lines about {state} ones")
 
 
 def only_our_own_results_are_believed(folder):

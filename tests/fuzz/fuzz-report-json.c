@@ -63,7 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dsn_report_parse(parser, message, report);
     dsn_report_write(report, "x.eml", line);
     check_lines(line, false, 1);
-    unsigned count = dsn_report_write_records(report, &arrival, records);
+    unsigned count = dsn_report_write_records(report, &arrival, records, NULL);
     check_lines(records, true, count);
     return 0;
 }

@@ -32,7 +32,7 @@ read_all(const DsnReport *report, DsnSpan message)
     json_t *records = json_array();
 
     dsn_report_write(report, NULL, line);
-    (void)dsn_report_write_records(report, &arrival, lines);
+    (void)dsn_report_write_records(report, &arrival, lines, NULL);
     g_auto(GStrv) texts = g_strsplit(lines->str, "\n", -1);
     for (char **text = texts; *text != NULL && **text != '\0'; text++)
         ck_assert_int_eq(json_array_append_new(records, json_loads(*text, 0, NULL)), 0);

@@ -72,7 +72,7 @@ read_report(const char *kind, const char *header, const char *fields, const char
         .rules = rules,
     };
     dsn_report_parse(parser, arrival.message, report);
-    ck_assert_uint_eq(dsn_report_write_records(report, &arrival, lines), 1);
+    ck_assert_uint_eq(dsn_report_write_records(report, &arrival, lines, NULL), 1);
 
     json_auto_t *record = json_loads(lines->str, 0, NULL);
     ck_assert_ptr_nonnull(record);

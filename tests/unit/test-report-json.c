@@ -22,7 +22,7 @@ append_lines(DsnSpan message, const char *name, GString *lines)
 
     dsn_report_parse(parser, message, report);
     dsn_report_write(report, name, lines);
-    (void)dsn_report_write_records(report, &arrival, lines); /* the lines are what counts */
+    (void)dsn_report_write_records(report, &arrival, lines, NULL); /* the lines are what counts */
 }
 
 /* Every line is one JSON object without a key that stands twice; records can be read again, and are

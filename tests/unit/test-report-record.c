@@ -51,7 +51,7 @@ record_of(const DsnReport *report, const DsnArrival *arrival)
 {
     g_autoptr(GString) lines = g_string_new(NULL);
 
-    ck_assert_uint_eq(dsn_report_write_records(report, arrival, lines), 1);
+    ck_assert_uint_eq(dsn_report_write_records(report, arrival, lines, NULL), 1);
     json_t *record = json_loadb(lines->str, lines->len, JSON_REJECT_DUPLICATES, NULL);
     ck_assert_msg(json_is_object(record), "%s", lines->str);
     return record;
@@ -287,13 +287,13 @@ START_TEST(only_failures_make_records)
     report->kind = DSN_REPORT_DELIVERY_STATUS;
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
         dsn_report_add_recipient(report)->action = actions[i];
-    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines), 2);
+    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines, NULL), 2);
 
     g_string_truncate(lines, 0);
     report->kind = DSN_REPORT_DISPOSITION_NOTIFICATION; /* rule MDN-02 */
-    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines), 0);
+    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines, NULL), 0);
     report->kind = DSN_REPORT_NONE;
-    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines), 0);
+    ck_assert_uint_eq(dsn_report_write_records(report, &from_file, lines, NULL), 0);
     ck_assert_uint_eq(lines->len, 0);
 }
 END_TEST
@@ -317,7 +317,7 @@ START_TEST(a_thousand_recipients_make_no_flood)
     report->per_message.original_envelope_id = text;
     report->returned.subject = report->returned.message_id = report->returned.list_id = text;
     report->returned.bytes = text;
-    ck_assert_uint_eq(dsn_report_write_records(report, &by_smtp, lines), 1000);
+    ck_assert_uint_eq(dsn_report_write_records(report, &by_smtp, lines, NULL), 1000);
     ck_assert_uint_lt(lines->len, 1000 * 32 * 1024);
 }
 END_TEST
