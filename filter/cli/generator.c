@@ -120,6 +120,7 @@ static void
 make(const DsnGenerator *generator, const DsnNoticeOptions *options, DsnSpan original,
      const DsnRecord *failure, DsnGenerated *generated, GError **error)
 {
+    generated->language = generator->language;
     const DsnNoticeRequest request = {
         .options = options,
         .records = (DsnRecord *const *)generated->records->pdata,
@@ -168,6 +169,16 @@ dsn_generator_make(const DsnGenerator *generator, const DsnElement *elements, si
         generated->result = DSN_NOTICE_FAILED;
 }
 
+/* Words in "de" are fine where "de-AT" was asked for. */
+static bool
+is_language(const char *asked, const char *used)
+{
+    size_t len = strcspn(asked, "-");
+
+    return used == NULL ||
+           (strcspn(used, "-") == len && g_ascii_strncasecmp(asked, used, len) == 0);
+}
+
 void
 dsn_generated_warn(const DsnGenerated *generated, const char *where, GString *complaints)
 {
@@ -179,6 +190,11 @@ dsn_generated_warn(const DsnGenerated *generated, const char *where, GString *co
                              broken,
                              broken == 1 ? "breaks the syntax, and is left aside"
                                          : "break the syntax, and are left aside");
+    if (generated->language != NULL && !is_language(generated->language, notice->language))
+        dsn_append_complaint(complaints,
+                             "%s: warning: there are no words in \"%s\": those in \"%s\" "
+                             "are used",
+                             where, generated->language, notice->language);
     if (notice->template_fault != NULL)
         dsn_append_complaint(complaints,
                              "%s: warning: the shipped text is used instead of the template: %s",

@@ -37,7 +37,8 @@ typedef struct DsnGenerated {
     GString *sender;    /* to whom */
     GPtrArray *records; /* of DsnRecord *: what the notice is made of, borrowed */
     bool has_original;
-    DsnReturn wanted; /* how much of it */
+    DsnReturn wanted;     /* how much of it */
+    const char *language; /* that was asked for, or NULL */
     GString *bytes;
     DsnNotice notice;
 } DsnGenerated;

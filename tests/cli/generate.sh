@@ -290,6 +290,11 @@ try "no such tenant" 2 "$dsnarf" generate -c tenants.toml --tenant acme --record
 has err '^dsnarf: generate: --tenant: the configuration has no \[tenant.acme\]$'
 try "no such language" 2 generate --language 'no good' --record shop.json
 has err '^dsnarf: generate: --language takes a tag such as de or pt-BR$'
+try "a language without words" 0 generate --language tlh --record shop.json
+has err '^dsnarf: shop.json: warning: there are no words in "tlh": those in "en" are used$'
+try "a region without words of its own" 0 generate --language de-AT --record shop.json
+has out '^Content-Language: de'
+same err ''
 for option in --tenant=other --language=en --coalesce --dry-run; do
     try "compatible and $option" 2 "$dsnarf" generate -c tenants.toml --compat=kumomta "$option" --record shop.json
     has err "^dsnarf: generate: --compat=kumomta goes without ${option%%=*}$"
