@@ -19,6 +19,7 @@ struct DsnRelayHosts {
     GCond changed;
     GArray *hosts; /* of Host */
     GTimeSpan least, most;
+    char *fault; /* the last one, "host: reason" */
     bool closed;
 };
 
@@ -50,6 +51,7 @@ dsn_relay_hosts_free(DsnRelayHosts *hosts)
     g_cond_clear(&hosts->changed);
     g_array_unref(hosts->hosts);
     g_free(hosts->label);
+    g_free(hosts->fault);
     g_free(hosts);
 }
 
@@ -178,6 +180,8 @@ dsn_relay_hosts_fails(DsnRelayHosts *hosts, const char *name, const char *reason
 
     g_mutex_lock(&hosts->lock);
     Host *host = find(hosts, name);
+    g_free(hosts->fault);
+    hosts->fault = g_strdup_printf("%s: %s", name, reason);
     if (host != NULL && host->until <= now) {
         GTimeSpan pause =
             dsn_relay_delay(hosts->least, hosts->most, ++host->faults, g_random_double());
@@ -201,4 +205,13 @@ dsn_relay_hosts_unused(DsnRelayHosts *hosts, const char *name)
         g_cond_broadcast(&hosts->changed);
     }
     g_mutex_unlock(&hosts->lock);
+}
+
+char *
+dsn_relay_hosts_fault(DsnRelayHosts *hosts)
+{
+    g_mutex_lock(&hosts->lock);
+    char *fault = g_strdup(hosts->fault == NULL ? "no host could be used" : hosts->fault);
+    g_mutex_unlock(&hosts->lock);
+    return fault;
 }

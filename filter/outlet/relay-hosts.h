@@ -46,4 +46,8 @@ void dsn_relay_hosts_works(DsnRelayHosts *hosts, const char *name);
 void dsn_relay_hosts_fails(DsnRelayHosts *hosts, const char *name, const char *reason);
 void dsn_relay_hosts_unused(DsnRelayHosts *hosts, const char *name); /* nothing was found out */
 
+/* What was wrong with a host the last time, "host: reason", whichever thread found out; the caller
+ * frees it. */
+char *dsn_relay_hosts_fault(DsnRelayHosts *hosts);
+
 #endif

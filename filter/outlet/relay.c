@@ -60,7 +60,6 @@ typedef struct Worker {
     GPtrArray *notices;
     DsnSmtpMessage *messages;
     bool answered; /* the host decided about one of them */
-    char *fault;   /* what was wrong with the last host, "host: reason" */
 } Worker;
 
 /* ---- options ---- */
@@ -257,8 +256,8 @@ settle_rest(Worker *worker, DsnSmtpMessage *message, bool asked_all)
         dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_BACK, 0, NULL);
         return false;
     }
-    settle_expired(worker, message,
-                   worker->fault == NULL ? "no host could be used" : worker->fault);
+    g_autofree char *fault = dsn_relay_hosts_fault(worker->relay->hosts);
+    settle_expired(worker, message, fault);
     return true;
 }
 
@@ -312,8 +311,6 @@ note_fault(Worker *worker, const char *host, const GError *error)
 {
     DsnRelay *relay = worker->relay;
 
-    g_free(worker->fault);
-    worker->fault = g_strdup_printf("%s: %s", host, error->message);
     if (g_error_matches(error, DSN_SMTP_ERROR, DSN_SMTP_ERROR_STOPPED)) {
         dsn_relay_hosts_unused(relay->hosts, host);
         return;
@@ -493,7 +490,6 @@ work(gpointer data)
     }
     disconnect(&worker);
     g_ptr_array_unref(worker.notices);
-    g_free(worker.fault);
     g_clear_pointer(&worker.settings, settings_unref);
     g_mutex_lock(&relay->lock);
     relay->running--;

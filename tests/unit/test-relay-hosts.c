@@ -134,6 +134,19 @@ close_later(gpointer data)
     return NULL;
 }
 
+START_TEST(the_last_fault_is_known_to_all)
+{
+    g_autoptr(DsnRelayHosts) hosts = make_hosts(LONG, A, B);
+    g_autofree char *none = dsn_relay_hosts_fault(hosts);
+
+    dsn_relay_hosts_fails(hosts, A, "554 no");
+    dsn_relay_hosts_fails(hosts, B, "421 later");
+    g_autofree char *last = dsn_relay_hosts_fault(hosts);
+    ck_assert_str_eq(none, "no host could be used");
+    ck_assert_str_eq(last, B ": 421 later");
+}
+END_TEST
+
 START_TEST(waits_end)
 {
     g_autoptr(DsnRelayHosts) hosts = make_hosts(LONG, NULL, NULL);
@@ -159,6 +172,7 @@ dsn_test_suite(void)
     tcase_add_test(tc, one_thread_tries_after_a_pause);
     tcase_add_test(tc, pauses_grow_within_bounds_until_it_works);
     tcase_add_test(tc, forgetting_and_reloading_end_pauses);
+    tcase_add_test(tc, the_last_fault_is_known_to_all);
     tcase_add_test(tc, waits_end);
     suite_add_tcase(suite, tc);
     return suite;
