@@ -4,9 +4,9 @@
  *
  * Purpose:   read a zstd file of lines as far as it goes, and go on when there is more; what is
  *            damaged or too long costs itself only.
- * Source:    RFC 8878; the files of kumo.configure_local_logs: a segment is finished when nobody
- * may write to it any more (no write bit is set). Ownership: a line is borrowed until the next
- * call. Errors:    G_FILE_ERROR when the file cannot be read; damage is no error but an event.
+ * Source:    RFC 8878; kumo.configure_local_logs: a segment is finished when no write bit is set.
+ * Ownership: a line is borrowed until the next call.
+ * Errors:    G_FILE_ERROR when the file cannot be read; damage is no error but an event.
  * Threads:   one reader is used by one thread at a time.
  */
 #ifndef DSN_INTAKE_SEGMENT_READER_H
