@@ -63,6 +63,30 @@ typedef struct DsnFileOutlet {
     GPtrArray *types; /* of char *: record types */
 } DsnFileOutlet;
 
+/* [segments.NAME.per_record.TYPE]; TYPE may be "Any" */
+typedef struct DsnSegmentsRecord {
+    char *name;
+    bool enable;
+    char *suffix;    /* NULL: none */
+    char *log_dir;   /* NULL: that of all */
+    char *template_; /* NULL: the record itself */
+    char *header;    /* NULL: none */
+} DsnSegmentsRecord;
+
+/* [segments.NAME]: records as log segments, with the keys of kumo.configure_local_logs */
+typedef struct DsnSegmentsOptions {
+    char *name;
+    char *log_dir;
+    size_t max_file_size;      /* bytes before compression */
+    GTimeSpan max_duration;    /* 0: no limit */
+    size_t level;              /* of compression, 0: zstd's own */
+    size_t min_free;           /* bytes that stay free */
+    GPtrArray *headers, *meta; /* of char * */
+    char *filter;              /* NULL: none */
+    bool mask;
+    GPtrArray *records; /* of DsnSegmentsRecord */
+} DsnSegmentsOptions;
+
 /* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */
 typedef enum DsnTls {
     DSN_TLS_DISABLED,
@@ -256,6 +280,7 @@ typedef struct DsnConfiguration {
     DsnRelayOptions relay; /* [relay.default] */
     GPtrArray *relays;     /* of DsnRelayOptions: [relay.NAME] */
     GPtrArray *files;      /* [file.NAME] */
+    GPtrArray *segments;   /* [segments.NAME] */
     DsnLimits limits;      /* [limits] */
     struct {
         size_t record; /* bytes of one record with its original */

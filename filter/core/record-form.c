@@ -29,14 +29,18 @@ free_template(gpointer data)
     dsn_template_free(data);
 }
 
+/* NULL if they mean all. */
 static GPtrArray *
 copy_names(const GPtrArray *names)
 {
-    GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) copy = g_ptr_array_new_with_free_func(g_free);
 
-    for (guint i = 0; i < names->len; i++)
+    for (guint i = 0; names != NULL && i < names->len; i++) {
+        if (strcmp(names->pdata[i], "*") == 0)
+            return NULL;
         g_ptr_array_add(copy, g_strdup(names->pdata[i]));
-    return copy;
+    }
+    return names == NULL ? NULL : g_steal_pointer(&copy);
 }
 
 /* Sets what @given says of @type, NULL for the default. */
@@ -101,13 +105,35 @@ dsn_form_new(const DsnFormOptions *options, GError **error)
     g_autoptr(DsnForm) form = g_new0(DsnForm, 1);
 
     form->owned = g_ptr_array_new_with_free_func(free_template);
-    form->headers = options->headers == NULL ? NULL : copy_names(options->headers);
-    form->meta = options->meta == NULL ? NULL : copy_names(options->meta);
+    form->headers = copy_names(options->headers);
+    form->meta = copy_names(options->meta);
     form->mask = options->mask;
     form->as_it_is = form->headers == NULL && form->meta == NULL && !form->mask;
     if (!set_types(form, options, error) || !set_filter(form, options, error))
         return NULL;
     return g_steal_pointer(&form);
+}
+
+DsnForm *
+dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error)
+{
+    g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    g_autofree char *name = g_strconcat("segments.", options->name, NULL);
+
+    for (guint i = 0; i < options->records->len; i++) {
+        const DsnSegmentsRecord *record = options->records->pdata[i];
+        const DsnTypeForm form = {record->enable, record->template_};
+
+        g_hash_table_insert(types, record->name, g_memdup2(&form, sizeof(form)));
+    }
+    return dsn_form_new(&(DsnFormOptions){.name = name,
+                                          .headers = options->headers,
+                                          .meta = options->meta,
+                                          .filter = options->filter,
+                                          .mask = options->mask,
+                                          .types = types,
+                                          .enable = true},
+                        error);
 }
 
 void

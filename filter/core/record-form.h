@@ -11,6 +11,7 @@
 #ifndef DSN_CORE_RECORD_FORM_H
 #define DSN_CORE_RECORD_FORM_H
 
+#include "filter/core/configuration.h"
 #include "filter/core/record.h"
 
 typedef struct DsnForm DsnForm;
@@ -33,6 +34,9 @@ typedef struct DsnFormOptions {
 
 /* Returns a new form (transfer full), or NULL and @error. */
 DsnForm *dsn_form_new(const DsnFormOptions *options, GError **error);
+/* The same for an outlet of [segments]. */
+DsnForm *dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error);
+
 void dsn_form_free(DsnForm *form);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnForm, dsn_form_free)
 

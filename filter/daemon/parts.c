@@ -10,6 +10,7 @@
 #include "filter/intake/milter.h"
 #include "filter/outlet/json-file.h"
 #include "filter/outlet/relay.h"
+#include "filter/outlet/segments.h"
 
 struct DsnParts {
     DsnMetrics *metrics;
@@ -20,6 +21,7 @@ struct DsnParts {
     GMutex lock;         /* guards the list of relays, which the control looks at, too */
     GPtrArray *relays;   /* of Section: those beside the one above */
     GPtrArray *files;    /* of Section */
+    GPtrArray *segments; /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
     DsnControl *control;
@@ -159,6 +161,37 @@ stop_file(void *part)
 }
 
 static const GPtrArray *
+segments_sections(const DsnConfiguration *configuration)
+{
+    return configuration->segments;
+}
+
+/* Any other option makes other files, or other lines. */
+static bool
+same_segments(const void *a, const void *b)
+{
+    return dsn_segments_same(a, b);
+}
+
+static void *
+start_segments(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
+{
+    (void)policy; /* the section says all */
+    const DsnSegmentsOptions *outlet = options;
+    DsnSegments *segments = dsn_segments_start(parts->spool, parts->metrics, outlet, error);
+
+    if (segments != NULL)
+        dsn_log_event(DSN_LOG_INFO, "segments %s: writing to %s", outlet->name, outlet->log_dir);
+    return segments;
+}
+
+static void
+stop_segments(void *part)
+{
+    dsn_segments_stop(part);
+}
+
+static const GPtrArray *
 maildir_sections(const DsnConfiguration *configuration)
 {
     return configuration->maildirs;
@@ -219,6 +252,7 @@ stop_relay(void *part)
 
 static const Kind relays = {relay_sections, same_relay, start_relay, stop_relay};
 static const Kind files = {file_sections, same_file, start_file, stop_file};
+static const Kind segments = {segments_sections, same_segments, start_segments, stop_segments};
 static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir};
 
 /* ---- outlets ---- */
@@ -227,12 +261,14 @@ static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, sto
 static bool
 set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
 {
-    const GPtrArray *sections = policy->configuration->files;
+    const DsnConfiguration *configuration = policy->configuration;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     guint64 dropped = 0;
 
-    for (guint i = 0; i < sections->len; i++)
-        g_ptr_array_add(names, dsn_json_file_outlet_name(sections->pdata[i]));
+    for (guint i = 0; i < configuration->files->len; i++)
+        g_ptr_array_add(names, dsn_json_file_outlet_name(configuration->files->pdata[i]));
+    for (guint i = 0; i < configuration->segments->len; i++)
+        g_ptr_array_add(names, dsn_segments_outlet_name(configuration->segments->pdata[i]));
     g_ptr_array_add(names, NULL);
     if (!dsn_spool_set_outlets(parts->spool, (const char *const *)names->pdata, &dropped, error))
         return false;
@@ -305,7 +341,8 @@ start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
     const DsnConfiguration *configuration = policy->configuration;
 
     if (!set_outlets(parts, policy, error) ||
-        !start_missing(&files, parts, parts->files, policy, error))
+        !start_missing(&files, parts, parts->files, policy, error) ||
+        !start_missing(&segments, parts, parts->segments, policy, error))
         return false;
     parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
                                    configuration->hostname, error);
@@ -410,6 +447,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
     g_mutex_init(&parts->lock);
     parts->relays = g_ptr_array_new_with_free_func(stop_section);
     parts->files = g_ptr_array_new_with_free_func(stop_section);
+    parts->segments = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
         start_control(parts, policy, error) && start_intakes(parts, policy, error))
@@ -425,10 +463,12 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
 
     stop_outdated(&maildirs, parts->maildirs, policy);
     stop_outdated(&files, parts->files, policy);
+    stop_outdated(&segments, parts->segments, policy);
     /* New outlets begin before records are made for them. */
     if (!set_outlets(parts, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
+    (void)start_missing(&segments, parts, parts->segments, policy, NULL);
     g_mutex_lock(&parts->lock);
     (void)start_missing(&relays, parts, parts->relays, policy, NULL);
     g_mutex_unlock(&parts->lock);
@@ -462,6 +502,7 @@ dsn_parts_stop(DsnParts *parts)
         dsn_spool_wake(parts->spool);
     stop_relays(parts);
     g_ptr_array_unref(parts->files);
+    g_ptr_array_unref(parts->segments);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);
     g_mutex_clear(&parts->lock);

@@ -99,6 +99,16 @@ sync_folder(const char *path, GError **error)
     return good;
 }
 
+/* Where a file is before anything is in it: nobody is to see one that is empty (transfer full). */
+static char *
+hidden_path(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    g_autofree char *hidden = g_strconcat(".", name, NULL);
+
+    return g_build_filename(folder, hidden, NULL);
+}
+
 /* Two files that start in the same microsecond would be one: the later one then is a bit later. */
 static bool
 create(DsnSegmentFile *file, int64_t now, GError **error)
@@ -108,11 +118,13 @@ create(DsnSegmentFile *file, int64_t now, GError **error)
     for (;; now++) {
         g_autofree char *name = make_name(file->options, now);
         g_autofree char *path = g_build_filename(folder, name, NULL);
-        g_autofree char *parent = g_path_get_dirname(path);
+        g_autofree char *parent = g_path_get_dirname(path), *hidden = hidden_path(path);
 
         if (g_mkdir_with_parents(parent, FOLDER_MODE) != 0)
             return fail(error, folder, name, "its folder cannot be made");
-        file->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+        if (g_file_test(path, G_FILE_TEST_EXISTS))
+            continue;
+        file->fd = open(hidden, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
         if (file->fd < 0 && errno == EEXIST)
             continue;
         if (file->fd < 0)
@@ -121,8 +133,20 @@ create(DsnSegmentFile *file, int64_t now, GError **error)
         file->started = now;
         file->length = 0;
         file->plain = 0;
-        return sync_folder(path, error);
+        return true;
     }
+}
+
+/* Gives the file, which has its first frame, its name. */
+static bool
+reveal(const DsnSegmentFile *file, GError **error)
+{
+    g_autofree char *path = g_build_filename(file->options->log_dir, file->name, NULL);
+    g_autofree char *hidden = hidden_path(path);
+
+    if (g_rename(hidden, path) != 0)
+        return fail(error, file->options->log_dir, file->name, "cannot be renamed");
+    return sync_folder(path, error);
 }
 
 /* ---- appending ---- */
@@ -190,7 +214,7 @@ dsn_segment_file_append(DsnSegmentFile *file, DsnSpan lines, GError **error)
     if (file->length == 0 && file->options->header != NULL)
         header = dsn_span(file->options->header);
     make_frame(file, header, lines);
-    if (!write_frame(file, error)) {
+    if (!write_frame(file, error) || (file->length == 0 && !reveal(file, error))) {
         cut_off(file);
         return false;
     }
@@ -240,8 +264,11 @@ dsn_segment_file_place(const DsnSegmentFile *file, int64_t *ret_length)
 bool
 dsn_segment_file_settle(const char *log_dir, const char *name, int64_t length, GError **error)
 {
-    g_autofree char *path = g_build_filename(log_dir, name, NULL);
+    g_autofree char *path = g_build_filename(log_dir, name, NULL), *hidden = hidden_path(path);
     struct stat status;
+
+    if (length == 0 && unlink(hidden) != 0 && errno != ENOENT)
+        return fail(error, log_dir, name, "cannot be removed");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd < 0)

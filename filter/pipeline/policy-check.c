@@ -4,7 +4,7 @@
 #include "filter/pipeline/policy-check.h"
 
 #include "filter/core/network.h"
-#include "filter/core/record.h"
+#include "filter/core/record-form.h"
 #include "filter/core/socket-address.h"
 #include "filter/core/toml.h"
 
@@ -339,6 +339,29 @@ reads_reports(const DsnConfiguration *configuration)
 }
 
 static void
+check_segments(DsnChecks *checks, const DsnSegmentsOptions *segments)
+{
+    g_autofree char *section = dsn_section_key("segments", segments->name);
+    g_autofree char *log_dir = g_strconcat(section, ".log_dir", NULL);
+    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
+    g_autoptr(GError) error = NULL;
+
+    if (segments->log_dir == NULL)
+        dsn_checks_add(checks, section, log_dir, "is missing");
+    for (guint i = 0; i < segments->records->len; i++) {
+        const char *name = ((const DsnSegmentsRecord *)segments->records->pdata[i])->name;
+        g_autofree char *key = dsn_section_key(records, name);
+
+        if (strcmp(name, "Any") != 0 &&
+            dsn_record_type_from_string(dsn_span(name)) == DSN_RECORD_OTHER)
+            dsn_checks_add(checks, key, key, "is no type of record, and not \"Any\"");
+    }
+    g_autoptr(DsnForm) form = dsn_form_of_segments(segments, &error);
+    if (form == NULL)
+        dsn_checks_add(checks, section, section, "%s", error->message);
+}
+
+static void
 check_outlets(DsnChecks *checks, const bool *wanted)
 {
     static const DsnRecordType of_reports[] = {DSN_RECORD_FEEDBACK, DSN_RECORD_OOB};
@@ -356,13 +379,15 @@ check_outlets(DsnChecks *checks, const bool *wanted)
         if (file->types->len == 0)
             dsn_checks_add(checks, key, key, "lists no type of record");
     }
+    for (guint i = 0; i < configuration->segments->len; i++)
+        check_segments(checks, configuration->segments->pdata[i]);
     /* A report is consumed once its record is kept: without an outlet nobody would see it. */
     for (size_t i = 0; i < G_N_ELEMENTS(of_reports) && reads_reports(configuration); i++) {
         if (!wanted[of_reports[i]])
             dsn_checks_add(
                 checks, "", "file",
-                "reports are read, and no [file.NAME] takes %s records, so that they would be "
-                "lost",
+                "reports are read, and neither a [file.NAME] nor [segments.NAME] takes %s records, "
+                "so that they would be lost",
                 dsn_record_type_to_string(of_reports[i]));
     }
 }

@@ -3,6 +3,7 @@
 
 #include "filter/pipeline/policy.h"
 
+#include "filter/core/record-form.h"
 #include "filter/pipeline/policy-check.h"
 #include "filter/pipeline/policy-warnings.h"
 
@@ -112,6 +113,16 @@ add_posters(DsnPolicy *policy)
     }
 }
 
+/* One that does not compile is complained of elsewhere. */
+static void
+set_wanted_by(const DsnSegmentsOptions *segments, bool *flags)
+{
+    g_autoptr(DsnForm) form = dsn_form_of_segments(segments, NULL);
+
+    for (size_t i = 0; form != NULL && i < DSN_N_RECORD_TYPES; i++)
+        flags[i] |= dsn_form_has_type(form, (DsnRecordType)i);
+}
+
 /* What somebody wants a notice or a line of. */
 static void
 set_wanted(DsnPolicy *policy)
@@ -120,6 +131,8 @@ set_wanted(DsnPolicy *policy)
 
     for (guint i = 0; i < configuration->files->len; i++)
         set_types(((const DsnFileOutlet *)configuration->files->pdata[i])->types, policy->wanted);
+    for (guint i = 0; i < configuration->segments->len; i++)
+        set_wanted_by(configuration->segments->pdata[i], policy->wanted);
     set_types(configuration->policy.enable, policy->noticed);
     for (guint i = 0; i < configuration->tenants->len; i++)
         set_types(((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable,

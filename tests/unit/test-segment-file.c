@@ -119,6 +119,18 @@ START_TEST(two_files_of_one_moment)
 }
 END_TEST
 
+/* Nobody sees an empty file. */
+START_TEST(hidden_until_there_is_something)
+{
+    g_autofree char *path = path_of("20261121-120000"), *hidden = path_of(".20261121-120000");
+
+    ck_assert(dsn_segment_file_open(test.file, NOON, NULL));
+    ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
+    ck_assert(dsn_segment_file_settle(test.options.log_dir, "20261121-120000", 0, &test.error));
+    ck_assert(!g_file_test(hidden, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
 /* ---- content ---- */
 
 /* It can be read to its end after each append. */
@@ -217,6 +229,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, names_are_times, 0, G_N_ELEMENTS(names));
     tcase_add_test(tcase, two_files_of_one_moment);
+    tcase_add_test(tcase, hidden_until_there_is_something);
     tcase_add_test(tcase, whole_at_any_time);
     tcase_add_test(tcase, full_or_old);
     tcase_add_test(tcase, back_to_the_place_that_was_kept);

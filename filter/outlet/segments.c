@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/outlet/segments.h"
+
+#include "filter/core/record-form.h"
+#include "filter/outlet/segment-file.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <sys/statvfs.h>
+
+/* Of one batch, which costs two commits and a frame for each file. */
+#define BATCH_RECORDS 5000
+#define BATCH_BYTES ((size_t)8 << 20)
+/* How long to wait for a record; a stop waits no longer than this. */
+#define WAIT (500 * G_TIME_SPAN_MILLISECOND)
+/* Between two batches: what comes in the meantime shares a frame. */
+#define PAUSE (200 * G_TIME_SPAN_MILLISECOND)
+#define RETRY_FIRST (2 * G_TIME_SPAN_SECOND)
+#define RETRY_MAX (60 * G_TIME_SPAN_SECOND)
+
+/* What records of some types go into. */
+typedef struct Target {
+    DsnSegmentOptions options;
+    DsnSegmentFile *file;
+    GString *lines; /* of this batch */
+    guint n_lines;
+} Target;
+
+struct DsnSegments {
+    DsnSpool *spool;
+    DsnMetrics *metrics;
+    char *name;
+    char *outlet;
+    size_t min_free;
+    DsnForm *form;
+    GPtrArray *targets; /* of Target */
+    Target *routes[DSN_N_RECORD_TYPES];
+    char *note;    /* that was kept last, NULL: none */
+    bool settled;  /* nothing of ours lies behind the places in it */
+    char *trouble; /* that was logged, NULL: all is well */
+    GTimeSpan delay;
+    GThread *thread;
+    GMutex lock;
+    GCond wake;
+    bool stopping; /* under @lock */
+};
+
+static void
+target_free(gpointer data)
+{
+    Target *target = data;
+
+    dsn_segment_file_free(target->file);
+    (void)g_string_free(target->lines, TRUE);
+    g_free(target->options.log_dir);
+    g_free(target->options.suffix);
+    g_free(target->options.header);
+    g_free(target);
+}
+
+/* ---- the note ---- */
+
+/* The places of all files that are open: {"files":[["/log/dir","name",length],...]}. */
+static char *
+write_note(const DsnSegments *segments)
+{
+    json_auto_t *files = json_array(), *note = json_object();
+
+    for (guint i = 0; i < segments->targets->len; i++) {
+        const Target *target = segments->targets->pdata[i];
+        int64_t length;
+        const char *name = dsn_segment_file_place(target->file, &length);
+
+        if (name != NULL)
+            json_array_append_new(
+                files, json_pack("[s, s, I]", target->options.log_dir, name, (json_int_t)length));
+    }
+    json_object_set(note, "files", files);
+    char *text = json_dumps(note, JSON_COMPACT), *copy = g_strdup(text);
+    free(text);
+    return copy;
+}
+
+/* Cuts off what lies behind the places that were kept. New files are begun then. */
+static bool
+settle(DsnSegments *segments, GError **error)
+{
+    json_auto_t *note = segments->note == NULL ? NULL : json_loads(segments->note, 0, NULL);
+    const json_t *files = json_object_get(note, "files"), *file;
+    const char *log_dir, *name;
+    json_int_t length;
+    size_t i;
+
+    for (guint j = 0; j < segments->targets->len; j++) {
+        Target *target = segments->targets->pdata[j];
+
+        dsn_segment_file_free(target->file);
+        target->file = dsn_segment_file_new(&target->options);
+    }
+    json_array_foreach(files, i, file)
+    {
+        if (json_unpack((json_t *)file, "[s, s, I]", &log_dir, &name, &length) == 0 &&
+            !dsn_segment_file_settle(log_dir, name, length, error))
+            return false;
+    }
+    for (guint j = 0; j < segments->targets->len; j++) {
+        const Target *target = segments->targets->pdata[j];
+
+        if (!dsn_segment_finish_all(target->options.log_dir, error))
+            return false;
+    }
+    segments->settled = true;
+    return true;
+}
+
+/* Moves the place in the stream behind @position, and with it those in the files. */
+static bool
+keep_places(DsnSegments *segments, int64_t position, GError **error)
+{
+    g_autofree char *note = write_note(segments);
+
+    if (!dsn_spool_advance(segments->spool, segments->outlet, position, note, error))
+        return false;
+    g_free(segments->note);
+    segments->note = g_steal_pointer(&note);
+    return true;
+}
+
+/* ---- a batch ---- */
+
+static bool
+check_space(const DsnSegments *segments, const Target *target, GError **error)
+{
+    struct statvfs facts;
+
+    if (statvfs(target->options.log_dir, &facts) != 0)
+        return true; /* it is not there yet, or says more clearly what is wrong when it is made */
+    if (facts.f_bavail >= segments->min_free / facts.f_frsize)
+        return true;
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "%s: less than min_free_space is free",
+                target->options.log_dir);
+    return false;
+}
+
+/* Gives each target its lines. A record that cannot be formed is lost to this outlet. */
+static void
+sort_lines(DsnSegments *segments, const GArray *records)
+{
+    for (guint i = 0; i < segments->targets->len; i++) {
+        Target *target = segments->targets->pdata[i];
+
+        g_string_truncate(target->lines, 0);
+        target->n_lines = 0;
+    }
+    for (guint i = 0; i < records->len; i++) {
+        const DsnStreamRecord *record = &g_array_index(records, DsnStreamRecord, i);
+        Target *target = segments->routes[record->type];
+        g_autoptr(GError) error = NULL;
+        gsize size;
+        const char *json = g_bytes_get_data(record->json, &size);
+
+        switch (dsn_form_write(segments->form, record->type, (DsnSpan){json, size}, target->lines,
+                               &error)) {
+        case DSN_FORMED:
+            target->n_lines++;
+            break;
+        case DSN_FORMED_FILTERED:
+            break;
+        case DSN_FORMED_FAILED:
+            dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_FAULTS, 1);
+            dsn_log_event(DSN_LOG_ERROR, "segments %s: a record is left out: %s", segments->name,
+                          error->message);
+            break;
+        }
+    }
+}
+
+static bool
+open_files(DsnSegments *segments, int64_t now, GError **error)
+{
+    for (guint i = 0; i < segments->targets->len; i++) {
+        Target *target = segments->targets->pdata[i];
+
+        if (target->n_lines > 0 && (!check_space(segments, target, error) ||
+                                    !dsn_segment_file_open(target->file, now, error)))
+            return false;
+    }
+    return true;
+}
+
+static bool
+append_lines(DsnSegments *segments, GError **error)
+{
+    for (guint i = 0; i < segments->targets->len; i++) {
+        Target *target = segments->targets->pdata[i];
+
+        if (target->n_lines > 0 &&
+            !dsn_segment_file_append(target->file,
+                                     (DsnSpan){target->lines->str, target->lines->len}, error))
+            return false;
+    }
+    return true;
+}
+
+/* Bytes of ours may only be behind a place that was kept. */
+static bool
+write_batch(DsnSegments *segments, const GArray *records, GError **error)
+{
+    const DsnStreamRecord *all = (const DsnStreamRecord *)(const void *)records->data;
+
+    if (!segments->settled && !settle(segments, error))
+        return false;
+    sort_lines(segments, records);
+    if (!open_files(segments, g_get_real_time(), error))
+        return false;
+    g_autofree char *note = write_note(segments);
+    if (g_strcmp0(note, segments->note) != 0 && !keep_places(segments, all[0].position - 1, error))
+        return false;
+    segments->settled = false;
+    if (!append_lines(segments, error) ||
+        !keep_places(segments, all[records->len - 1].position, error))
+        return false;
+    segments->settled = true;
+    for (guint i = 0; i < segments->targets->len; i++)
+        dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_LINES,
+                        ((Target *)segments->targets->pdata[i])->n_lines);
+    return true;
+}
+
+/* Finishes the files that are large or old enough, or all. */
+static bool
+turn_files(DsnSegments *segments, bool all, GError **error)
+{
+    for (guint i = 0; i < segments->targets->len; i++) {
+        Target *target = segments->targets->pdata[i];
+
+        if (!dsn_segment_file_turn(target->file, g_get_real_time(), all, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the thread ---- */
+
+/* Waits for @span; false when the outlet is to stop. */
+static bool
+pause_for(DsnSegments *segments, GTimeSpan span)
+{
+    gint64 until = g_get_monotonic_time() + span;
+
+    g_mutex_lock(&segments->lock);
+    while (!segments->stopping && g_cond_wait_until(&segments->wake, &segments->lock, until))
+        continue;
+    bool go_on = !segments->stopping;
+    g_mutex_unlock(&segments->lock);
+    return go_on;
+}
+
+/* Returns how long to wait before the next attempt. */
+static GTimeSpan
+meet_trouble(DsnSegments *segments, const GError *error)
+{
+    segments->delay = segments->delay == 0 ? RETRY_FIRST : MIN(2 * segments->delay, RETRY_MAX);
+    dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_ERRORS, 1);
+    if (g_strcmp0(segments->trouble, error->message) != 0) {
+        dsn_log_event(DSN_LOG_ERROR, "segments %s: %s; its records wait in the spool",
+                      segments->name, error->message);
+        g_free(segments->trouble);
+        segments->trouble = g_strdup(error->message);
+    }
+    return segments->delay;
+}
+
+static void
+end_trouble(DsnSegments *segments)
+{
+    if (segments->trouble != NULL)
+        dsn_log_event(DSN_LOG_INFO, "segments %s: is written again", segments->name);
+    g_clear_pointer(&segments->trouble, g_free);
+    segments->delay = 0;
+}
+
+/* Writes what there is, and returns how long to pause. */
+static GTimeSpan
+take_turn(DsnSegments *segments, GArray *records)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_array_set_size(records, 0);
+    if (!dsn_spool_read_records(segments->spool, segments->outlet, BATCH_RECORDS, BATCH_BYTES, WAIT,
+                                records))
+        return PAUSE; /* the spool says why */
+    if ((records->len > 0 && !write_batch(segments, records, &error)) ||
+        !turn_files(segments, false, &error))
+        return meet_trouble(segments, error);
+    if (records->len > 0)
+        end_trouble(segments);
+    return records->len == BATCH_RECORDS ? 0 : PAUSE;
+}
+
+static gpointer
+run(gpointer data)
+{
+    DsnSegments *segments = data;
+    g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(DsnStreamRecord));
+    g_autoptr(GError) error = NULL;
+    GTimeSpan wait = settle(segments, &error) ? 0 : meet_trouble(segments, error);
+
+    g_array_set_clear_func(records, (GDestroyNotify)(void (*)(void))dsn_stream_record_clear);
+    while (pause_for(segments, wait))
+        wait = take_turn(segments, records);
+    g_clear_error(&error);
+    if (segments->settled && !turn_files(segments, true, &error))
+        (void)meet_trouble(segments, error);
+    return NULL;
+}
+
+/* ---- the targets ---- */
+
+static const DsnSegmentsRecord *
+find_record(const DsnSegmentsOptions *options, const char *name)
+{
+    for (guint i = 0; name != NULL && i < options->records->len; i++) {
+        const DsnSegmentsRecord *record = options->records->pdata[i];
+
+        if (strcmp(record->name, name) == 0)
+            return record;
+    }
+    return NULL;
+}
+
+/* The target for @record (NULL: what no type is named for): one that writes to the same files is
+ * shared, and has the header of the first. */
+static Target *
+find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
+            const DsnSegmentsRecord *record)
+{
+    const char *log_dir =
+        record == NULL || record->log_dir == NULL ? options->log_dir : record->log_dir;
+    const char *suffix = record == NULL || record->suffix == NULL ? "" : record->suffix;
+
+    for (guint i = 0; i < segments->targets->len; i++) {
+        Target *target = segments->targets->pdata[i];
+
+        if (strcmp(target->options.log_dir, log_dir) == 0 &&
+            strcmp(target->options.suffix, suffix) == 0)
+            return target;
+    }
+    Target *target = g_new0(Target, 1);
+    target->options = (DsnSegmentOptions){
+        .log_dir = g_strdup(log_dir),
+        .suffix = g_strdup(suffix),
+        .header = g_strdup(record == NULL ? NULL : record->header),
+        .max_file_size = options->max_file_size,
+        .max_duration = options->max_duration,
+        .level = (int)options->level,
+    };
+    target->file = dsn_segment_file_new(&target->options);
+    target->lines = g_string_new(NULL);
+    g_ptr_array_add(segments->targets, target);
+    return target;
+}
+
+static void
+set_routes(DsnSegments *segments, const DsnSegmentsOptions *options)
+{
+    const DsnSegmentsRecord *any = find_record(options, "Any");
+
+    for (size_t i = 0; i < DSN_N_RECORD_TYPES; i++) {
+        const DsnSegmentsRecord *record =
+            find_record(options, dsn_record_type_to_string((DsnRecordType)i));
+
+        if (dsn_form_has_type(segments->form, (DsnRecordType)i))
+            segments->routes[i] = find_target(segments, options, record == NULL ? any : record);
+    }
+}
+
+/* ---- start and stop ---- */
+
+static bool
+same_names(const GPtrArray *a, const GPtrArray *b)
+{
+    bool same = a->len == b->len;
+
+    for (guint i = 0; same && i < a->len; i++)
+        same = strcmp(a->pdata[i], b->pdata[i]) == 0;
+    return same;
+}
+
+static bool
+same_records(const GPtrArray *a, const GPtrArray *b)
+{
+    bool same = a->len == b->len;
+
+    for (guint i = 0; same && i < a->len; i++) {
+        const DsnSegmentsRecord *one = a->pdata[i], *other = b->pdata[i];
+
+        same = strcmp(one->name, other->name) == 0 && one->enable == other->enable &&
+               g_strcmp0(one->suffix, other->suffix) == 0 &&
+               g_strcmp0(one->log_dir, other->log_dir) == 0 &&
+               g_strcmp0(one->template_, other->template_) == 0 &&
+               g_strcmp0(one->header, other->header) == 0;
+    }
+    return same;
+}
+
+bool
+dsn_segments_same(const DsnSegmentsOptions *a, const DsnSegmentsOptions *b)
+{
+    return strcmp(a->name, b->name) == 0 && g_strcmp0(a->log_dir, b->log_dir) == 0 &&
+           a->max_file_size == b->max_file_size && a->max_duration == b->max_duration &&
+           a->level == b->level && a->min_free == b->min_free && a->mask == b->mask &&
+           g_strcmp0(a->filter, b->filter) == 0 && same_names(a->headers, b->headers) &&
+           same_names(a->meta, b->meta) && same_records(a->records, b->records);
+}
+
+char *
+dsn_segments_outlet_name(const DsnSegmentsOptions *options)
+{
+    return g_strconcat("segments:", options->name, NULL);
+}
+
+DsnSegments *
+dsn_segments_start(DsnSpool *spool, DsnMetrics *metrics, const DsnSegmentsOptions *options,
+                   GError **error)
+{
+    DsnForm *form = dsn_form_of_segments(options, error);
+
+    if (form == NULL)
+        return NULL;
+    DsnSegments *segments = g_new0(DsnSegments, 1);
+    segments->spool = spool;
+    segments->metrics = metrics;
+    segments->name = g_strdup(options->name);
+    segments->outlet = dsn_segments_outlet_name(options);
+    segments->min_free = options->min_free;
+    segments->form = form;
+    segments->targets = g_ptr_array_new_with_free_func(target_free);
+    set_routes(segments, options);
+    segments->note = dsn_spool_outlet_note(spool, segments->outlet);
+    g_mutex_init(&segments->lock);
+    g_cond_init(&segments->wake);
+    segments->thread = g_thread_new("segments", run, segments);
+    return segments;
+}
+
+void
+dsn_segments_stop(DsnSegments *segments)
+{
+    if (segments == NULL)
+        return;
+    g_mutex_lock(&segments->lock);
+    segments->stopping = true;
+    g_cond_signal(&segments->wake);
+    g_mutex_unlock(&segments->lock);
+    (void)g_thread_join(segments->thread);
+    g_ptr_array_unref(segments->targets);
+    dsn_form_free(segments->form);
+    g_cond_clear(&segments->wake);
+    g_mutex_clear(&segments->lock);
+    g_free(segments->trouble);
+    g_free(segments->note);
+    g_free(segments->outlet);
+    g_free(segments->name);
+    g_free(segments);
+}
