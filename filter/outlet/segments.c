@@ -3,6 +3,7 @@
 
 #include "filter/outlet/segments.h"
 
+#include "filter/core/json-writer.h"
 #include "filter/core/record-form.h"
 #include "filter/outlet/segment-file.h"
 
@@ -78,9 +79,9 @@ write_note(const DsnSegments *segments)
                 files, json_pack("[s, s, I]", target->options.log_dir, name, (json_int_t)length));
     }
     json_object_set(note, "files", files);
-    char *text = json_dumps(note, JSON_COMPACT), *copy = g_strdup(text);
-    free(text);
-    return copy;
+    GString *text = g_string_new(NULL);
+    dsn_json_tree(text, note);
+    return g_string_free(text, FALSE);
 }
 
 /* Cuts off what lies behind the places that were kept. New files are begun then. */

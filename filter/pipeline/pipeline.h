@@ -60,6 +60,11 @@ bool dsn_pipeline_take_records(DsnPipeline *pipeline, const DsnPolicy *policy,
                                const DsnPoster *poster, DsnSpan body, DsnTally *tally,
                                GError **error);
 
+/* The same for JSON lines that somebody follows: @place is kept with the last of what they leave,
+ * in one commit, and also when they leave nothing. */
+bool dsn_pipeline_follow_records(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan lines,
+                                 const DsnPlace *place, DsnTally *tally, GError **error);
+
 /* Makes the notice for one element and keeps nothing, for a caller who sends it. The governor is
  * asked. */
 DsnNoticeResult dsn_pipeline_make_notice(DsnPipeline *pipeline, const DsnPolicy *policy,

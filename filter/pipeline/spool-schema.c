@@ -126,6 +126,23 @@ static const char *const STEPS[] = {
     "INSERT INTO history_line SELECT bucket, substr(subject, 1, 8), (row_number() OVER (PARTITION\n"
     "  BY bucket ORDER BY time, subject)) << 16 FROM history;\n"
     "DROP TABLE history;\n",
+
+    /* 6: places of followers, and what outlets have handed on. Of entries of kind 2, records that
+     * an outlet could not hand on, the relay is the name of the outlet. */
+    "CREATE TABLE place(\n"
+    "  name TEXT NOT NULL PRIMARY KEY,\n"
+    "  text TEXT NOT NULL\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE handed_on(\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  time INTEGER NOT NULL,         -- unix microseconds\n"
+    "  outlet TEXT NOT NULL,\n"
+    "  first INTEGER NOT NULL,        -- position of a record\n"
+    "  last INTEGER NOT NULL,\n"
+    "  positions BLOB,                -- those between, NULL: all are\n"
+    "  text TEXT NOT NULL             -- members of a JSON object\n"
+    ");\n"
+    "CREATE INDEX handed_on_last ON handed_on(last);\n",
 };
 
 const char *const *

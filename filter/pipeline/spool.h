@@ -185,11 +185,18 @@ typedef struct DsnItem {
     DsnItemResult result;   /* after the commit */
 } DsnItem;
 
+/* How far somebody has got who follows something that lasts, such as log segments. */
+typedef struct DsnPlace {
+    const char *name; /* NULL: there is none */
+    const char *text; /* what the follower needs to go on from there */
+} DsnPlace;
+
 /* What is committed together. */
 typedef struct DsnDeposit {
     GArray *items;   /* of DsnItem */
     GArray *buckets; /* of DsnBucket that have changed; may be NULL */
     bool urgent;     /* end-of-message work, before everything else */
+    DsnPlace place;  /* kept with the items, unless one of them is a CONFLICT; borrowed */
     GError *error;   /* after the wait: nothing was stored (but if the daemon dies before the disk
                         works again, all of it may turn out to be there) */
 } DsnDeposit;
@@ -205,6 +212,9 @@ void dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit);
 /* Waits for a submitted deposit, but no longer than until @until (g_get_monotonic_time(), -1: for
  * ever). True when it is committed or has failed (see its error); false when time ran out. */
 bool dsn_spool_wait(DsnSpool *spool, DsnDeposit *deposit, int64_t until);
+
+/* The text of the place @name as it was kept last, NULL if none (transfer full). */
+char *dsn_spool_place(DsnSpool *spool, const char *name, GError **error);
 
 /* ---- notices on their way out ---- */
 
@@ -286,6 +296,36 @@ char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
 bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
                        GError **error);
 
+/* A record that an outlet could not hand on: a dead letter of kind "record". */
+typedef struct DsnSpoolLetter {
+    const char *record_id;   /* NULL: none is known */
+    const char *record_type; /* the same */
+    GBytes *json;
+    const char *reason;
+} DsnSpoolLetter;
+
+/* Records that an outlet has handed on together, for "dsnarf why". */
+typedef struct DsnHandedOn {
+    const int64_t *positions; /* rising */
+    size_t n_positions;
+    const char *text; /* members of a JSON object, as in DsnHistory */
+} DsnHandedOn;
+
+/* What comes with an advance. */
+typedef struct DsnAdvance {
+    int64_t position;
+    const char *note;
+    const GArray *letters;   /* of DsnSpoolLetter; may be NULL */
+    const GArray *handed_on; /* of DsnHandedOn; may be NULL */
+} DsnAdvance;
+
+/* dsn_spool_advance() with all of it, in one commit. */
+bool dsn_spool_hand_on(DsnSpool *spool, const char *name, const DsnAdvance *advance,
+                       GError **error);
+
+/* A dead letter of kind "record" that was retried waits for the outlet that it is of, and is taken
+ * with dsn_spool_take_notices() under the outlet's name and settled like a notice. */
+
 /* ---- what an administrator sees and does ---- */
 
 /* What is meant; absent members mean all. */
@@ -299,7 +339,7 @@ typedef struct DsnQueueFilter {
 /* One entry as it is listed: no content. */
 typedef struct DsnQueueEntry {
     int64_t entry;
-    const char *kind;                                /* "notice", "rejected" */
+    const char *kind;                                /* "notice", "rejected", "record" */
     const char *state;                               /* "waiting", "dead" */
     const char *record_id, *record_type, *recipient; /* NULL for what was rejected */
     const char *relay;
