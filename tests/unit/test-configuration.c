@@ -443,13 +443,15 @@ add_manual_option(GHashTable *rows, const char *section, const char *item, char 
                                            bounded ? (int)strcspn(text, ".:") : 0, text, restart));
 }
 
-/* "[file.NAME]" as "file.*." (transfer full). */
+/* "[file.NAME]" as "file.*.", "[segments.NAME.per_record.TYPE]" as "segments.*.per_record.*."
+ * (transfer full). */
 static char *
 section_name(const char *bracket)
 {
     g_autoptr(GString) name = g_string_new_len(bracket + 1, (gssize)strcspn(bracket + 1, "]"));
 
     (void)g_string_replace(name, "NAME", "*", 0);
+    (void)g_string_replace(name, "TYPE", "*", 0);
     g_string_append_c(name, '.');
     return g_string_free(g_steal_pointer(&name), FALSE);
 }
@@ -550,7 +552,8 @@ START_TEST(the_sample_has_the_same_options)
     g_autofree char *text = dsn_test_read("../packaging/examples/dsnarf.toml", NULL);
     g_autoptr(GRegex) commented = g_regex_new("^#(?=[a-z_]+ = |\\[)", G_REGEX_MULTILINE, 0, NULL);
     /* Up to an empty line. */
-    g_autoptr(GRegex) named = g_regex_new("^\\[.*\\.NAME\\]\n(.+\n)+", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GRegex) named =
+        g_regex_new("^\\[.*\\.(NAME|TYPE)\\]\n(.+\n)+", G_REGEX_MULTILINE, 0, NULL);
     g_autofree char *sample = g_regex_replace_literal(commented, text, -1, 0, "", 0, NULL);
     g_autofree char *unnamed = g_regex_replace_literal(named, sample, -1, 0, "", 0, NULL);
     g_autoptr(DsnConfiguration) defaults = dsn_configuration_load(NULL, NULL);
