@@ -75,6 +75,9 @@ START_TEST(an_older_one_is_migrated)
         " '{}');"
         "INSERT INTO bucket VALUES('all', 0.5, 1700000000000000);",
         "UPDATE entry SET requiretls = 1;",
+        "INSERT INTO history_text VALUES(1 << 20, '1700000000000000 \"event\":\"made\"' || "
+        "char(10));"
+        "INSERT INTO history_line VALUES(1, x'0011223344556677', 0);",
     };
     DsnSpoolOptions options = {
         .directory = directory, .keep = G_MAXINT32, .max_size = 1 << 30, .large = 1000};
