@@ -121,9 +121,9 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_OLDEST] = "SELECT taken_in FROM entry WHERE state = 0 ORDER BY taken_in LIMIT 1",
     [DSN_SQL_HAS_FILE] = "SELECT 1 FROM entry WHERE file = ?1",
 
-    [DSN_SQL_ADD_RECORD] = "INSERT INTO record(type, json) VALUES(?1, ?2)",
-    [DSN_SQL_READ_RECORDS] = "SELECT position, type, json FROM record WHERE position > ?1"
-                             " ORDER BY position LIMIT ?2",
+    [DSN_SQL_ADD_RECORD] = "INSERT INTO record(type, json, taken_in) VALUES(?1, ?2, ?3)",
+    [DSN_SQL_READ_RECORDS] = "SELECT position, type, json, taken_in FROM record"
+                             " WHERE position > ?1 ORDER BY position LIMIT ?2",
     [DSN_SQL_REMOVE_RECORDS] = "DELETE FROM record WHERE position <= ?1",
     [DSN_SQL_FIRST_RECORD] = "SELECT min(position) FROM record",
     [DSN_SQL_LAST_RECORD] = "SELECT seq FROM sqlite_sequence WHERE name = 'record'",

@@ -152,10 +152,10 @@ dsn_stream_record_clear(DsnStreamRecord *record)
     g_clear_pointer(&record->json, g_bytes_unref);
 }
 
-/* Waits until there is something behind *@ret_position, where @name stands. */
+/* Waits until there is something behind *@position, or where @name stands if that is farther. */
 static bool
 wait_for_records(DsnSpool *spool, const char *name, GTimeSpan wait, bool *ret_some,
-                 int64_t *ret_position)
+                 int64_t *position)
 {
     const int64_t until = g_get_monotonic_time() + wait;
     const DsnOutlet *outlet;
@@ -163,12 +163,11 @@ wait_for_records(DsnSpool *spool, const char *name, GTimeSpan wait, bool *ret_so
     g_mutex_lock(&spool->lock);
     for (;;) {
         outlet = find_outlet(spool, name);
-        *ret_some = outlet != NULL && !spool->broken && outlet->position < spool->last_record;
+        *position = MAX(*position, outlet == NULL ? 0 : outlet->position);
+        *ret_some = outlet != NULL && !spool->broken && *position < spool->last_record;
         if (*ret_some || spool->woken || !g_cond_wait_until(&spool->arrived, &spool->lock, until))
             break;
     }
-    if (*ret_some)
-        *ret_position = outlet->position;
     bool good = outlet != NULL && !spool->broken;
     g_mutex_unlock(&spool->lock);
     return good;
@@ -178,8 +177,14 @@ bool
 dsn_spool_read_records(DsnSpool *spool, const char *name, unsigned max, size_t max_bytes,
                        GTimeSpan wait, GArray *records)
 {
+    return dsn_spool_read_records_after(spool, name, 0, max, max_bytes, wait, records);
+}
+
+bool
+dsn_spool_read_records_after(DsnSpool *spool, const char *name, int64_t position, unsigned max,
+                             size_t max_bytes, GTimeSpan wait, GArray *records)
+{
     g_autoptr(GError) error = NULL;
-    int64_t position;
     size_t bytes = 0;
     bool some;
 
@@ -201,6 +206,7 @@ dsn_spool_read_records(DsnSpool *spool, const char *name, unsigned max, size_t m
             .position = sqlite3_column_int64(query, 0),
             .type = type == NULL ? DSN_RECORD_OTHER
                                  : dsn_record_type_from_string((DsnSpan){type, strlen(type)}),
+            .taken_in = sqlite3_column_int64(query, 3),
             .json = g_bytes_new(sqlite3_column_blob(query, 2), size),
         };
         g_array_append_val(records, record);

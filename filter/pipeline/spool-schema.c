@@ -142,7 +142,10 @@ static const char *const STEPS[] = {
     "  positions BLOB,                -- those between, NULL: all are\n"
     "  text TEXT NOT NULL             -- members of a JSON object\n"
     ");\n"
-    "CREATE INDEX handed_on_last ON handed_on(last);\n",
+    "CREATE INDEX handed_on_last ON handed_on(last);\n"
+    /* unix seconds; of those that were there, when it is added */
+    "ALTER TABLE record ADD COLUMN taken_in INTEGER NOT NULL DEFAULT 0;\n"
+    "UPDATE record SET taken_in = CAST(strftime('%s', 'now') AS INTEGER);\n",
 };
 
 const char *const *

@@ -329,6 +329,8 @@ add_history(DsnSpool *spool, const DsnItem *item, int64_t entry, const char *rec
 static bool
 add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError **error)
 {
+    const int64_t now = g_get_real_time() / G_TIME_SPAN_SECOND;
+
     if (spool->outlets->len == 0) /* only this thread changes them */
         return true;
     for (guint i = 0; lines != NULL && i < lines->len; i++) {
@@ -338,7 +340,7 @@ add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError *
 
         if (!dsn_db_run(spool->writer, DSN_SQL_ADD_RECORD,
                         DSN_VALUES(dsn_text(dsn_record_type_to_string(line->type)),
-                                   dsn_blob(data == NULL ? "" : data, size)),
+                                   dsn_blob(data == NULL ? "" : data, size), dsn_int(now)),
                         error))
             return false;
         deposit->last_line = sqlite3_last_insert_rowid(spool->writer->handle);

@@ -278,6 +278,7 @@ bool dsn_spool_set_outlets(DsnSpool *spool, const char *const *names, guint64 *r
 typedef struct DsnStreamRecord {
     int64_t position;
     DsnRecordType type;
+    int64_t taken_in; /* when */
     GBytes *json;
 } DsnStreamRecord;
 
@@ -286,6 +287,10 @@ typedef struct DsnStreamRecord {
  * for the first. False when the disk fails, or @name is no outlet. */
 bool dsn_spool_read_records(DsnSpool *spool, const char *name, unsigned max, size_t max_bytes,
                             GTimeSpan wait, GArray *records);
+
+/* The same after @position, or after the place if that is farther. */
+bool dsn_spool_read_records_after(DsnSpool *spool, const char *name, int64_t position, unsigned max,
+                                  size_t max_bytes, GTimeSpan wait, GArray *records);
 void dsn_stream_record_clear(DsnStreamRecord *record);
 
 /* The note that was left with the last advance of @name, NULL if none (transfer full). */

@@ -122,6 +122,37 @@ START_TEST(each_from_where_it_stands)
 }
 END_TEST
 
+/* Somebody who has records in hand reads on behind them. */
+START_TEST(behind_a_position)
+{
+    g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(DsnStreamRecord));
+    int64_t before = g_get_real_time() / G_TIME_SPAN_SECOND;
+    int64_t last = 0;
+
+    g_array_set_clear_func(records, (GDestroyNotify)dsn_stream_record_clear);
+    set_outlets("a", NULL);
+    store(1, 4);
+    g_autofree char *read = read_text("a", 2, 1000, &last);
+    ck_assert_str_eq(read, "1 2");
+    ck_assert(dsn_spool_read_records_after(test.spool, "a", last, 10, 1000, 0, records));
+    ck_assert_uint_eq(records->len, 2);
+    const DsnStreamRecord *first = &g_array_index(records, DsnStreamRecord, 0);
+    ck_assert_int_eq(first->position, last + 1);
+    ck_assert_int_ge(first->taken_in, before);
+    ck_assert_int_le(first->taken_in, g_get_real_time() / G_TIME_SPAN_SECOND);
+
+    /* never what it is past */
+    ck_assert(dsn_spool_advance(test.spool, "a", last + 1, NULL, NULL));
+    g_array_set_size(records, 0);
+    ck_assert(dsn_spool_read_records_after(test.spool, "a", last, 10, 1000, 0, records));
+    ck_assert_uint_eq(records->len, 1);
+    ck_assert_int_eq(g_array_index(records, DsnStreamRecord, 0).position, last + 2);
+    g_array_set_size(records, 0);
+    ck_assert(dsn_spool_read_records_after(test.spool, "a", last + 2, 10, 1000, 0, records));
+    ck_assert_uint_eq(records->len, 0);
+}
+END_TEST
+
 static const struct {
     const char *label;
     unsigned max;
@@ -236,6 +267,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, nobody_reads);
     tcase_add_test(tcase, each_from_where_it_stands);
+    tcase_add_test(tcase, behind_a_position);
     tcase_add_loop_test(tcase, as_much_as_asked, 0, G_N_ELEMENTS(amounts));
     tcase_add_test(tcase, never_back_and_never_beyond);
     tcase_add_test(tcase, no_such_outlet);
