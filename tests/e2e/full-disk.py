@@ -4,34 +4,11 @@
 import contextlib
 import http.client
 import os
-import subprocess
 
 import lib
 
 REPORTS = "fbl@mta1.example.com"
 SIZE = 24 << 20
-
-
-@contextlib.contextmanager
-def small_disk(path):
-    if os.geteuid() != 0:
-        raise lib.Skip("mounting a small file system needs root")
-    os.mkdir(path)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "dsnarf-test", path],
-                      check=False).returncode != 0:
-        raise lib.Skip("tmpfs cannot be mounted")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
-def fill(path, leave):
-    """A file that leaves so many bytes on the file system."""
-    with open(path, "wb") as file:
-        space = os.statvfs(os.path.dirname(path))
-        count = max(space.f_bavail * space.f_frsize - leave, 0)
-        os.posix_fallocate(file.fileno(), 0, max(count, 1))
 
 
 def post(daemon, numbers):
@@ -62,7 +39,7 @@ def run(folder, min_free, leave):
     disk = os.path.join(folder, "disk")
     lmtp, milter = lib.free_port(), lib.free_port()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(small_disk(disk))
+        stack.enter_context(lib.small_disk(disk, SIZE))
         host = lib.free_port()
         records = os.path.join(folder, "records.jsonl")
         postfix = stack.enter_context(lib.PrivatePostfix(
@@ -84,7 +61,7 @@ def run(folder, min_free, leave):
         for first in range(1, 100000, 20):
             batch = range(first, first + 20)
             if first == 101:
-                fill(os.path.join(disk, "filler"), leave)
+                lib.fill(os.path.join(disk, "filler"), leave)
             if not post(daemon, batch):
                 break
             acknowledged += batch

@@ -591,6 +591,31 @@ class _Session:
         mail.replied = True
 
 
+# ---- disks ----
+
+@contextlib.contextmanager
+def small_disk(path, size):
+    """A file system of so many bytes."""
+    if os.geteuid() != 0:
+        raise Skip("mounting a small file system needs root")
+    os.mkdir(path)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "dsnarf-test", path],
+                      check=False).returncode != 0:
+        raise Skip("tmpfs cannot be mounted")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def fill(path, leave):
+    """A file that leaves so many bytes on the file system."""
+    with open(path, "wb") as file:
+        space = os.statvfs(os.path.dirname(path))
+        count = max(space.f_bavail * space.f_frsize - leave, 0)
+        os.posix_fallocate(file.fileno(), 0, max(count, 1))
+
+
 # ---- the runner ----
 
 def indent(text, lines=40):
