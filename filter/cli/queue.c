@@ -76,42 +76,55 @@ append_fate(const json_t *entry, GString *text)
     g_string_append_c(text, '\n');
 }
 
-/* "  (tenant acme, relay eu)", where there is more than one. */
+/* "  (tenant acme, relay eu)", where there is more than one; "  (outlet webhook:crm)". */
 static void
 append_belonging(const json_t *entry, GString *text)
 {
-    const char *tenant = dsn_ask_text(entry, "tenant");
-    const char *relay = dsn_ask_text(entry, "relay");
+    static const char *const keys[] = {"tenant", "relay", "outlet"};
+    bool any = false;
 
-    if (relay != NULL && strcmp(relay, "default") == 0)
-        relay = NULL;
-    if (tenant == NULL && relay == NULL)
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const char *name = dsn_ask_text(entry, keys[i]);
+
+        if (name == NULL || strcmp(name, "default") == 0)
+            continue;
+        g_string_append_printf(text, "%s%s ", any ? ", " : "  (", keys[i]);
+        dsn_append_clean(text, dsn_span(name));
+        any = true;
+    }
+    if (any)
+        g_string_append_c(text, ')');
+}
+
+/* Whom a notice goes to, or which record it is. */
+static void
+append_what(const json_t *entry, GString *text)
+{
+    const char *recipient = dsn_ask_text(entry, "recipient");
+    const char *type = dsn_ask_text(entry, "record_type");
+    const char *id = dsn_ask_text(entry, "record_id");
+
+    if (g_strcmp0(dsn_ask_text(entry, "kind"), "record") != 0) {
+        dsn_append_clean(text, dsn_span(recipient == NULL ? "-" : recipient));
         return;
-    g_string_append(text, "  (");
-    if (tenant != NULL) {
-        g_string_append(text, "tenant ");
-        dsn_append_clean(text, dsn_span(tenant));
     }
-    if (relay != NULL) {
-        g_string_append(text, tenant == NULL ? "relay " : ", relay ");
-        dsn_append_clean(text, dsn_span(relay));
-    }
-    g_string_append_c(text, ')');
+    dsn_append_clean(text, dsn_span(type == NULL ? "record" : type));
+    g_string_append_c(text, ' ');
+    dsn_append_clean(text, dsn_span(id == NULL ? "-" : id));
 }
 
 static void
 print_row(const json_t *entry, GString *text)
 {
-    const char *recipient = dsn_ask_text(entry, "recipient");
     const char *state = dsn_ask_text(entry, "state");
 
-    if (recipient == NULL) /* it could not be read, so that nobody knows */
+    if (g_strcmp0(dsn_ask_text(entry, "kind"), "rejected") == 0) /* it could not be read */
         state = "rejected";
     g_string_append_printf(text, "%8" G_GINT64_FORMAT "  %-8s %9" G_GINT64_FORMAT "  ",
                            dsn_ask_number(entry, "entry"), state, dsn_ask_number(entry, "size"));
     dsn_append_time(text, dsn_ask_number(entry, "taken_in"));
     g_string_append(text, "  ");
-    dsn_append_clean(text, dsn_span(recipient == NULL ? "-" : recipient));
+    append_what(entry, text);
     append_belonging(entry, text);
     g_string_append_c(text, '\n');
     append_fate(entry, text);
@@ -181,6 +194,7 @@ print_entry(const json_t *line, GString *text)
     append_pair(text, "recipient", dsn_ask_text(line, "recipient"));
     append_pair(text, "tenant", dsn_ask_text(line, "tenant"));
     append_pair(text, "relay", dsn_ask_text(line, "relay"));
+    append_pair(text, "outlet", dsn_ask_text(line, "outlet"));
     append_number_pair(text, "size", dsn_ask_number(line, "size"));
     append_time_pair(text, "taken in", dsn_ask_number(line, "taken_in"));
     append_number_pair(text, "attempts", dsn_ask_number(line, "attempts"));
@@ -325,7 +339,8 @@ run_retry(const Arguments *arguments)
     if (entries && !add_entries(request, arguments->words + 1))
         return DSN_EXIT_USAGE;
     return change(arguments, request, "retried",
-                  "stays as it is: it is being sent right now, or was rejected again");
+                  "stays as it is: it is being sent right now, was rejected again, or its outlet "
+                  "is not configured");
 }
 
 static int

@@ -118,6 +118,7 @@ write_entry(const DsnQueueEntry *entry, gpointer user)
 {
     Run *run = user;
     GString *json = run->lines;
+    bool record = strcmp(entry->kind, "record") == 0;
 
     g_string_append_c(json, '{');
     write_number(json, "entry", entry->entry);
@@ -127,7 +128,7 @@ write_entry(const DsnQueueEntry *entry, gpointer user)
     write_text(json, "record_type", entry->record_type);
     write_text(json, "recipient", entry->recipient);
     write_text(json, "tenant", entry->tenant);
-    write_text(json, "relay", entry->relay);
+    write_text(json, record ? "outlet" : "relay", entry->relay);
     write_text(json, "reason", entry->reason);
     write_number(json, "size", (int64_t)entry->size);
     write_number(json, "attempts", entry->attempts);

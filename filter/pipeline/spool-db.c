@@ -89,13 +89,17 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                           " WHERE id = ?1",
     /* 1: one that waits for its first attempt is due too, and open no more */
     [DSN_SQL_RETRY_WAITING] = "UPDATE entry SET next_attempt = max(min(next_attempt, ?2), 1)"
-                              " WHERE id = ?1 AND kind = 0 AND state = 0",
+                              " WHERE id = ?1 AND kind <> 1 AND state = 0",
     [DSN_SQL_RETRY_DEAD] = "UPDATE entry SET state = 0, attempts = 0, next_attempt = ?2,"
-                           " taken_in = ?3, relay = ?4 WHERE id = ?1 AND kind = 0 AND state = 1",
+                           " taken_in = ?3, relay = ?4 WHERE id = ?1 AND kind <> 1 AND state = 1",
     [DSN_SQL_NEXT_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND relay > ?1"
                            " ORDER BY relay LIMIT 1",
     [DSN_SQL_MOVE_RELAY] = "UPDATE entry SET relay = 'default' WHERE id IN"
-                           " (SELECT id FROM entry WHERE state = 0 AND relay = ?1 LIMIT ?2)",
+                           " (SELECT id FROM entry WHERE state = 0 AND relay = ?1 AND kind = 0"
+                           " LIMIT ?2)",
+    [DSN_SQL_LETTERS] = "SELECT id, relay, record_id FROM entry INDEXED BY entry_letter"
+                        " WHERE kind = 2 AND state = 0",
+    [DSN_SQL_BURY_LETTER] = "UPDATE entry SET state = 1, reason = ?2 WHERE id = ?1",
     [DSN_SQL_SET_WATERMARK] = "UPDATE watermark SET entry = ?1 WHERE entry < ?1",
     [DSN_SQL_WATERMARK] = "SELECT entry FROM watermark",
 
@@ -106,9 +110,9 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND relay = ?1"
                          " AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",
     [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
-                     " bytes, requiretls, sources IS NOT NULL FROM entry"
+                     " bytes, requiretls, sources IS NOT NULL, kind, record_type FROM entry"
                      " LEFT JOIN content ON content.entry = entry.id"
-                     " WHERE id = ?1 AND kind = 0 AND state = 0 AND next_attempt <= ?2",
+                     " WHERE id = ?1 AND kind <> 1 AND state = 0 AND next_attempt <= ?2",
     [DSN_SQL_CONTENT] = "SELECT size, file, bytes FROM entry"
                         " LEFT JOIN content ON content.entry = entry.id WHERE id = ?1",
     [DSN_SQL_STATE] = "SELECT state, size, file FROM entry WHERE id = ?1",
@@ -131,6 +135,14 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_ADD_OUTLET] = "INSERT OR IGNORE INTO outlet(name, position) VALUES(?1, ?2)",
     [DSN_SQL_ADVANCE_OUTLET] = "UPDATE outlet SET position = ?2, note = ?3 WHERE name = ?1",
     [DSN_SQL_REMOVE_OUTLET] = "DELETE FROM outlet WHERE name = ?1",
+
+    [DSN_SQL_ADD_HANDED_ON] = "INSERT INTO handed_on(time, outlet, first, last, positions, text)"
+                              " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [DSN_SQL_HANDED_ON] = "SELECT time, outlet, first, last, positions, text FROM handed_on"
+                          " WHERE last BETWEEN ?1 AND ?1 + ?2 AND first <= ?1 ORDER BY id",
+    [DSN_SQL_EXPIRE_HANDED_ON] = "DELETE FROM handed_on WHERE id IN"
+                                 " (SELECT id FROM handed_on ORDER BY id LIMIT ?1)"
+                                 " AND time NOT BETWEEN ?2 AND ?3",
 
     [DSN_SQL_ADD_HISTORY] = "INSERT INTO history_line(bucket, subject, place) VALUES(?1, ?2, ?3)",
     [DSN_SQL_ADD_HISTORY_TEXT] = "INSERT INTO history_text(id, lines) VALUES(?1, ?2)",

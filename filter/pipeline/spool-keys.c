@@ -18,6 +18,7 @@ enum {
     SWEEP_MESSAGES,
     SWEEP_ATTEMPTS,
     SWEEP_HISTORY,
+    SWEEP_HANDED_ON,
     SWEEP_BUCKETS,
     N_SWEEPS
 };
@@ -175,6 +176,8 @@ sweep_step(DsnSpool *spool, bool *ret_done, GError **error)
                               ret_done, error);
     case SWEEP_HISTORY:
         return dsn_history_expire(spool, now - spool->history_keep, ret_done, error);
+    case SWEEP_HANDED_ON:
+        return dsn_handed_on_expire(spool, now - spool->history_keep, ret_done, error);
     case SWEEP_BUCKETS:
     default:
         *ret_done = true;

@@ -64,6 +64,23 @@ write_synced(const char *path, GBytes *bytes, GError **error)
     return good;
 }
 
+const char *
+dsn_large_name(const char *path)
+{
+    return path == NULL ? NULL : strrchr(path, '/') + 1;
+}
+
+bool
+dsn_large_write(DsnSpool *spool, GBytes *bytes, char **ret_path, GError **error)
+{
+    *ret_path = NULL;
+    if (bytes == NULL || g_bytes_get_size(bytes) <= spool->large)
+        return true;
+    g_autofree char *name = g_uuid_string_random();
+    *ret_path = dsn_large_path(spool, name);
+    return write_synced(*ret_path, bytes, error);
+}
+
 /* What would go into the content of @item's entry. */
 static GBytes *
 content_of(const DsnItem *item)
@@ -79,18 +96,17 @@ dsn_large_write_deposit(DsnSpool *spool, DsnDepositJob *deposit, GError **error)
     const GArray *items = deposit->deposit.items;
 
     for (guint i = 0; i < items->len; i++) {
-        GBytes *content = content_of(&g_array_index(items, DsnItem, i));
+        char *path;
+        bool good =
+            dsn_large_write(spool, content_of(&g_array_index(items, DsnItem, i)), &path, error);
 
-        if (content == NULL || g_bytes_get_size(content) <= spool->large)
-            continue;
-        if (deposit->files == NULL) {
+        if (path != NULL && deposit->files == NULL) {
             deposit->files = g_ptr_array_new_with_free_func(g_free);
             g_ptr_array_set_size(deposit->files, (gint)items->len);
         }
-        g_autofree char *name = g_uuid_string_random();
-        char *path = dsn_large_path(spool, name);
-        deposit->files->pdata[i] = path; /* at once: it is removed with the deposit if this fails */
-        if (!write_synced(path, content, error))
+        if (path != NULL) /* even if it failed: it is removed with the deposit */
+            deposit->files->pdata[i] = path;
+        if (!good)
             return false;
     }
     return deposit->files == NULL || dsn_sync_directory(spool->large_path, error);

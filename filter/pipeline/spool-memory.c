@@ -224,6 +224,8 @@ dsn_memory_relieve(DsnSpool *spool, bool *ret_done, GError **error)
 {
     if (!dsn_history_expire(spool, G_MAXINT64 / 1000, ret_done, error))
         return false;
+    if (*ret_done && !dsn_handed_on_expire(spool, G_MAXINT64 / G_USEC_PER_SEC, ret_done, error))
+        return false;
     if (!*ret_done)
         return true;
     if (!dsn_db_run(spool->writer, DSN_SQL_REMOVE_ATTEMPTS, DSN_VALUES(dsn_int(RELIEF_ATTEMPTS)),

@@ -19,6 +19,7 @@ dsn_waiting_notice_free(DsnWaitingNotice *notice)
     if (notice == NULL)
         return;
     g_free(notice->record_id);
+    g_free(notice->record_type);
     g_free(notice->recipient);
     g_clear_pointer(&notice->bytes, g_bytes_unref);
     g_free(notice);
@@ -260,6 +261,7 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     } else {
         taken->size = (size_t)sqlite3_column_int64(query, 6);
         taken->file = dup_column(query, 7);
+        taken->record = sqlite3_column_int(query, 11) == DSN_ENTRY_RECORD;
         taken->known = record_id != NULL;
         taken->subject = subject;
         taken->sources = bytes != NULL && sqlite3_column_int(query, 10) != 0;
@@ -278,6 +280,7 @@ hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError
     DsnWaitingNotice *notice = g_new0(DsnWaitingNotice, 1);
     notice->entry = entry;
     notice->record_id = g_strdup(record_id);
+    notice->record_type = dup_column(query, 12);
     notice->recipient = dup_column(query, 1);
     notice->eight_bit = sqlite3_column_int(query, 2) != 0;
     notice->utf8 = sqlite3_column_int(query, 3) != 0;
@@ -525,7 +528,7 @@ free_settle(DsnJob *job)
 
 /* What came of an attempt, for the record that the notice was made from (transfer full). */
 static GString *
-describe(const SettleJob *settle, const char *relay, unsigned attempts)
+describe(const SettleJob *settle, const DsnTaken *taken)
 {
     static const char *const events[] = {
         [DSN_SETTLED_SENT] = "sent",
@@ -538,10 +541,10 @@ describe(const SettleJob *settle, const char *relay, unsigned attempts)
     (void)dsn_json_string(text, dsn_span(events[settle->how])); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "entry");
     dsn_json_int(text, settle->entry);
-    dsn_json_key(text, "relay");
-    (void)dsn_json_string(text, dsn_span(relay)); /* what is not UTF-8 is replaced */
+    dsn_json_key(text, taken->record ? "outlet" : "relay");
+    (void)dsn_json_string(text, dsn_span(taken->line->name)); /* what is not UTF-8 is replaced */
     dsn_json_key(text, "attempts");
-    dsn_json_int(text, (int64_t)attempts + 1);
+    dsn_json_int(text, (int64_t)taken->attempts + 1);
     if (settle->how == DSN_SETTLED_RETRY) {
         dsn_json_key(text, "next_attempt");
         dsn_json_int(text, settle->when / G_USEC_PER_SEC);
@@ -571,7 +574,7 @@ dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t when, c
     settle->sources = taken->sources;
     settle->subject = taken->subject;
     if (taken->known && how != DSN_SETTLED_BACK)
-        settle->text = describe(settle, taken->line->name, taken->attempts);
+        settle->text = describe(settle, taken);
     g_mutex_lock(&spool->lock);
     dsn_spool_push(spool, DSN_LANE_WORK, &settle->job);
     g_mutex_unlock(&spool->lock);

@@ -60,6 +60,8 @@ typedef enum DsnSql {
     DSN_SQL_RETRY_DEAD,
     DSN_SQL_NEXT_RELAY,
     DSN_SQL_MOVE_RELAY,
+    DSN_SQL_LETTERS,
+    DSN_SQL_BURY_LETTER,
     DSN_SQL_SET_WATERMARK,
     DSN_SQL_WATERMARK,
     DSN_SQL_FRESH,
@@ -83,6 +85,9 @@ typedef enum DsnSql {
     DSN_SQL_ADD_OUTLET,
     DSN_SQL_ADVANCE_OUTLET,
     DSN_SQL_REMOVE_OUTLET,
+    DSN_SQL_ADD_HANDED_ON,
+    DSN_SQL_HANDED_ON,
+    DSN_SQL_EXPIRE_HANDED_ON,
     DSN_SQL_ADD_HISTORY,
     DSN_SQL_ADD_HISTORY_TEXT,
     DSN_SQL_FIRST_HISTORY,
@@ -311,9 +316,16 @@ bool dsn_item_store(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_
 
 /* ---- spool-large.c: contents in files of their own ---- */
 
+/* Writes @bytes to a new file if they are large: *@ret_path (transfer full) is that, else NULL. It
+ * is set when writing fails, too. The directory still is to be synchronised. */
+bool dsn_large_write(DsnSpool *spool, GBytes *bytes, char **ret_path, GError **error);
+
 /* Makes what the commit of a deposit refers to. */
 bool dsn_large_write_deposit(DsnSpool *spool, DsnDepositJob *deposit, GError **error);
 char *dsn_large_path(DsnSpool *spool, const char *name);
+
+/* The name of the file at @path, under which an entry refers to it; NULL for NULL. */
+const char *dsn_large_name(const char *path);
 
 /* The content of an entry (transfer full), from the columns "size, file, bytes" of @query that
  * start at @column; DSN_SPOOL_ERROR_NONE when it is lost. */
@@ -354,6 +366,7 @@ typedef struct DsnTaken {
     bool fresh; /* it waits for its first attempt */
     char *file; /* name of its content's file, may be NULL */
     size_t size;
+    bool record;     /* of an outlet, no notice */
     bool known;      /* by the id of a record: */
     guint64 subject; /* what is remembered is about that */
     bool sources;    /* beside its content, which could be read */
@@ -379,6 +392,9 @@ typedef struct DsnOutlet {
 } DsnOutlet;
 
 void dsn_outlet_free(DsnOutlet *outlet);
+
+/* Under the lock, or in the writer's thread: NULL when there is none of that name. */
+DsnOutlet *dsn_spool_outlet(DsnSpool *spool, const char *name);
 bool dsn_spool_load_outlets(DsnSpool *spool, DsnDb *db, GError **error);
 
 /* Under the lock: the last record that all outlets are past. */
@@ -386,6 +402,24 @@ int64_t dsn_spool_all_past(DsnSpool *spool);
 
 /* Removes some of the records that all outlets are past; the writer's. */
 bool dsn_spool_trim_records(DsnSpool *spool, int64_t *ret_first, GError **error);
+
+/* Records that one transaction removes at most: of an outlet that was far behind and is gone there
+ * may be millions. */
+#define DSN_TRIM_RECORDS 5000
+
+/* ---- spool-hand-on.c ---- */
+
+/* Kinds of entries. */
+enum { DSN_ENTRY_NOTICE, DSN_ENTRY_REJECTED, DSN_ENTRY_RECORD };
+
+/* Makes letters dead that wait for an outlet which is not among @names; *@ret_count is how many, up
+ * to DSN_BURY_CHUNK, after which there may be more. */
+bool dsn_spool_bury_letters(DsnSpool *spool, const char *const *names, unsigned *ret_count,
+                            GError **error);
+#define DSN_BURY_CHUNK 1000
+
+/* Removes some of what is older than @before (unix seconds), or from a clock that was wrong. */
+bool dsn_handed_on_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **error);
 
 /* ---- the spool ---- */
 

@@ -34,6 +34,12 @@ dup_column(DsnQuery *query, int column)
 static DsnQueueEntry
 read_entry(DsnQuery *query)
 {
+    static const char *const kinds[] = {
+        [DSN_ENTRY_NOTICE] = "notice",
+        [DSN_ENTRY_REJECTED] = "rejected",
+        [DSN_ENTRY_RECORD] = "record",
+    };
+    const size_t kind = (size_t)sqlite3_column_int64(query, 1);
     bool dead = sqlite3_column_int(query, 2) != 0;
     /* before the first attempt: when that may be, unless somebody has wanted it at once */
     int64_t attempt = sqlite3_column_int64(query, 10);
@@ -41,7 +47,7 @@ read_entry(DsnQuery *query)
 
     return (DsnQueueEntry){
         .entry = sqlite3_column_int64(query, 0),
-        .kind = sqlite3_column_int(query, 1) == 0 ? "notice" : "rejected",
+        .kind = kinds[MIN(kind, G_N_ELEMENTS(kinds) - 1)],
         .state = dead ? "dead" : "waiting",
         .record_id = dup_column(query, 3),
         .record_type = dup_column(query, 4),
@@ -226,10 +232,16 @@ remember(DsnSpool *spool, const DsnQueueEntry *entry, const char *event, GError 
     return dsn_history_add(spool, dsn_subject_key(entry->record_id), text->str, error);
 }
 
+/* A record waits for the outlet that it is of, if that is there. */
 static bool
 retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GError **error)
 {
+    bool record = g_str_equal(entry->kind, "record");
+    const char *relay = record ? entry->relay : dsn_spool_relay_of(spool, entry->relay);
     int64_t now = g_get_real_time();
+
+    if (record && dsn_spool_outlet(spool, relay) == NULL)
+        return true;
 
     if (!dsn_db_run(spool->writer, DSN_SQL_RETRY_WAITING,
                     DSN_VALUES(dsn_int(entry->entry), dsn_int(now)), error))
@@ -237,7 +249,7 @@ retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErr
     int waiting = sqlite3_changes(spool->writer->handle);
     if (!dsn_db_run(spool->writer, DSN_SQL_RETRY_DEAD,
                     DSN_VALUES(dsn_int(entry->entry), dsn_int(now), dsn_int(now / G_USEC_PER_SEC),
-                               dsn_text(dsn_spool_relay_of(spool, entry->relay))),
+                               dsn_text(relay)),
                     error))
         return false;
     int revived = sqlite3_changes(spool->writer->handle);

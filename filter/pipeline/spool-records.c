@@ -3,10 +3,6 @@
 
 #include "filter/pipeline/spool-private.h"
 
-/* Records that one transaction removes at most: of an outlet that was far behind and is gone there
- * may be millions. */
-#define TRIM_RECORDS 5000
-
 void
 dsn_outlet_free(DsnOutlet *outlet)
 {
@@ -26,8 +22,8 @@ new_outlet(const char *name, int64_t position, const char *note)
     return outlet;
 }
 
-static DsnOutlet *
-find_outlet(DsnSpool *spool, const char *name)
+DsnOutlet *
+dsn_spool_outlet(DsnSpool *spool, const char *name)
 {
     for (guint i = 0; i < spool->outlets->len; i++) {
         DsnOutlet *outlet = spool->outlets->pdata[i];
@@ -71,7 +67,7 @@ bool
 dsn_spool_trim_records(DsnSpool *spool, int64_t *ret_first, GError **error)
 {
     g_mutex_lock(&spool->lock);
-    int64_t last = MIN(dsn_spool_all_past(spool), spool->first_record + TRIM_RECORDS - 1);
+    int64_t last = MIN(dsn_spool_all_past(spool), spool->first_record + DSN_TRIM_RECORDS - 1);
     g_mutex_unlock(&spool->lock);
 
     *ret_first = last + 1;
@@ -85,6 +81,7 @@ typedef struct OutletsJob {
     const char *const *names;
     int64_t last; /* record: where new ones start */
     guint64 dropped;
+    unsigned buried; /* letters of those that are gone */
 } OutletsJob;
 
 static bool
@@ -106,11 +103,11 @@ run_outlets(DsnSpool *spool, DsnJob *job, GError **error)
             return false;
     }
     for (const char *const *name = outlets->names; *name != NULL; name++)
-        if (find_outlet(spool, *name) == NULL &&
+        if (dsn_spool_outlet(spool, *name) == NULL &&
             !dsn_db_run(spool->writer, DSN_SQL_ADD_OUTLET,
                         DSN_VALUES(dsn_text(*name), dsn_int(outlets->last)), error))
             return false;
-    return true;
+    return dsn_spool_bury_letters(spool, outlets->names, &outlets->buried, error);
 }
 
 static void
@@ -125,22 +122,28 @@ outlets_committed(DsnSpool *spool, DsnJob *job)
             g_ptr_array_remove_index(spool->outlets, i - 1);
     }
     for (const char *const *name = outlets->names; *name != NULL; name++)
-        if (find_outlet(spool, *name) == NULL)
+        if (dsn_spool_outlet(spool, *name) == NULL)
             g_ptr_array_add(spool->outlets, new_outlet(*name, outlets->last, NULL));
+    spool->waiting -= outlets->buried;
+    spool->dead += outlets->buried;
 }
 
 bool
 dsn_spool_set_outlets(DsnSpool *spool, const char *const *names, guint64 *ret_dropped,
                       GError **error)
 {
-    OutletsJob job = {
-        .job = {.run = run_outlets, .committed = outlets_committed, .items = 1},
-        .names = names,
-    };
+    OutletsJob job;
 
-    if (!dsn_spool_run_job(spool, DSN_LANE_WORK, &job.job, error))
-        return false;
-    *ret_dropped = job.dropped;
+    *ret_dropped = 0;
+    do {
+        job = (OutletsJob){
+            .job = {.run = run_outlets, .committed = outlets_committed, .items = 1},
+            .names = names,
+        };
+        if (!dsn_spool_run_job(spool, DSN_LANE_WORK, &job.job, error))
+            return false;
+        *ret_dropped += job.dropped;
+    } while (job.buried == DSN_BURY_CHUNK);
     return true;
 }
 
@@ -162,7 +165,7 @@ wait_for_records(DsnSpool *spool, const char *name, GTimeSpan wait, bool *ret_so
 
     g_mutex_lock(&spool->lock);
     for (;;) {
-        outlet = find_outlet(spool, name);
+        outlet = dsn_spool_outlet(spool, name);
         *position = MAX(*position, outlet == NULL ? 0 : outlet->position);
         *ret_some = outlet != NULL && !spool->broken && *position < spool->last_record;
         if (*ret_some || spool->woken || !g_cond_wait_until(&spool->arrived, &spool->lock, until))
@@ -220,82 +223,8 @@ char *
 dsn_spool_outlet_note(DsnSpool *spool, const char *name)
 {
     g_mutex_lock(&spool->lock);
-    const DsnOutlet *outlet = find_outlet(spool, name);
+    const DsnOutlet *outlet = dsn_spool_outlet(spool, name);
     char *note = outlet == NULL ? NULL : g_strdup(outlet->note);
     g_mutex_unlock(&spool->lock);
     return note;
-}
-
-/* ---- advancing ---- */
-
-typedef struct AdvanceJob {
-    DsnJob job;
-    const char *name;
-    int64_t position;
-    const char *note;
-    int64_t first_record; /* afterwards */
-} AdvanceJob;
-
-/* Where the others are is known up to the last commit: what they leave in this one goes later. */
-static bool
-run_advance(DsnSpool *spool, DsnJob *job, GError **error)
-{
-    AdvanceJob *advance = (AdvanceJob *)job;
-    const DsnOutlet *own = find_outlet(spool, advance->name);
-
-    if (own == NULL) /* since it was submitted */
-        return true;
-    /* Never back: what it is past may be gone. Only here it is sure where the stream ends: a reader
-     * sees what was committed before the other threads know. */
-    advance->position = CLAMP(advance->position, own->position, spool->last_record);
-    int64_t past = advance->position;
-    for (guint i = 0; i < spool->outlets->len; i++) {
-        const DsnOutlet *outlet = spool->outlets->pdata[i];
-
-        if (!g_str_equal(outlet->name, advance->name))
-            past = MIN(past, outlet->position);
-    }
-    past = MIN(past, spool->first_record + TRIM_RECORDS - 1);
-    advance->first_record = past + 1;
-    return dsn_db_run(spool->writer, DSN_SQL_ADVANCE_OUTLET,
-                      DSN_VALUES(dsn_text(advance->name), dsn_int(advance->position),
-                                 dsn_text(advance->note)),
-                      error) &&
-           dsn_db_run(spool->writer, DSN_SQL_REMOVE_RECORDS, DSN_VALUES(dsn_int(past)), error);
-}
-
-static void
-advance_committed(DsnSpool *spool, DsnJob *job)
-{
-    const AdvanceJob *advance = (AdvanceJob *)job;
-    DsnOutlet *outlet = find_outlet(spool, advance->name);
-
-    spool->first_record = MAX(spool->first_record, advance->first_record);
-    if (outlet == NULL)
-        return;
-    outlet->position = advance->position;
-    g_free(outlet->note);
-    outlet->note = g_strdup(advance->note);
-}
-
-bool
-dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
-                  GError **error)
-{
-    AdvanceJob job = {
-        .job = {.run = run_advance, .committed = advance_committed, .items = 1},
-        .name = name,
-        .position = position,
-        .note = note,
-    };
-
-    g_mutex_lock(&spool->lock);
-    bool known = find_outlet(spool, name) != NULL;
-    g_mutex_unlock(&spool->lock);
-    if (!known) {
-        g_set_error(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_NONE, "there is no outlet \"%s\"",
-                    name);
-        return false;
-    }
-    return dsn_spool_run_job(spool, DSN_LANE_WORK, &job.job, error);
 }

@@ -139,10 +139,12 @@ static const char *const STEPS[] = {
     "  outlet TEXT NOT NULL,\n"
     "  first INTEGER NOT NULL,        -- position of a record\n"
     "  last INTEGER NOT NULL,\n"
-    "  positions BLOB,                -- those between, NULL: all are\n"
+    "  positions BLOB,                -- how far each is from the one before, as LEB128 numbers;\n"
+    "                                 -- NULL: all up to the last\n"
     "  text TEXT NOT NULL             -- members of a JSON object\n"
     ");\n"
     "CREATE INDEX handed_on_last ON handed_on(last);\n"
+    "CREATE INDEX entry_letter ON entry(relay) WHERE kind = 2 AND state = 0;\n"
     /* unix seconds; of those that were there, when it is added */
     "ALTER TABLE record ADD COLUMN taken_in INTEGER NOT NULL DEFAULT 0;\n"
     "UPDATE record SET taken_in = CAST(strftime('%s', 'now') AS INTEGER);\n",

@@ -79,9 +79,7 @@ set_content(DsnSpool *spool, int64_t entry, GBytes *bytes, GBytes *sources, GErr
 static const char *
 file_of(const DsnDepositJob *deposit, guint index)
 {
-    const char *path = deposit->files == NULL ? NULL : deposit->files->pdata[index];
-
-    return path == NULL ? NULL : strrchr(path, '/') + 1;
+    return deposit->files == NULL ? NULL : dsn_large_name(deposit->files->pdata[index]);
 }
 
 /* From now on the file is the spool's. */
@@ -274,9 +272,9 @@ add_notice(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, in
     const char *file = file_of(deposit, index);
 
     if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
-                    DSN_VALUES(dsn_int(0), dsn_int(0), dsn_int(now), dsn_int(notice->keys->len),
-                               dsn_int(notice->eight_bit), dsn_int(notice->utf8),
-                               dsn_int(notice->has_original),
+                    DSN_VALUES(dsn_int(DSN_ENTRY_NOTICE), dsn_int(0), dsn_int(now),
+                               dsn_int(notice->keys->len), dsn_int(notice->eight_bit),
+                               dsn_int(notice->utf8), dsn_int(notice->has_original),
                                dsn_int((int64_t)g_bytes_get_size(notice->bytes)),
                                dsn_text(notice->record_id), dsn_text(notice->record_type),
                                dsn_text(notice->recipient), dsn_text(NULL), dsn_text(file),
@@ -465,8 +463,8 @@ store_rejected(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now
     const char *file = file_of(deposit, index);
 
     if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
-                    DSN_VALUES(dsn_int(1), dsn_int(1), dsn_int(now), dsn_int(0), dsn_int(0),
-                               dsn_int(0), dsn_int(0),
+                    DSN_VALUES(dsn_int(DSN_ENTRY_REJECTED), dsn_int(1), dsn_int(now), dsn_int(0),
+                               dsn_int(0), dsn_int(0), dsn_int(0),
                                dsn_int((int64_t)g_bytes_get_size(item->rejected)), dsn_text(NULL),
                                dsn_text(NULL), dsn_text(NULL), dsn_text(item->reason),
                                dsn_text(file), dsn_text(DSN_DEFAULT_RELAY), dsn_text(NULL),

@@ -221,7 +221,8 @@ char *dsn_spool_place(DsnSpool *spool, const char *name, GError **error);
 typedef struct DsnWaitingNotice {
     int64_t entry;
     char *record_id;
-    char *recipient;
+    char *record_type;
+    char *recipient; /* NULL for a record */
     GBytes *bytes;
     bool eight_bit;
     bool utf8;
@@ -271,7 +272,7 @@ void dsn_spool_settle(DsnSpool *spool, int64_t entry, DsnSettled how, int64_t wh
 
 /* An outlet reads the stream of records from where it stands. The first call for a new @name sets
  * it to the end of the stream. Names that are not among @names lose their place: returns how many
- * records that lets go of. */
+ * records that lets go of. Records that were retried for them are dead letters again. */
 bool dsn_spool_set_outlets(DsnSpool *spool, const char *const *names, guint64 *ret_dropped,
                            GError **error);
 
@@ -301,7 +302,8 @@ char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
 bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
                        GError **error);
 
-/* A record that an outlet could not hand on: a dead letter of kind "record". */
+/* A record that an outlet could not hand on: a dead letter of kind "record". It gets in when the
+ * spool is full, too. */
 typedef struct DsnSpoolLetter {
     const char *record_id;   /* NULL: none is known */
     const char *record_type; /* the same */
@@ -309,7 +311,7 @@ typedef struct DsnSpoolLetter {
     const char *reason;
 } DsnSpoolLetter;
 
-/* Records that an outlet has handed on together, for "dsnarf why". */
+/* Records that an outlet has handed on together, for "dsnarf why"; kept as long as history is. */
 typedef struct DsnHandedOn {
     const int64_t *positions; /* rising */
     size_t n_positions;
@@ -328,8 +330,13 @@ typedef struct DsnAdvance {
 bool dsn_spool_hand_on(DsnSpool *spool, const char *name, const DsnAdvance *advance,
                        GError **error);
 
+/* Appends what outlets have said of the record at @position, oldest first, to @lines (of
+ * DsnHistoryLine, cleared by dsn_history_line_clear()), with "outlet" as the first member. */
+bool dsn_spool_handed_on(DsnSpool *spool, int64_t position, GArray *lines, GError **error);
+
 /* A dead letter of kind "record" that was retried waits for the outlet that it is of, and is taken
- * with dsn_spool_take_notices() under the outlet's name and settled like a notice. */
+ * with dsn_spool_take_notices() under the outlet's name and settled like a notice. While there is
+ * no such outlet it stays dead. */
 
 /* ---- what an administrator sees and does ---- */
 
@@ -346,9 +353,9 @@ typedef struct DsnQueueEntry {
     int64_t entry;
     const char *kind;                                /* "notice", "rejected", "record" */
     const char *state;                               /* "waiting", "dead" */
-    const char *record_id, *record_type, *recipient; /* NULL for what was rejected */
-    const char *relay;
-    const char *tenant; /* NULL: none */
+    const char *record_id, *record_type, *recipient; /* NULL for what is not known */
+    const char *relay;                               /* of a record: the outlet */
+    const char *tenant;                              /* NULL: none */
     const char *reason; /* last reply, or why it is dead; may be NULL */
     size_t size;
     unsigned attempts;
