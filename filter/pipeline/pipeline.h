@@ -60,10 +60,25 @@ bool dsn_pipeline_take_records(DsnPipeline *pipeline, const DsnPolicy *policy,
                                const DsnPoster *poster, DsnSpan body, DsnTally *tally,
                                GError **error);
 
-/* The same for JSON lines that somebody follows: @place is kept with the last of what they leave,
- * in one commit, and also when they leave nothing. */
-bool dsn_pipeline_follow_records(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan lines,
-                                 const DsnPlace *place, DsnTally *tally, GError **error);
+/* JSON lines that somebody follows. */
+typedef struct DsnFollowed {
+    DsnSpan lines;
+    DsnPlace place; /* behind them */
+    int64_t since;  /* unix seconds: what happened before is ignored; 0: nothing is */
+    /* Says where the element at @offset of @lines comes from, for the administrator (transfer
+     * full). */
+    char *(*where)(size_t offset, gpointer user);
+    gpointer user;
+} DsnFollowed;
+
+/* The same for them: the place is kept with the last of what they leave, in one commit, and also
+ * when they leave nothing. After a failure they can be handed in again, and have one effect. */
+bool dsn_pipeline_follow_records(DsnPipeline *pipeline, const DsnPolicy *policy,
+                                 const DsnFollowed *followed, DsnTally *tally, GError **error);
+
+/* False if a look at the keys is enough to see that nothing here wants @element, which then need
+ * not be handed in. */
+bool dsn_policy_wants(const DsnPolicy *policy, DsnSpan element);
 
 /* Makes the notice for one element and keeps nothing, for a caller who sends it. The governor is
  * asked. */

@@ -169,6 +169,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_SET_BUCKET] = "INSERT OR REPLACE INTO bucket(name, tokens, time) VALUES(?1, ?2, ?3)",
     [DSN_SQL_BUCKETS] = "SELECT name, tokens, time FROM bucket ORDER BY time DESC LIMIT ?1",
     [DSN_SQL_EXPIRE_BUCKETS] = "DELETE FROM bucket WHERE time + (1 - tokens) * ?1 < ?2",
+    [DSN_SQL_SET_PLACE] = "INSERT OR REPLACE INTO place(name, text) VALUES(?1, ?2)",
+    [DSN_SQL_PLACE] = "SELECT text FROM place WHERE name = ?1",
 };
 
 G_DEFINE_QUARK(dsn - spool - error - quark, dsn_spool_error)

@@ -184,6 +184,7 @@ dsn_spool_submit(DsnSpool *spool, DsnDeposit *deposit)
     g_assert(!own->submitted);
     own->submitted = true;
     own->job.items = deposit->items->len;
+    own->job.cost = deposit->place.name == NULL ? 0 : strlen(deposit->place.text);
     for (guint i = 0; i < deposit->items->len; i++) {
         prepare_history(&g_array_index(deposit->items, DsnItem, i));
         own->job.cost += cost_of(&g_array_index(deposit->items, DsnItem, i));
@@ -212,6 +213,19 @@ dsn_spool_wait(DsnSpool *spool, DsnDeposit *deposit, int64_t until)
 
 /* ---- in the writer's thread ---- */
 
+/* Where the follower of what was deposited is now, unless some of that is yet to be done. */
+static bool
+store_place(DsnSpool *spool, DsnDeposit *deposit, GError **error)
+{
+    deposit->placed = deposit->place.name != NULL;
+    for (guint i = 0; i < deposit->items->len && deposit->placed; i++)
+        deposit->placed = g_array_index(deposit->items, DsnItem, i).result != DSN_ITEM_CONFLICT;
+    return !deposit->placed ||
+           dsn_db_run(spool->writer, DSN_SQL_SET_PLACE,
+                      DSN_VALUES(dsn_text(deposit->place.name), dsn_text(deposit->place.text)),
+                      error);
+}
+
 bool
 dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error)
 {
@@ -221,7 +235,8 @@ dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error)
 
     for (guint i = 0; i < deposit->deposit.items->len && good; i++)
         good = dsn_item_store(spool, deposit, i, now, error);
-    return good && dsn_buckets_store(spool, deposit->deposit.buckets, error);
+    return good && store_place(spool, &deposit->deposit, error) &&
+           dsn_buckets_store(spool, deposit->deposit.buckets, error);
 }
 
 /* Tells those who take notices, relay by relay. */
@@ -270,6 +285,28 @@ dsn_deposit_failed(DsnSpool *spool, DsnJob *job)
     DsnDepositJob *deposit = (DsnDepositJob *)((char *)job - offsetof(DsnDepositJob, job));
 
     deposit->deposit.error = g_steal_pointer(&job->error);
+    deposit->deposit.placed = false;
     /* The commit that failed may still have reached the disk, and a crash now would find it. */
     g_ptr_array_extend_and_steal(spool->doubtful, g_steal_pointer(&deposit->kept));
+}
+
+/* ---- places ---- */
+
+char *
+dsn_spool_place(DsnSpool *spool, const char *name, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    char *text = NULL;
+    DsnDb *db = dsn_spool_reader(spool, error);
+
+    if (db == NULL)
+        return NULL;
+    DsnQuery *query = dsn_db_query(db, DSN_SQL_PLACE, DSN_VALUES(dsn_text(name)));
+    if (dsn_query_next(db, query, &failure))
+        text = g_strdup((const char *)sqlite3_column_text(query, 0));
+    dsn_query_end(query);
+    dsn_spool_reader_done(spool, db, failure);
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return text;
 }

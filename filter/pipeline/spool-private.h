@@ -104,6 +104,8 @@ typedef enum DsnSql {
     DSN_SQL_SET_BUCKET,
     DSN_SQL_BUCKETS,
     DSN_SQL_EXPIRE_BUCKETS,
+    DSN_SQL_SET_PLACE,
+    DSN_SQL_PLACE,
     DSN_N_SQL
 } DsnSql;
 

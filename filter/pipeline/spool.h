@@ -197,6 +197,7 @@ typedef struct DsnDeposit {
     GArray *buckets; /* of DsnBucket that have changed; may be NULL */
     bool urgent;     /* end-of-message work, before everything else */
     DsnPlace place;  /* kept with the items, unless one of them is a CONFLICT; borrowed */
+    bool placed;     /* after the wait: it was kept */
     GError *error;   /* after the wait: nothing was stored (but if the daemon dies before the disk
                         works again, all of it may turn out to be there) */
 } DsnDeposit;

@@ -35,14 +35,13 @@ is_wanted(const DsnPolicy *policy, DsnRecordType type)
     return policy->noticed[type] || policy->wanted[type] || is_remembered(policy, type);
 }
 
-/* True if a look at the keys is enough to see that nothing here wants the element. */
-static bool
-is_plainly_ignored(const DsnPolicy *policy, DsnSpan text)
+bool
+dsn_policy_wants(const DsnPolicy *policy, DsnSpan element)
 {
     DsnRecordKeys keys;
 
-    return dsn_record_scan(text, &keys) && dsn_span_present(keys.type) &&
-           !is_wanted(policy, dsn_record_type_from_string(keys.type));
+    return !dsn_record_scan(element, &keys) || !dsn_span_present(keys.type) ||
+           is_wanted(policy, dsn_record_type_from_string(keys.type));
 }
 
 static GArray *
@@ -186,6 +185,13 @@ check_time(const DsnTaking *taking, const DsnRecord *record, GError **error)
     return false;
 }
 
+static bool
+is_early(const DsnTaking *taking, const DsnRecord *record)
+{
+    return taking->followed != NULL && taking->followed->since != 0 &&
+           record->event_time < taking->followed->since;
+}
+
 static void
 take_element(DsnTaking *taking, DsnPending *pending)
 {
@@ -194,7 +200,7 @@ take_element(DsnTaking *taking, DsnPending *pending)
     g_autoptr(GError) error = NULL;
     DsnSpan text = pending->element;
 
-    if (is_plainly_ignored(policy, text)) {
+    if (!dsn_policy_wants(policy, text)) {
         taking->tally->ignored++;
         return;
     }
@@ -202,7 +208,7 @@ take_element(DsnTaking *taking, DsnPending *pending)
         dsn_taking_reject(taking, text, pending->index, error->message);
         return;
     }
-    if (!is_wanted(policy, element.record->type)) {
+    if (!is_wanted(policy, element.record->type) || is_early(taking, element.record)) {
         taking->tally->ignored++;
         return;
     }
@@ -277,6 +283,7 @@ dsn_taking_finish_chunk(DsnTaking *taking)
     }
     if (chunk->deposit->error != NULL && taking->error == NULL)
         taking->error = g_steal_pointer(&chunk->deposit->error);
+    taking->placed = chunk->deposit->placed;
     dsn_chunk_free(chunk);
 }
 
@@ -320,17 +327,10 @@ move_on(DsnTaking *taking)
         dsn_taking_finish_chunk(taking);
 }
 
-static void
-finish_all(DsnTaking *taking)
+static bool
+has_deferred(const DsnTaking *taking)
 {
-    while (taking->chunk != NULL || taking->waiting.length > 0) {
-        if (taking->chunk != NULL && taking->error != NULL)
-            discard_chunk(taking);
-        else if (taking->chunk != NULL)
-            submit_chunk(taking);
-        else
-            dsn_taking_finish_chunk(taking);
-    }
+    return taking->deferred != NULL && taking->deferred->len > 0;
 }
 
 /* What is with the writer has been charged and may be a duplicate, which costs nothing in the end:
@@ -347,12 +347,48 @@ take_deferred(DsnTaking *taking)
         take_element(taking, &pending);
         move_on(taking);
     }
-    finish_all(taking);
+}
+
+/* The place goes with what is last: nothing else is with the writer, and nothing waits to be
+ * decided. What goes with it and is in conflict after all is decided again, and the place goes
+ * with that. Dead letters, which nothing can be in conflict with, go alone. */
+static void
+submit_last(DsnTaking *taking)
+{
+    if (taking->held != NULL)
+        taking->chunk = g_steal_pointer(&taking->held);
+    else if (taking->chunk == NULL)
+        taking->chunk = dsn_chunk_new();
+    taking->chunk->deposit->place = taking->followed->place;
+    submit_chunk(taking);
+}
+
+/* Does the next thing that is left to do; false if there is none. */
+static bool
+finish_step(DsnTaking *taking)
+{
+    const bool follows = taking->followed != NULL && !taking->placed && taking->error == NULL;
+    const bool more = has_deferred(taking) || taking->held != NULL;
+
+    if (taking->chunk != NULL && taking->error != NULL)
+        discard_chunk(taking);
+    else if (taking->waiting.length > 0 && (taking->chunk == NULL || follows))
+        dsn_taking_finish_chunk(taking);
+    else if (taking->chunk != NULL && (!follows || more))
+        submit_chunk(taking);
+    else if (has_deferred(taking) && taking->error == NULL)
+        take_deferred(taking);
+    else if (follows)
+        submit_last(taking);
+    else
+        return false;
+    return true;
 }
 
 static void
-take_body(DsnTaking *taking, DsnSpan body)
+take_body(DsnTaking *taking)
 {
+    const DsnSpan body = taking->body;
     DsnElements elements = DSN_ELEMENTS(body);
     DsnSpan text;
 
@@ -370,36 +406,33 @@ take_body(DsnTaking *taking, DsnSpan body)
         }
         move_on(taking);
     }
-    finish_all(taking);
-    take_deferred(taking);
+    while (finish_step(taking))
+        continue;
 }
 
 static bool
-take(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster, DsnSpan body,
-     bool again, DsnTally *tally, GError **error)
+take(DsnTaking *taking, GError **error)
 {
+    DsnMetrics *metrics = taking->the_case.pipeline->metrics;
+    DsnTally *tally = taking->tally;
     g_autoptr(GString) sender = g_string_new(NULL);
     g_autoptr(GHashTable) attempts =
         g_hash_table_new_full(dsn_key_hash, dsn_key_equal, g_free, (GDestroyNotify)g_bytes_unref);
-    DsnTaking taking = {
-        .the_case = dsn_case(pipeline, policy, poster),
-        .again = again,
-        .tally = tally,
-        .waiting = G_QUEUE_INIT,
-        .deferred = g_array_new(FALSE, FALSE, sizeof(DsnDeferred)),
-        .attempts = attempts,
-        .sender = sender,
-    };
 
-    take_body(&taking, body);
-    dsn_metrics_add(pipeline->metrics, DSN_COUNT_RECORDS_ACCEPTED, tally->accepted);
-    dsn_metrics_add(pipeline->metrics, DSN_COUNT_RECORDS_DUPLICATE, tally->duplicate);
-    dsn_metrics_add(pipeline->metrics, DSN_COUNT_RECORDS_IGNORED, tally->ignored);
-    if (!again)
-        dsn_metrics_add(pipeline->metrics, DSN_COUNT_RECORDS_REJECTED, tally->rejected->len);
-    if (taking.error == NULL)
+    taking->deferred = g_array_new(FALSE, FALSE, sizeof(DsnDeferred));
+    taking->attempts = attempts;
+    taking->sender = sender;
+    take_body(taking);
+    g_clear_pointer(&taking->deferred, g_array_unref);
+    g_clear_pointer(&taking->held, dsn_chunk_free);
+    dsn_metrics_add(metrics, DSN_COUNT_RECORDS_ACCEPTED, tally->accepted);
+    dsn_metrics_add(metrics, DSN_COUNT_RECORDS_DUPLICATE, tally->duplicate);
+    dsn_metrics_add(metrics, DSN_COUNT_RECORDS_IGNORED, tally->ignored);
+    if (!taking->again)
+        dsn_metrics_add(metrics, DSN_COUNT_RECORDS_REJECTED, tally->rejected->len);
+    if (taking->error == NULL)
         return true;
-    g_propagate_error(error, taking.error);
+    g_propagate_error(error, taking->error);
     return false;
 }
 
@@ -407,7 +440,26 @@ bool
 dsn_pipeline_take_records(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster,
                           DsnSpan body, DsnTally *tally, GError **error)
 {
-    return take(pipeline, policy, poster, body, false, tally, error);
+    DsnTaking taking = {
+        .the_case = dsn_case(pipeline, policy, poster), .tally = tally, .body = body};
+
+    return take(&taking, error);
+}
+
+/* Who writes the files is bound to nothing, for the administrator has named them; and who posted a
+ * dead letter is not known any more. */
+static const DsnPoster nobody;
+
+bool
+dsn_pipeline_follow_records(DsnPipeline *pipeline, const DsnPolicy *policy,
+                            const DsnFollowed *followed, DsnTally *tally, GError **error)
+{
+    DsnTaking taking = {.the_case = dsn_case(pipeline, policy, &nobody),
+                        .tally = tally,
+                        .body = followed->lines,
+                        .followed = followed};
+
+    return take(&taking, error);
 }
 
 /* ---- dead letters ---- */
@@ -425,7 +477,6 @@ static bool
 retry_entry(DsnPipeline *pipeline, const DsnPolicy *policy, int64_t entry, int64_t *ret_count,
             GError **error)
 {
-    static const DsnPoster nobody; /* who posted it is not known any more */
     const DsnQueueFilter filter = {.entry = entry};
     g_autoptr(GError) failure = NULL;
     g_autoptr(GBytes) content = dsn_spool_content(pipeline->spool, entry, &failure);
@@ -443,7 +494,11 @@ retry_entry(DsnPipeline *pipeline, const DsnPolicy *policy, int64_t entry, int64
         return false;
     }
     const char *data = g_bytes_get_data(content, &len);
-    if (!take(pipeline, policy, &nobody, (DsnSpan){data, len}, true, &tally, error))
+    DsnTaking taking = {.the_case = dsn_case(pipeline, policy, &nobody),
+                        .again = true,
+                        .tally = &tally,
+                        .body = {data, len}};
+    if (!take(&taking, error))
         return false;
     if (tally.rejected->len > 0)
         return true; /* it was logged why */

@@ -73,8 +73,8 @@ dsn_key_equal(gconstpointer a, gconstpointer b)
     return memcmp(((const DsnKey *)a)->digest, ((const DsnKey *)b)->digest, 16) == 0;
 }
 
-static DsnChunk *
-chunk_new(void)
+DsnChunk *
+dsn_chunk_new(void)
 {
     DsnChunk *chunk = g_new0(DsnChunk, 1);
 
@@ -93,13 +93,12 @@ dsn_chunk_free(DsnChunk *chunk)
     g_free(chunk);
 }
 
-/* Takes over what the item and @unit own. */
-void
-dsn_taking_add_unit(DsnTaking *taking, const DsnItem *item, DsnUnit *unit, size_t bytes)
+static void
+add_unit(DsnChunk **at, const DsnItem *item, DsnUnit *unit, size_t bytes)
 {
-    if (taking->chunk == NULL)
-        taking->chunk = chunk_new();
-    DsnChunk *chunk = taking->chunk;
+    if (*at == NULL)
+        *at = dsn_chunk_new();
+    DsnChunk *chunk = *at;
 
     if (unit->draft != NULL) /* in place of one that is full */
         (void)g_hash_table_replace(chunk->groups, &unit->draft->group,
@@ -109,15 +108,26 @@ dsn_taking_add_unit(DsnTaking *taking, const DsnItem *item, DsnUnit *unit, size_
     chunk->bytes += bytes;
 }
 
-/* Takes over what @item and @pending own. */
-void
-dsn_taking_add_item(DsnTaking *taking, const DsnItem *item, DsnPending *pending, size_t bytes)
+static void
+add_item(DsnChunk **at, const DsnItem *item, DsnPending *pending, size_t bytes)
 {
     DsnUnit *unit = dsn_unit_new();
 
     g_array_append_vals(unit->pending, pending, 1);
     *pending = (DsnPending){.index = 0};
-    dsn_taking_add_unit(taking, item, unit, bytes);
+    add_unit(at, item, unit, bytes);
+}
+
+void
+dsn_taking_add_unit(DsnTaking *taking, const DsnItem *item, DsnUnit *unit, size_t bytes)
+{
+    add_unit(&taking->chunk, item, unit, bytes);
+}
+
+void
+dsn_taking_add_item(DsnTaking *taking, const DsnItem *item, DsnPending *pending, size_t bytes)
+{
+    add_item(&taking->chunk, item, pending, bytes);
 }
 
 /* ---- outcomes ---- */
@@ -202,6 +212,19 @@ dsn_taking_give_back(DsnTaking *taking, DsnUnit *unit)
     unit->admitted = false;
 }
 
+/* Of what is followed, the administrator is told where it comes from. */
+static char *
+make_reason(const DsnTaking *taking, DsnSpan text, const char *reason)
+{
+    if (taking->followed == NULL)
+        return g_strdup(reason);
+    g_autofree char *where =
+        taking->followed->where((size_t)(text.data - taking->body.data), taking->followed->user);
+    return g_strdup_printf("%s: %s", where, reason);
+}
+
+/* A dead letter has no key by which it is known when it comes again. So what somebody follows is
+ * held until it can be kept together with the place. */
 void
 dsn_taking_reject(DsnTaking *taking, DsnSpan text, guint64 index, const char *reason)
 {
@@ -213,6 +236,6 @@ dsn_taking_reject(DsnTaking *taking, DsnSpan text, guint64 index, const char *re
     DsnPending pending = {.element = text, .index = index};
     const DsnItem item = {.kind = DSN_ITEM_REJECTED,
                           .rejected = g_bytes_new(text.data, text.len),
-                          .reason = g_strdup(reason)};
-    dsn_taking_add_item(taking, &item, &pending, text.len);
+                          .reason = make_reason(taking, text, reason)};
+    add_item(taking->followed == NULL ? &taking->chunk : &taking->held, &item, &pending, text.len);
 }

@@ -53,6 +53,10 @@ typedef struct DsnDeferred {
 typedef struct DsnTaking {
     DsnCase the_case;
     bool again; /* the body is a dead letter: what cannot be read stays where it is */
+    DsnSpan body;
+    const DsnFollowed *followed; /* NULL: nobody follows it */
+    bool placed;                 /* its place was kept */
+    DsnChunk *held;              /* dead letters of what is followed, that go with its place */
     DsnTally *tally;
     guint64 n_rejected;
     DsnChunk *chunk;      /* that is being filled */
@@ -80,14 +84,15 @@ typedef struct DsnDue {
 void dsn_pending_clear(gpointer pending);
 DsnUnit *dsn_unit_new(void);
 void dsn_unit_free(gpointer unit);
+DsnChunk *dsn_chunk_new(void);
 void dsn_chunk_free(DsnChunk *chunk);
 
 /* For tables whose keys are DsnKey. */
 guint dsn_key_hash(gconstpointer key);
 gboolean dsn_key_equal(gconstpointer a, gconstpointer b);
 
-/* To the chunk that is being filled; each takes over what the item, @unit and @pending own. @bytes
- * is what the item costs in memory. */
+/* To the chunk that is being filled, which is made if need be; each takes over what the item, @unit
+ * and @pending own. @bytes is what the item costs in memory. */
 void dsn_taking_add_unit(DsnTaking *taking, const DsnItem *item, DsnUnit *unit, size_t bytes);
 void dsn_taking_add_item(DsnTaking *taking, const DsnItem *item, DsnPending *pending, size_t bytes);
 
