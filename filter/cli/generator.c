@@ -161,6 +161,8 @@ dsn_generator_make(const DsnGenerator *generator, const DsnElement *elements, si
         make_kumomta(&options, elements[0].record, original, generated, error);
         return;
     }
+    for (size_t i = 0; i < n_elements; i++)
+        dsn_classification_apply(generator->policy->classification, elements[i].record, NULL);
     if (generator->tenant != NULL && generator->tenant != found)
         trust &= ~(unsigned)DSN_TRUST_TENANT;
     if (decide(&options, elements, n_elements, original, trust, generated, &failure, error))

@@ -20,6 +20,7 @@ typedef struct Parse {
     bool records;
     const DsnConfiguration *configuration;
     const DsnEvidenceRules *rules;
+    const DsnClassification *classification;
     guint64 counts[N_KINDS]; /* delivered so far */
 } Parse;
 
@@ -65,6 +66,7 @@ write_lines(const Parse *parse, const DsnIncoming *item, DsnSpan message, const 
         .time = item->time,
         .nanoseconds = item->nanoseconds,
         .rules = parse->rules,
+        .classification = parse->classification,
     };
 
     if (parse->records)
@@ -162,20 +164,42 @@ parse_paths(Parse *parse, const char *const *paths, unsigned n_jobs)
     return done ? DSN_EXIT_DONE : DSN_EXIT_FAILED;
 }
 
+/* The rules of @files, of which there are some, or else those of @configuration. NULL: a complaint
+ * was made. */
+static DsnClassification *
+load_classification(const DsnConfiguration *configuration, const char *const *files)
+{
+    g_autoptr(GPtrArray) given = g_ptr_array_new();
+    DsnClassificationOptions options = configuration->classification;
+    g_autoptr(GError) error = NULL;
+
+    for (size_t i = 0; files != NULL && files[i] != NULL; i++)
+        g_ptr_array_add(given, (gpointer)files[i]);
+    if (given->len > 0)
+        options.files = given;
+    DsnClassification *classification = dsn_classification_new(&options, &error);
+    if (classification == NULL)
+        dsn_complain("%s", error->message);
+    return classification;
+}
+
 int
 dsn_cli_parse(int argc, char **argv)
 {
     gboolean records = FALSE;
     gint n_jobs = (gint)MIN(g_get_num_processors(), DSN_JOBS_MAX);
     g_autofree char *file = NULL;
-    g_auto(GStrv) paths = NULL;
+    g_auto(GStrv) paths = NULL, rules_files = NULL;
     const GOptionEntry entries[] = {
         {"records", 0, 0, G_OPTION_ARG_NONE, &records,
          "Print log records instead, and nothing for what is no report", NULL},
+        {"classify", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rules_files,
+         "Give the records classes by KumoMTA's rules in FILE; more than once: in that order",
+         "FILE"},
         {"jobs", 0, 0, G_OPTION_ARG_INT, &n_jobs,
          "Use N processors instead of all; the output is the same", "N"},
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read limits, keys and nodeid from FILE",
-         "FILE"},
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file,
+         "Read limits, keys, nodeid and rules from FILE", "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -194,6 +218,8 @@ dsn_cli_parse(int argc, char **argv)
         return status;
     if (n_jobs < 1 || n_jobs > DSN_JOBS_MAX)
         return dsn_usage_error("parse", "--jobs takes a number from 1 to %d", DSN_JOBS_MAX);
+    if (rules_files != NULL && !records)
+        return dsn_usage_error("parse", "--classify is only for --records");
     if (paths == NULL && dsn_is_terminal(STDIN_FILENO))
         return dsn_usage_error("parse", "no PATH is given, and standard input is a terminal");
 
@@ -204,6 +230,13 @@ dsn_cli_parse(int argc, char **argv)
     }
 
     g_autoptr(DsnEvidenceRules) rules = dsn_evidence_rules_new(configuration);
-    Parse parse = {.records = records != FALSE, .configuration = configuration, .rules = rules};
+    g_autoptr(DsnClassification) classification =
+        load_classification(configuration, (const char *const *)rules_files);
+    if (classification == NULL)
+        return DSN_EXIT_USAGE;
+    Parse parse = {.records = records != FALSE,
+                   .configuration = configuration,
+                   .rules = rules,
+                   .classification = classification};
     return parse_paths(&parse, (const char *const *)paths, (unsigned)n_jobs);
 }

@@ -5,7 +5,9 @@
 
 #include "filter/core/classifier.h"
 
+#include "filter/core/log.h"
 #include "filter/core/read-file.h"
+#include "filter/core/rule-syntax.h"
 #include "filter/core/toml.h"
 
 #include <pcre2.h>
@@ -13,22 +15,30 @@
 /* A response that is longer is looked at up to here. */
 #define RESPONSE_MAX 16384
 
+/* A response that so many rules are given up at gets no class: somebody wants to keep us busy. */
+#define GIVEN_UP_MAX 16
+
 typedef struct Rule {
     pcre2_code *code;
     const char *class_; /* interned */
+    char *place;        /* "file:line: rules.CLASS[N]" */
+    gint told;          /* that it was given up; atomic */
 } Rule;
 
 /* Remembered responses are in two tables: when the young one is full the old one is forgotten and
  * the young one becomes the old one. What is found in the old one moves to the young one, so that
  * what is asked for often stays. */
+typedef struct Cache {
+    size_t max;
+    GHashTable *young, *old;
+} Cache;
+
 struct DsnClassifier {
     GArray *rules; /* of Rule */
     GHashTable *classes;
     pcre2_match_context *context;
-    size_t cache;
-    GMutex lock; /* of what follows */
-    GHashTable *young, *old;
-    uint64_t given_up;
+    GMutex lock;          /* of both caches */
+    Cache known, unknown; /* responses with a class and without one */
 };
 
 G_DEFINE_QUARK(dsn - classifier - error - quark, dsn_classifier_error)
@@ -36,7 +46,10 @@ G_DEFINE_QUARK(dsn - classifier - error - quark, dsn_classifier_error)
 static void
 clear_rule(gpointer data)
 {
-    pcre2_code_free(((Rule *)data)->code);
+    Rule *rule = data;
+
+    pcre2_code_free(rule->code);
+    g_free(rule->place);
 }
 
 static GHashTable *
@@ -45,48 +58,34 @@ responses_new(void)
     return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
-/* ---- loading ---- */
-
-/* Inside a class Rust knows classes and set operations, which PCRE2 takes for plain characters.
- * The first of them, or NULL. */
-static const char *
-find_misread(const char *rule)
+static Cache
+cache_new(size_t max)
 {
-    bool inside = false;
-
-    for (const char *c = rule; *c != '\0'; c++) {
-        if (*c == '\\' && c[1] != '\0') {
-            c++;
-        } else if (!inside && *c == '[') {
-            inside = true;
-            c += c[1] == '^';
-            c += c[1] == ']'; /* a plain one */
-        } else if (inside && *c == ']') {
-            inside = false;
-        } else if (inside && *c == '[' && c[1] == ':') {
-            const char *end = strstr(c, ":]");
-            c = end == NULL ? c : end + 1;
-        } else if (inside && (*c == '[' || ((*c == '&' || *c == '-' || *c == '~') && c[1] == *c))) {
-            return c;
-        }
-    }
-    return NULL;
+    return (Cache){max, responses_new(), responses_new()};
 }
+
+static void
+cache_clear(Cache *cache)
+{
+    g_hash_table_unref(cache->young);
+    g_hash_table_unref(cache->old);
+}
+
+/* ---- loading ---- */
 
 static pcre2_code *
 compile(const char *rule, pcre2_compile_context *context, GError **error)
 {
     const uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_DUPNAMES |
                            PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
-    const char *misread = find_misread(rule);
+    const char *why, *misread = dsn_rule_misread(rule, &why);
     PCRE2_UCHAR message[256];
     PCRE2_SIZE offset;
     int code;
 
     if (misread != NULL) {
-        g_set_error(error, DSN_CLASSIFIER_ERROR, 0,
-                    "at offset %zu: classes inside of classes are not supported",
-                    (size_t)(misread - rule));
+        g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "at offset %zu: %s", (size_t)(misread - rule),
+                    why);
         return NULL;
     }
     pcre2_code *compiled =
@@ -108,9 +107,10 @@ typedef struct Source {
     pcre2_compile_context *context;
 } Source;
 
+/* @place and @name, which is interned, say which rule it is. */
 static bool
-add_rule(DsnClassifier *classifier, const Source *source, const char *name, const json_t *value,
-         GError **error)
+add_rule(DsnClassifier *classifier, const Source *source, const char *place, const char *name,
+         const json_t *value, GError **error)
 {
     const char *text = json_string_value(value);
 
@@ -122,9 +122,10 @@ add_rule(DsnClassifier *classifier, const Source *source, const char *name, cons
         g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "more than %d rules", DSN_CLASSIFIER_RULES_MAX);
         return false;
     }
-    const Rule rule = {compile(text, source->context, error), name};
+    Rule rule = {.code = compile(text, source->context, error), .class_ = name};
     if (rule.code == NULL)
         return false;
+    rule.place = g_strdup(place);
     g_array_append_val(classifier->rules, rule);
     return true;
 }
@@ -144,14 +145,20 @@ add_class(DsnClassifier *classifier, const Source *source, const char *key, cons
         g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "%s: rules.%s: is no list of texts", at, key);
         return false;
     }
+    if (*key == '\0' || strlen(key) > DSN_CLASSIFIER_NAME_MAX) {
+        g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "%s: rules.%.*s: a class has 1 to %d bytes", at,
+                    DSN_CLASSIFIER_NAME_MAX, key, DSN_CLASSIFIER_NAME_MAX);
+        return false;
+    }
     if (!g_hash_table_contains(classifier->classes, key))
         g_hash_table_add(classifier->classes, g_strdup(key));
     const char *name = g_hash_table_lookup(classifier->classes, key);
     json_array_foreach(list, i, value)
     {
-        if (!add_rule(classifier, source, name, value, &fault)) {
-            g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "%s: rules.%s[%zu]: %s", at, key, i,
-                        fault->message);
+        g_autofree char *place = g_strdup_printf("%s: rules.%s[%zu]", at, key, i);
+
+        if (!add_rule(classifier, source, place, name, value, &fault)) {
+            g_set_error(error, DSN_CLASSIFIER_ERROR, 0, "%s: %s", place, fault->message);
             return false;
         }
     }
@@ -229,9 +236,8 @@ dsn_classifier_load(const GPtrArray *files, const DsnClassifierOptions *options,
     classifier->classes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     classifier->context = pcre2_match_context_create(NULL);
     (void)pcre2_set_match_limit(classifier->context, options->match_limit);
-    classifier->cache = options->cache;
-    classifier->young = responses_new();
-    classifier->old = responses_new();
+    classifier->known = cache_new(options->cache);
+    classifier->unknown = cache_new(options->uncategorized_cache);
     g_mutex_init(&classifier->lock);
     (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF); /* the only thing that "." is not */
     for (guint i = 0; good && i < files->len; i++)
@@ -247,8 +253,8 @@ dsn_classifier_free(DsnClassifier *classifier)
         return;
     g_array_unref(classifier->rules);
     g_hash_table_unref(classifier->classes);
-    g_hash_table_unref(classifier->young);
-    g_hash_table_unref(classifier->old);
+    cache_clear(&classifier->known);
+    cache_clear(&classifier->unknown);
     pcre2_match_context_free(classifier->context);
     g_mutex_clear(&classifier->lock);
     g_free(classifier);
@@ -258,77 +264,103 @@ dsn_classifier_free(DsnClassifier *classifier)
 
 /* With the lock held. Takes over @response. */
 static void
-remember(DsnClassifier *classifier, char *response, const char *class_)
+remember(Cache *cache, char *response, const char *class_)
 {
-    if (g_hash_table_size(classifier->young) >= (classifier->cache + 1) / 2) {
-        g_hash_table_unref(classifier->old);
-        classifier->old = classifier->young;
-        classifier->young = responses_new();
+    if (g_hash_table_size(cache->young) >= (cache->max + 1) / 2) {
+        g_hash_table_unref(cache->old);
+        cache->old = cache->young;
+        cache->young = responses_new();
     }
-    g_hash_table_insert(classifier->young, response, (gpointer)class_);
+    g_hash_table_insert(cache->young, response, (gpointer)class_);
 }
 
-/* What is remembered of @response, or NULL. */
+/* With the lock held: what is remembered of @response, or NULL. */
 static const char *
-recall(DsnClassifier *classifier, const char *response)
+recall(Cache *cache, const char *response)
 {
-    gpointer key, class_;
+    gpointer key, class_ = g_hash_table_lookup(cache->young, response);
 
-    g_mutex_lock(&classifier->lock);
-    class_ = g_hash_table_lookup(classifier->young, response);
-    if (class_ == NULL && g_hash_table_steal_extended(classifier->old, response, &key, &class_))
-        remember(classifier, key, class_);
-    g_mutex_unlock(&classifier->lock);
+    if (class_ == NULL && g_hash_table_steal_extended(cache->old, response, &key, &class_))
+        remember(cache, key, class_);
     return class_;
 }
 
+/* What is without a class is so by the name of it alone, also where a rule gives that. */
+static Cache *
+cache_of(DsnClassifier *classifier, const char *class_)
+{
+    return strcmp(class_, DSN_UNCATEGORIZED) == 0 ? &classifier->unknown : &classifier->known;
+}
+
+static void
+tell_given_up(Rule *rule)
+{
+    if (g_atomic_int_compare_and_exchange(&rule->told, 0, 1))
+        dsn_log_event(DSN_LOG_WARNING,
+                      "classification: %s: takes too many steps at a response, and is taken not to "
+                      "match it; said once",
+                      rule->place);
+}
+
+static bool
+rule_matches(DsnClassifier *classifier, Rule *rule, DsnSpan response, pcre2_match_data *data,
+             unsigned *given_up)
+{
+    PCRE2_SPTR text = (PCRE2_SPTR)response.data;
+    int result = pcre2_match(rule->code, text, response.len, 0, 0, data, classifier->context);
+
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) /* the slow way has room on the heap */
+        result =
+            pcre2_match(rule->code, text, response.len, 0, PCRE2_NO_JIT, data, classifier->context);
+    if (result < 0 && result != PCRE2_ERROR_NOMATCH) {
+        (*given_up)++;
+        tell_given_up(rule);
+    }
+    return result >= 0;
+}
+
 static const char *
-match(DsnClassifier *classifier, DsnSpan response, uint64_t *given_up)
+match(DsnClassifier *classifier, DsnSpan response, unsigned *given_up)
 {
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
     const char *class_ = DSN_UNCATEGORIZED;
 
-    for (guint i = 0; i < classifier->rules->len; i++) {
-        const Rule *rule = &g_array_index(classifier->rules, Rule, i);
-        int result = pcre2_match(rule->code, (PCRE2_SPTR)response.data, response.len, 0, 0, data,
-                                 classifier->context);
+    for (guint i = 0; i < classifier->rules->len && *given_up < GIVEN_UP_MAX; i++) {
+        Rule *rule = &g_array_index(classifier->rules, Rule, i);
 
-        if (result >= 0) {
+        if (rule_matches(classifier, rule, response, data, given_up)) {
             class_ = rule->class_;
             break;
         }
-        *given_up += result != PCRE2_ERROR_NOMATCH;
     }
     pcre2_match_data_free(data);
     return class_;
 }
 
 const char *
-dsn_classifier_find(DsnClassifier *classifier, DsnSpan response)
+dsn_classifier_find(DsnClassifier *classifier, DsnSpan response, unsigned *ret_given_up)
 {
     const DsnSpan start = {response.data, MIN(response.len, RESPONSE_MAX)};
     g_autofree char *text = g_strndup(start.data, start.len);
-    uint64_t given_up = 0;
-    const char *class_ = classifier->cache == 0 ? NULL : recall(classifier, text);
+    unsigned given_up = 0;
 
-    if (class_ != NULL)
-        return class_;
-    class_ = match(classifier, start, &given_up);
     g_mutex_lock(&classifier->lock);
-    classifier->given_up += given_up;
-    if (classifier->cache > 0)
-        remember(classifier, g_steal_pointer(&text), class_);
+    const char *class_ = recall(&classifier->known, text);
+    if (class_ == NULL)
+        class_ = recall(&classifier->unknown, text);
     g_mutex_unlock(&classifier->lock);
+    if (class_ == NULL) {
+        class_ = match(classifier, start, &given_up);
+        Cache *cache = cache_of(classifier, class_);
+
+        g_mutex_lock(&classifier->lock);
+        if (cache->max > 0)
+            remember(cache, g_steal_pointer(&text), class_);
+        g_mutex_unlock(&classifier->lock);
+    }
+    if (ret_given_up != NULL)
+        *ret_given_up = given_up;
     return class_;
-}
-
-uint64_t
-dsn_classifier_given_up(DsnClassifier *classifier)
-{
-    g_mutex_lock(&classifier->lock);
-    uint64_t given_up = classifier->given_up;
-    g_mutex_unlock(&classifier->lock);
-    return given_up;
 }
 
 void
@@ -346,17 +378,4 @@ dsn_classifier_line(unsigned code, DsnStatusCode enhanced, DsnSpan content, GStr
             continue;
         g_string_append_c(line, c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
     }
-}
-
-bool
-dsn_classifier_has_type(DsnRecordType type)
-{
-    static const bool has[DSN_N_RECORD_TYPES] = {
-        [DSN_RECORD_BOUNCE] = true,     [DSN_RECORD_TRANSIENT_FAILURE] = true,
-        [DSN_RECORD_EXPIRATION] = true, [DSN_RECORD_ADMIN_BOUNCE] = true,
-        [DSN_RECORD_OOB] = true,        [DSN_RECORD_FEEDBACK] = true,
-        [DSN_RECORD_REJECTION] = true,
-    };
-
-    return has[type];
 }

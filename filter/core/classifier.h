@@ -17,6 +17,7 @@
 /* What the files may hold together; more is an error. */
 #define DSN_CLASSIFIER_FILE_MAX ((size_t)16 << 20) /* bytes of one */
 #define DSN_CLASSIFIER_RULES_MAX 20000
+#define DSN_CLASSIFIER_NAME_MAX 255 /* bytes of the name of a class */
 
 #define DSN_UNCATEGORIZED "Uncategorized"
 
@@ -26,7 +27,8 @@ typedef struct DsnClassifier DsnClassifier;
 GQuark dsn_classifier_error_quark(void);
 
 typedef struct DsnClassifierOptions {
-    size_t cache;         /* responses remembered with their class, at most; 0: none */
+    size_t cache;               /* responses remembered with their class, at most; 0: none */
+    size_t uncategorized_cache; /* responses remembered as without one */
     uint32_t match_limit; /* steps that one rule may take at one response; then it does not match */
 } DsnClassifierOptions;
 
@@ -40,16 +42,12 @@ void dsn_classifier_free(DsnClassifier *classifier);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnClassifier, dsn_classifier_free)
 
 /* The class of @response, UTF-8 in one line as dsn_classifier_line() writes it, or
- * DSN_UNCATEGORIZED. */
-const char *dsn_classifier_find(DsnClassifier *classifier, DsnSpan response);
-
-/* How often a rule was given up at the limit since the classifier was loaded. */
-uint64_t dsn_classifier_given_up(DsnClassifier *classifier);
+ * DSN_UNCATEGORIZED. *@ret_given_up (may be NULL) tells how many rules were given up at the limit;
+ * each is logged once. */
+const char *dsn_classifier_find(DsnClassifier *classifier, DsnSpan response,
+                                unsigned *ret_given_up);
 
 /* Appends "CODE [C.S.D ]content", line breaks and NUL as spaces; a code with class 0 is none. */
 void dsn_classifier_line(unsigned code, DsnStatusCode enhanced, DsnSpan content, GString *line);
-
-/* True for the types of record that have a class. */
-bool dsn_classifier_has_type(DsnRecordType type);
 
 #endif

@@ -225,6 +225,11 @@ static const char *const record_types[] = {"Reception",
                                            "XferIn",
                                            NULL};
 
+/* Those whose response is about a failure, as KumoMTA has it. */
+static const char *const classified_types[] = {
+    "Bounce", "TransientFailure", "Expiration", "AdminBounce",
+    "OOB",    "Feedback",         "Rejection",  NULL};
+
 /* Only for these can a notice be made (see dsn_notice_has_type()). */
 static const char *const notice_types[] = {
     "Bounce", "Expiration", "AdminBounce", "TransientFailure", "Delayed", "Delivery", NULL};
@@ -596,6 +601,23 @@ static const DsnOption options[] = {
     {"authentication.reporters", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.reporters),
      .check = check_reporter,
      .help = "domains and authors whose reports are believed if DKIM or SPF passed"},
+
+    {"classification.files", DSN_OPTION_LIST, .paths = true, .fallback = "[]",
+     SLOT(classification.files), .help = "KumoMTA's files of rules: the first that matches wins"},
+    {"classification.types", DSN_OPTION_LIST, .fallback = "[\"OOB\", \"Feedback\"]",
+     SLOT(classification.types), .words = classified_types,
+     .help = "the types of record that get a class"},
+    {"classification.replace", DSN_OPTION_BOOL, .fallback = "false", SLOT(classification.replace),
+     .help = "whether a record gets another class than the one it has"},
+    {"classification.cache_size", DSN_OPTION_NUMBER, .fallback = "1024",
+     SLOT(classification.cache_size), .min = 0, .max = 1000000,
+     .help = "responses that are remembered with their class"},
+    {"classification.uncategorized_cache_size", DSN_OPTION_NUMBER, .fallback = "1024",
+     SLOT(classification.uncategorized_cache_size), .min = 0, .max = 1000000,
+     .help = "responses that are remembered as without a class"},
+    {"classification.match_limit", DSN_OPTION_NUMBER, .fallback = "100000",
+     SLOT(classification.match_limit), .min = 1000, .max = 100000000,
+     .help = "steps that one rule may take at one response"},
 
     RELAY_ROWS("relay.default", DEFAULT_RELAY, "[\"127.0.0.1:25\"]"),
     {"relay.*", DSN_OPTION_SECTIONS, SLOT(relays), .size = sizeof(DsnRelayOptions),

@@ -213,6 +213,16 @@ typedef struct DsnMetaKeys {
     char *client;        /* address of the submitter, with or without port */
 } DsnMetaKeys;
 
+/* [classification]: which failures get a class, and by which rules */
+typedef struct DsnClassificationOptions {
+    GPtrArray *files;  /* of char *: paths of KumoMTA's rule files, in the order of their rules */
+    GPtrArray *types;  /* of char *: record types */
+    bool replace;      /* a class that a record has already, too */
+    size_t cache_size; /* responses remembered with their class */
+    size_t uncategorized_cache_size; /* responses remembered as without one */
+    size_t match_limit;              /* steps of one rule at one response */
+} DsnClassificationOptions;
+
 typedef struct DsnConfiguration {
     char *hostname;    /* the local host's name when not given */
     char *nodeid;      /* the nil UUID when not given */
@@ -277,6 +287,7 @@ typedef struct DsnConfiguration {
     } history;
     DsnAuthenticationOptions authentication;
     DsnTraceOptions trace;
+    DsnClassificationOptions classification;
     DsnRelayOptions relay; /* [relay.default] */
     GPtrArray *relays;     /* of DsnRelayOptions: [relay.NAME] */
     GPtrArray *files;      /* [file.NAME] */

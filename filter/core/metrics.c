@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define CLASSES "classifications_total", "Responses that were asked for a class"
 #define MESSAGES "messages_total", "Messages that arrived at a report address"
 #define NOTICES "notices_total", "What became of notices"
 #define RECORDS "records_total", "Records that were posted"
@@ -57,6 +58,10 @@ static const struct {
                                   "Records that a template or filter failed at", ""},
     [DSN_COUNT_SEGMENT_ERRORS] = {"segment_errors_total", "Log segments that could not be written",
                                   ""},
+    [DSN_COUNT_CLASSIFIED] = {CLASSES, "{result=\"classified\"}"},
+    [DSN_COUNT_UNCATEGORIZED] = {CLASSES, "{result=\"uncategorized\"}"},
+    [DSN_COUNT_RULES_GIVEN_UP] = {"classifier_given_up_total",
+                                  "Rules that took too many steps at a response", ""},
     [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
                                      "Connections to relay hosts that failed", ""},
     [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},

@@ -311,6 +311,15 @@ has_control(const char *text)
     return *text != '\0';
 }
 
+static bool
+check_path(const char *text, GString *complaint)
+{
+    if (!has_control(text))
+        return true;
+    g_string_append(complaint, "a path cannot hold control characters");
+    return false;
+}
+
 /* Of PATH and INCLUDE, too. */
 static bool
 read_string(const DsnOption *option, const json_t *value, const char *directory, char **slot,
@@ -320,10 +329,8 @@ read_string(const DsnOption *option, const json_t *value, const char *directory,
 
     if (text == NULL)
         return false;
-    if (option->type != DSN_OPTION_STRING && has_control(text)) {
-        g_string_append(complaint, "a path cannot hold control characters");
+    if (option->type != DSN_OPTION_STRING && !check_path(text, complaint))
         return false;
-    }
     g_clear_pointer(slot, g_free);
     if (*text == '\0')
         *slot = option->computed == NULL ? NULL : g_strdup(option->computed());
@@ -335,7 +342,8 @@ read_string(const DsnOption *option, const json_t *value, const char *directory,
 }
 
 static bool
-read_list(const DsnOption *option, const json_t *value, GPtrArray **slot, GString *complaint)
+read_list(const DsnOption *option, const json_t *value, const char *directory, GPtrArray **slot,
+          GString *complaint)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
     size_t i;
@@ -345,11 +353,12 @@ read_list(const DsnOption *option, const json_t *value, GPtrArray **slot, GStrin
         return refuse(option, value, complaint);
     json_array_foreach(value, i, element)
     {
-        char *text = read_text(option, element, complaint);
+        g_autofree char *text = read_text(option, element, complaint);
 
-        if (text == NULL)
+        if (text == NULL || (option->paths && !check_path(text, complaint)))
             return false;
-        g_ptr_array_add(list, text);
+        g_ptr_array_add(list, option->paths ? g_canonicalize_filename(text, directory)
+                                            : g_steal_pointer(&text));
     }
     g_clear_pointer(slot, g_ptr_array_unref);
     *slot = g_steal_pointer(&list);
@@ -504,7 +513,7 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
     case DSN_OPTION_WORD:
         return read_word(option, value, slot, complaint);
     case DSN_OPTION_LIST:
-        return read_list(option, value, slot, complaint);
+        return read_list(option, value, directory, slot, complaint);
     case DSN_OPTION_MAP:
     case DSN_OPTION_SECTIONS:
         return refuse(option, value, complaint);

@@ -39,6 +39,7 @@ typedef struct DsnOption {
     const char *path; /* "notice.from"; in "webhook.*.url" the '*' is the name of a section */
     DsnOptionType type;
     bool secret;              /* never shown; a string can also be given as a file, "x_file" */
+    bool paths;               /* of LIST: each is a path, seen from where the file lies */
     bool restart;             /* the daemon keeps the value that it started with */
     const char *fallback;     /* the default as it would stand in the file; NULL: no entries */
     size_t offset;            /* of the slot; below a '*', in the structure of the section */

@@ -38,7 +38,7 @@ typedef struct Source {
 
 /* What is of the one record. */
 typedef struct Event {
-    const char *type;
+    DsnRecordType type;
     DsnSpan sender;
     DsnSpan recipient; /* absent when not known */
     size_t size;
@@ -200,8 +200,12 @@ put_time(DsnPieces *pieces, const char *seconds_key, const char *precise_key, in
 static void
 open_record(DsnPieces *pieces, const Source *source, const Event *event)
 {
+    const char *class_ =
+        dsn_classification_find(source->arrival->classification, event->type, event->code,
+                                event->enhanced, event->content, source->arrival->metrics);
+
     g_string_append_c(pieces->json, '{');
-    dsn_pieces_constant(pieces, "type", event->type);
+    dsn_pieces_constant(pieces, "type", dsn_record_type_to_string(event->type));
     dsn_pieces_text(pieces, "id", dsn_span(source->id));
     dsn_pieces_address(pieces, "sender", event->sender);
     if (dsn_span_present(event->recipient))
@@ -216,7 +220,7 @@ open_record(DsnPieces *pieces, const Source *source, const Event *event)
     put_time(pieces, "timestamp", "event_time", event->time, event->nanoseconds);
     put_time(pieces, "created", "created_time", source->time, source->nanoseconds);
     put_number(pieces, "num_attempts", 0);
-    dsn_pieces_constant(pieces, "bounce_classification", "Uncategorized");
+    dsn_pieces_text(pieces, "bounce_classification", dsn_span(class_));
     put_raw(pieces, "egress_pool", "null");
     put_raw(pieces, "egress_source", "null");
     put_raw(pieces, "source_address", "null");
@@ -291,7 +295,7 @@ write_feedback(const Source *source, GString *lines)
     DsnPieces pieces = {.json = lines};
     const DsnArrival *arrival = source->arrival;
     Event event = {
-        .type = "Feedback",
+        .type = DSN_RECORD_FEEDBACK,
         .sender = or_empty(source->sender),
         .recipient = arrival->recipient,
         .size = arrival->message.len,
@@ -401,7 +405,7 @@ write_bounce(const Source *source, const DsnPerRecipient *recipient, GString *te
     const DsnPerMessage *message = &source->report->per_message;
     DsnTyped mta = {cut_name(message->reporting_mta.type), cut_name(message->reporting_mta.value)};
     Event event = {
-        .type = "OOB",
+        .type = DSN_RECORD_OOB,
         /* The return path of the original, to which the report was sent. */
         .sender =
             or_empty(dsn_span_present(arrival->recipient) ? arrival->recipient : source->sender),

@@ -11,6 +11,7 @@
 #ifndef DSN_CORE_REPORT_RECORD_H
 #define DSN_CORE_REPORT_RECORD_H
 
+#include "filter/core/classification.h"
 #include "filter/core/evidence.h"
 #include "mime/report.h"
 
@@ -26,7 +27,9 @@ typedef struct DsnArrival {
     DsnSpan nodeid; /* absent: the nil UUID */
     int64_t time;   /* of arrival; without a session only the latest that it can have been */
     uint32_t nanoseconds;
-    const DsnEvidenceRules *rules; /* NULL: nothing proves a report */
+    const DsnEvidenceRules *rules;           /* NULL: nothing proves a report */
+    const DsnClassification *classification; /* NULL: nothing gets a class */
+    DsnMetrics *metrics;                     /* that classes are counted in; may be NULL */
 } DsnArrival;
 
 /* What identifies the original of a report that arrived so. @ret_resolution need not be

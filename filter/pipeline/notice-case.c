@@ -206,6 +206,7 @@ dsn_pipeline_make_notice(DsnPipeline *pipeline, const DsnPolicy *policy, const D
     *ret_reason = DSN_REASON_NONE;
     if (!parse_one(element, policy->configuration->intake.record, &parsed, error))
         return DSN_NOTICE_FAILED;
+    dsn_classification_apply(policy->classification, parsed.record, pipeline->metrics);
     DsnVerdict verdict = dsn_case_decide(&the_case, &parsed, sender);
     if (verdict.reason == DSN_REASON_NONE && verdict.tenant->policy->dry_run)
         verdict.reason = DSN_REASON_DRY_RUN;

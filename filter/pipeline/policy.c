@@ -45,6 +45,7 @@ clear_policy(gpointer data)
     g_ptr_array_unref(policy->posters);
     dsn_networks_free(policy->trusted);
     dsn_evidence_rules_free(policy->evidence);
+    dsn_classification_free(policy->classification);
     g_clear_pointer(&policy->warnings, g_ptr_array_unref);
     dsn_configuration_free((DsnConfiguration *)policy->configuration);
 }
@@ -139,6 +140,17 @@ set_wanted(DsnPolicy *policy)
                   policy->noticed);
 }
 
+static void
+load_classification(DsnPolicy *policy, DsnChecks *checks)
+{
+    static const char key[] = "classification.files";
+    g_autoptr(GError) error = NULL;
+
+    policy->classification = dsn_classification_new(&policy->configuration->classification, &error);
+    if (policy->classification == NULL)
+        dsn_checks_add(checks, key, key, "%s", error->message);
+}
+
 DsnPolicy *
 dsn_policy_new(DsnConfiguration *configuration, GError **error)
 {
@@ -158,6 +170,7 @@ dsn_policy_new(DsnConfiguration *configuration, GError **error)
     add_roles(policy);
 
     dsn_check_configuration(checks, policy->wanted);
+    load_classification(policy, checks);
     policy->tenants = dsn_tenants_new(checks, policy->warnings);
     if (!dsn_checks_passed(checks, error))
         return NULL;

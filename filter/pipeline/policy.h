@@ -13,6 +13,7 @@
 #define DSN_PIPELINE_POLICY_H
 
 #include "filter/core/address-pattern.h"
+#include "filter/core/classification.h"
 #include "filter/core/configuration.h"
 #include "filter/core/evidence.h"
 #include "filter/core/governor.h"
@@ -44,14 +45,15 @@ typedef struct DsnPolicy {
     DsnPatterns *lmtp;
     GPtrArray *posters; /* of DsnPoster */
     DsnNetworks *trusted;
-    DsnEvidenceRules *evidence;       /* what proves a report */
+    DsnEvidenceRules *evidence; /* what proves a report */
+    DsnClassification *classification;
     bool wanted[DSN_N_RECORD_TYPES];  /* by an outlet */
     bool noticed[DSN_N_RECORD_TYPES]; /* by [notice] or a tenant */
     GPtrArray *warnings;              /* of char *: what is wrong and was got around */
 } DsnPolicy;
 
 /* Takes over @configuration, also on failure. Checks what one option cannot know of another, and
- * reads nothing but the texts of notices and lists of senders. */
+ * reads nothing but the texts of notices, lists of senders and rules of classes. */
 DsnPolicy *dsn_policy_new(DsnConfiguration *configuration, GError **error);
 
 /* The same from @file (NULL: the defaults). */

@@ -57,8 +57,8 @@ split_lines(DsnSpan text, DsnRecordType type)
 /* Appends the records that @message makes to @lines, or says why it makes none that anybody gets.
  */
 static DsnReason
-read_message(const DsnPolicy *policy, DsnSpan message, const DsnSession *session,
-             DsnMessageTaken *taken, GString *lines)
+read_message(const DsnPolicy *policy, DsnMetrics *metrics, DsnSpan message,
+             const DsnSession *session, DsnMessageTaken *taken, GString *lines)
 {
     const DsnConfiguration *configuration = policy->configuration;
     g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&configuration->limits);
@@ -76,6 +76,8 @@ read_message(const DsnPolicy *policy, DsnSpan message, const DsnSession *session
         .time = now / G_USEC_PER_SEC,
         .nanoseconds = (uint32_t)(now % G_USEC_PER_SEC) * 1000,
         .rules = policy->evidence,
+        .classification = policy->classification,
+        .metrics = metrics,
     };
 
     dsn_report_parse(parser, message, report);
@@ -142,7 +144,7 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
 
     *ret_taken = (DsnMessageTaken){.kind = DSN_REPORT_NONE};
     (void)g_strlcpy(ret_taken->id, id, sizeof(ret_taken->id));
-    DsnReason reason = read_message(policy, message, session, ret_taken, lines);
+    DsnReason reason = read_message(policy, pipeline->metrics, message, session, ret_taken, lines);
     if (dsn_spool_look_message(pipeline->spool, &key) != DSN_SEEN_NOT)
         return was_recorded_before(pipeline, ret_taken);
     if (reason != DSN_REASON_NONE)

@@ -140,6 +140,8 @@ decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
     DsnVerdict verdict = {.tenant = NULL};
     size_t bytes = 0;
 
+    /* After the key, which is that of what was handed in: of a Rejection all of it counts. */
+    dsn_classification_apply(policy->classification, record, taking->the_case.pipeline->metrics);
     if (is_remembered(policy, record->type))
         dsn_taking_add_attempts(taking, record);
     pending->notify = policy->noticed[record->type];

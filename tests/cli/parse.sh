@@ -209,6 +209,31 @@ report "$(sign new 0123456789abcdef 7776060)" >expired.eml
 try "a trace of 90 days and a minute" 0 "$dsnarf" parse --records -c keys.toml expired.eml
 has out '"verified":false' '"state":"expired"'
 
+# Classes.
+printf '[rules]\nFull = ["^552 5\\\\.2\\\\.2 "]\nFirst = ["^5"]\n' >rules.toml
+printf '{"rules": {"Quota": ["over its quota"], "Complaint": ["^250 $"]}}' >rules.json
+try "without rules" 0 "$dsnarf" parse --records "$examples/dsn.eml"
+has out '"bounce_classification":"Uncategorized"'
+try "rules" 0 "$dsnarf" parse --records --classify rules.toml "$examples/dsn.eml"
+has out '"bounce_classification":"Full"'
+try "in the order of the files" 0 "$dsnarf" parse --records --classify rules.json \
+    --classify rules.toml "$examples/dsn.eml" "$examples/feedback.eml"
+has out '"type":"OOB".*"bounce_classification":"Quota"' \
+    '"type":"Feedback".*"bounce_classification":"Complaint"'
+printf 'classification.files = ["rules.toml"]\n' >classes.toml
+mkdir elsewhere
+try "rules of a configuration, from anywhere" 0 sh -c \
+    'cd elsewhere && "$0" parse --records -c ../classes.toml "$1"' "$dsnarf" "$examples/dsn.eml"
+has out '"bounce_classification":"Full"'
+try "others instead" 0 "$dsnarf" parse --records -c classes.toml --classify rules.json \
+    "$examples/dsn.eml"
+has out '"bounce_classification":"Quota"'
+printf '[rules]\nA = ["x"]\nB = ["(x"]\n' >bad.toml
+try "bad rules" 2 "$dsnarf" parse --records --classify bad.toml one.eml
+same err 'dsnarf: bad.toml:3: rules.B[0]: at offset 2: missing closing parenthesis'
+try "classes of no record" 2 "$dsnarf" parse --classify rules.toml one.eml
+has err '--classify is only for --records'
+
 # Where the output goes.
 try "a full disk" 1 sh -c '"$0" parse box >/dev/full' "$dsnarf"
 same err 'dsnarf: standard output: No space left on device'

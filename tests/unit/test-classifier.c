@@ -46,7 +46,8 @@ add_file(const char *name, const char *text)
 static DsnClassifier *
 load(size_t cache)
 {
-    const DsnClassifierOptions options = {.cache = cache, .match_limit = LIMIT};
+    const DsnClassifierOptions options = {
+        .cache = cache, .uncategorized_cache = cache, .match_limit = LIMIT};
 
     return dsn_classifier_load(fixture.files, &options, &fixture.error);
 }
@@ -58,6 +59,24 @@ load_good(size_t cache)
 
     ck_assert_msg(classifier != NULL, "%s", fixture.error == NULL ? "" : fixture.error->message);
     return classifier;
+}
+
+/* ---- what is logged ---- */
+
+static guint lines_logged;
+
+static GLogWriterOutput
+keep_line(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user)
+{
+    for (gsize i = 0; i < n_fields; i++) {
+        if (strcmp(fields[i].key, "MESSAGE") != 0)
+            continue;
+        ck_assert_msg(g_pattern_match_simple(user, fields[i].value), "%s",
+                      (const char *)fields[i].value);
+        lines_logged++;
+    }
+    (void)level;
+    return G_LOG_WRITER_HANDLED;
 }
 
 /* ---- which rule wins ---- */
@@ -87,7 +106,7 @@ START_TEST(the_first_rule_wins)
     if (class_[0] == '-')
         class_ = DSN_UNCATEGORIZED;
     for (unsigned times = 0; times < 3; times++) /* also when it is remembered */
-        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response)), class_);
+        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response), NULL), class_);
 }
 END_TEST
 
@@ -107,7 +126,7 @@ START_TEST(files_as_KumoMTA_has_them)
                           "AuthenticationFailed = [\"^[45]\\\\d\\\\d [45]\\\\.7\\\\.1\\\\b\"]\n");
     g_autoptr(DsnClassifier) classifier = load_good(0);
     for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
-        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(pairs[i][0])), pairs[i][1]);
+        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(pairs[i][0]), NULL), pairs[i][1]);
 }
 END_TEST
 
@@ -132,8 +151,9 @@ START_TEST(expressions_as_in_Rust)
         g_ptr_array_set_size(fixture.files, 0);
         add_file("rule.toml", text);
         g_autoptr(DsnClassifier) classifier = load_good(0);
-        ck_assert_msg(g_str_equal(dsn_classifier_find(classifier, dsn_span(rules[i][1])), "Yes"),
-                      "%s", rules[i][0]);
+        ck_assert_msg(
+            g_str_equal(dsn_classifier_find(classifier, dsn_span(rules[i][1]), NULL), "Yes"), "%s",
+            rules[i][0]);
     }
 }
 END_TEST
@@ -154,9 +174,12 @@ static const struct {
     {"a.toml", "[rules]\nA = ['ok', 'a(b']\n",
      "a.toml:2: rules.A[1]: at offset 3: missing closing parenthesis"},
     {"a.toml", "[rules]\nA = ['x[a-z&&[^b]]']\n",
-     "a.toml:2: rules.A[0]: at offset 5: classes inside of classes are not supported"},
+     "a.toml:2: rules.A[0]: at offset 5: operations on classes are not supported"},
     {"a.toml", "[rules]\nA = ['[a[bc]]']\n",
      "a.toml:2: rules.A[0]: at offset 2: classes inside of classes are not supported"},
+    {"a.toml", "[rules]\nA = ['a++']\n",
+     "a.toml:2: rules.A[0]: at offset 2: \"+\" behind a repetition would be possessive here"},
+    {"a.toml", "[rules]\n\"\" = []\n", "a.toml:2: rules.: a class has 1 to 255 bytes"},
     {"a.json", "{\"rules\": {\"A\": [\"*\"]}}",
      "a.json: rules.A[0]: at offset 0: quantifier does not follow a repeatable item"},
     {"a.json", "{\"rules\": {\"A\": [\"x\"]", "a.json:1:21: '}' expected near end of file"},
@@ -191,8 +214,76 @@ START_TEST(an_evil_rule_is_given_up)
 
     add_file("evil.toml", "[rules]\nEvil = ['^(a+)+$']\nGood = ['^a']\n");
     g_autoptr(DsnClassifier) classifier = load_good(0);
-    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response)), "Good");
-    ck_assert_uint_eq(dsn_classifier_given_up(classifier), 1);
+    unsigned given_up;
+
+    lines_logged = 0;
+    g_log_set_writer_func(keep_line, (gpointer) "*evil.toml:2: rules.Evil[0]: takes too many*",
+                          NULL);
+    for (unsigned times = 0; times < 3; times++) {
+        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response), &given_up), "Good");
+        ck_assert_uint_eq(given_up, 1);
+    }
+    ck_assert_uint_eq(lines_logged, 1);
+    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span("b"), &given_up), DSN_UNCATEGORIZED);
+    ck_assert_uint_eq(given_up, 0);
+}
+END_TEST
+
+/* However many rules are evil, they get no more than their share. */
+START_TEST(many_evil_rules)
+{
+    g_autoptr(GString) rules = g_string_new("[rules]\nEvil = [");
+    g_autofree char *response = g_strnfill(5000, 'a');
+    unsigned given_up;
+
+    for (unsigned i = 0; i < 200; i++)
+        g_string_append_printf(rules, "'^(a|a%u|a+)+$',", i);
+    g_string_append(rules, "]\nGood = ['^a']\n");
+    add_file("evil.toml", rules->str);
+    response[4999] = '!';
+    lines_logged = 0;
+    g_log_set_writer_func(keep_line, (gpointer) "*: rules.Evil*takes too many steps*", NULL);
+    g_autoptr(DsnClassifier) classifier = load_good(4);
+    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response), &given_up),
+                     DSN_UNCATEGORIZED);
+    ck_assert_uint_eq(given_up, 16);
+    ck_assert_uint_eq(lines_logged, 16);
+    (void)dsn_classifier_find(classifier, dsn_span(response), &given_up); /* it is remembered */
+    ck_assert_uint_eq(given_up, 0);
+}
+END_TEST
+
+/* Groups that repeat for long need more room than the compiled form of a rule has. */
+START_TEST(a_long_repetition)
+{
+    g_autofree char *text = g_strnfill(16000, 'a');
+
+    add_file("long.toml", "[rules]\nLong = ['^(?:a|b)*$']\n");
+    g_autoptr(DsnClassifier) classifier = load_good(0);
+    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(text), NULL), "Long");
+}
+END_TEST
+
+/* A flood of responses that no rule knows leaves the others remembered: a rule that was given up
+ * tells whether it was asked again. */
+START_TEST(two_caches)
+{
+    static const char response[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!";
+    unsigned given_up;
+
+    add_file("evil.toml", "[rules]\nEvil = ['^(a+)+$']\nGood = ['^a']\n");
+    lines_logged = 0;
+    g_log_set_writer_func(keep_line, (gpointer) "*takes too many steps*", NULL);
+    g_autoptr(DsnClassifier) classifier = load_good(2);
+    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response), &given_up), "Good");
+    ck_assert_uint_eq(given_up, 1);
+    for (unsigned i = 0; i < 100; i++) {
+        g_autofree char *unknown = g_strdup_printf("b%u", i);
+        ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(unknown), NULL),
+                         DSN_UNCATEGORIZED);
+    }
+    ck_assert_str_eq(dsn_classifier_find(classifier, dsn_span(response), &given_up), "Good");
+    ck_assert_uint_eq(given_up, 0);
 }
 END_TEST
 
@@ -201,7 +292,7 @@ ask_much(gpointer data)
 {
     for (unsigned i = 0; i < 3000; i++) {
         g_autofree char *response = g_strdup_printf("55%u 5.1.1 %u", i % 5, i % 40);
-        const char *class_ = dsn_classifier_find(data, dsn_span(response));
+        const char *class_ = dsn_classifier_find(data, dsn_span(response), NULL);
 
         ck_assert_str_eq(class_, i % 5 == 0 ? "Zero" : DSN_UNCATEGORIZED);
     }
@@ -257,6 +348,9 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, a_bad_file_says_where, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, a_file_that_is_not_there);
     tcase_add_test(tcase, an_evil_rule_is_given_up);
+    tcase_add_test(tcase, many_evil_rules);
+    tcase_add_test(tcase, a_long_repetition);
+    tcase_add_test(tcase, two_caches);
     tcase_add_loop_test(tcase, many_threads_one_small_cache, 0, 2);
     tcase_add_loop_test(tcase, the_line, 0, G_N_ELEMENTS(lines));
     suite_add_tcase(suite, tcase);
