@@ -62,13 +62,13 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_EXPIRE_MESSAGES] = "DELETE FROM message_key"
                                 " WHERE digest > ?1 AND digest <= ?2 AND stored < ?3",
 
-    [DSN_SQL_OPEN_OF_GROUP] = "SELECT 1 FROM entry WHERE grouping = ?1 AND state = 0"
-                              " AND next_attempt = 0 AND id > ?2",
-    [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, sources FROM entry"
+    [DSN_SQL_OPEN_OF_GROUP] = "SELECT id, tenant FROM entry WHERE grouping = ?1 AND state = 0"
+                              " AND next_attempt = 0 ORDER BY id DESC LIMIT 1",
+    [DSN_SQL_LOOK_OPEN] = "SELECT id, version, has_original, sources, tenant FROM entry"
                           " JOIN content ON content.entry = entry.id"
                           " WHERE grouping = ?1 AND state = 0 AND next_attempt = 0"
                           " ORDER BY id DESC LIMIT 1",
-    [DSN_SQL_OPEN_VERSION] = "SELECT keys, size, file, record_id FROM entry WHERE id = ?1"
+    [DSN_SQL_OPEN_VERSION] = "SELECT keys, size, file, record_id, tenant FROM entry WHERE id = ?1"
                              " AND kind = 0 AND state = 0 AND next_attempt = 0 AND version = ?2",
     [DSN_SQL_REPLACE_ENTRY] = "UPDATE entry SET eight_bit = ?2, utf8 = ?3, has_original = ?4,"
                               " size = ?5, file = ?6, keys = ?7, grouping = ?8,"
@@ -92,23 +92,35 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                               " WHERE id = ?1 AND kind <> 1 AND state = 0",
     [DSN_SQL_RETRY_DEAD] = "UPDATE entry SET state = 0, attempts = 0, next_attempt = ?2,"
                            " taken_in = ?3, relay = ?4 WHERE id = ?1 AND kind <> 1 AND state = 1",
-    [DSN_SQL_NEXT_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND relay > ?1"
-                           " ORDER BY relay LIMIT 1",
-    [DSN_SQL_MOVE_RELAY] = "UPDATE entry SET relay = 'default' WHERE id IN"
-                           " (SELECT id FROM entry WHERE state = 0 AND relay = ?1 AND kind = 0"
-                           " LIMIT ?2)",
+    [DSN_SQL_NEXT_FRESH_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND next_attempt = 0"
+                                 " AND relay > ?1 ORDER BY relay LIMIT 1",
+    [DSN_SQL_NEXT_RETRY_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND next_attempt > 0"
+                                 " AND relay > ?1 ORDER BY relay LIMIT 1",
+    [DSN_SQL_MOVE_FRESH] =
+        "UPDATE entry SET relay = 'default' WHERE id IN (SELECT id FROM entry"
+        " WHERE state = 0 AND next_attempt = 0 AND relay = ?1 AND kind = 0 LIMIT ?2)",
+    [DSN_SQL_MOVE_RETRIES] =
+        "UPDATE entry SET relay = 'default' WHERE id IN (SELECT id FROM entry"
+        " WHERE state = 0 AND next_attempt > 0 AND relay = ?1 AND kind = 0 LIMIT ?2)",
     [DSN_SQL_LETTERS] = "SELECT id, relay, record_id FROM entry INDEXED BY entry_letter"
                         " WHERE kind = 2 AND state = 0",
     [DSN_SQL_BURY_LETTER] = "UPDATE entry SET state = 1, reason = ?2 WHERE id = ?1",
-    [DSN_SQL_SET_WATERMARK] = "UPDATE watermark SET entry = ?1 WHERE entry < ?1",
+    [DSN_SQL_SET_WATERMARK] = "INSERT INTO handed_out(tenant, entry) VALUES(?1, ?2)"
+                              " ON CONFLICT(tenant) DO UPDATE SET entry = excluded.entry"
+                              " WHERE excluded.entry > entry",
     [DSN_SQL_WATERMARK] = "SELECT entry FROM watermark",
+    [DSN_SQL_WATERMARKS] = "SELECT tenant, entry FROM handed_out",
 
-    [DSN_SQL_FRESH] = "SELECT id, due FROM entry WHERE state = 0 AND relay = ?1"
-                      " AND next_attempt = 0 AND id > ?2 ORDER BY id",
-    [DSN_SQL_DUE] = "SELECT id FROM entry WHERE state = 0 AND relay = ?1 AND next_attempt > 0"
-                    " AND next_attempt <= ?2 ORDER BY next_attempt, id",
-    [DSN_SQL_NEXT_DUE] = "SELECT next_attempt FROM entry WHERE state = 0 AND relay = ?1"
-                         " AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",
+    [DSN_SQL_FRESH] = "SELECT id, due FROM entry WHERE state = 0 AND next_attempt = 0"
+                      " AND relay = ?1 AND ifnull(tenant, '') = ?2 AND id > ?3 ORDER BY id",
+    [DSN_SQL_RETRIES] = "SELECT id, next_attempt FROM entry WHERE state = 0 AND next_attempt > 0"
+                        " AND relay = ?1 AND ifnull(tenant, '') = ?2 ORDER BY next_attempt, id",
+    [DSN_SQL_NEXT_FRESH] = "SELECT ifnull(tenant, '') FROM entry WHERE state = 0"
+                           " AND next_attempt = 0 AND relay = ?1 AND ifnull(tenant, '') > ?2"
+                           " ORDER BY ifnull(tenant, '') LIMIT 1",
+    [DSN_SQL_NEXT_RETRIES] = "SELECT ifnull(tenant, '') FROM entry WHERE state = 0"
+                             " AND next_attempt > 0 AND relay = ?1 AND ifnull(tenant, '') > ?2"
+                             " ORDER BY ifnull(tenant, '') LIMIT 1",
     [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
                      " bytes, requiretls, sources IS NOT NULL, kind, record_type FROM entry"
                      " LEFT JOIN content ON content.entry = entry.id"

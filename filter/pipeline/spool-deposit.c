@@ -257,6 +257,7 @@ tell_relays(DsnSpool *spool, const DsnDepositJob *deposit)
             count = 0;
         }
         line = own;
+        dsn_turn_ready(dsn_turn(&line->fresh, item->notice->tenant));
         count++;
     }
     if (line != NULL)

@@ -48,6 +48,7 @@ dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_ope
     *ret_open = (DsnOpenNotice){.entry = 0};
     if (db == NULL)
         return false;
+    g_autofree char *tenant = NULL;
     DsnQuery *query = dsn_db_query(db, DSN_SQL_LOOK_OPEN, DSN_VALUES(dsn_blob(group->digest, 16)));
     if (dsn_query_next(db, query, &error)) {
         ret_open->entry = sqlite3_column_int64(query, 0);
@@ -55,11 +56,12 @@ dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *ret_ope
         ret_open->has_original = sqlite3_column_int(query, 2) != 0;
         ret_open->sources =
             g_bytes_new(sqlite3_column_blob(query, 3), (gsize)sqlite3_column_bytes(query, 3));
+        tenant = g_strdup((const char *)sqlite3_column_text(query, 4));
     }
     dsn_query_end(query);
     dsn_spool_reader_done(spool, db, error);
     g_mutex_lock(&spool->lock);
-    bool open = ret_open->entry > spool->watermark;
+    bool open = ret_open->entry > dsn_spool_watermark(spool, tenant);
     g_mutex_unlock(&spool->lock);
     if (!open)
         dsn_open_notice_clear(ret_open);

@@ -12,6 +12,9 @@
 #define MAX_BYTES ((size_t)32 << 20)
 /* When a content that could not be read now is tried again. */
 #define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
+/* What is due later than this is looked at before, lest a clock that is wrong now has a say in it.
+ */
+#define LOOK_AHEAD (10 * G_TIME_SPAN_MINUTE)
 
 void
 dsn_waiting_notice_free(DsnWaitingNotice *notice)
@@ -26,13 +29,13 @@ dsn_waiting_notice_free(DsnWaitingNotice *notice)
 }
 
 DsnTaken *
-dsn_taken_new(int64_t entry, DsnRelayLine *line, bool fresh)
+dsn_taken_new(int64_t entry, DsnRelayLine *line, const char *tenant)
 {
     DsnTaken *taken = g_new0(DsnTaken, 1);
 
     taken->entry = entry;
     taken->line = line;
-    taken->fresh = fresh;
+    taken->tenant = dsn_turn_tenant(dsn_turn(&line->fresh, tenant));
     return taken;
 }
 
@@ -56,16 +59,25 @@ dsn_spool_tell_due(DsnRelayLine *line, guint64 count)
 
 /* ---- choosing ---- */
 
+/* For its first attempt or another one. */
+static void
+give_back(DsnRelayLine *line, const char *tenant, int64_t entry)
+{
+    dsn_turn_give_back(dsn_turn(&line->fresh, tenant), entry);
+    dsn_turn_ready(dsn_turn(&line->retries, tenant));
+}
+
 void
 dsn_spool_release(DsnSpool *spool, int64_t entry)
 {
     const DsnTaken *taken = g_hash_table_lookup(spool->taken, &entry);
     DsnRelayLine *other = dsn_spool_line(spool, NULL); /* it may be its line by now */
 
-    if (taken != NULL && taken->fresh) {
-        taken->line->given_back = MIN(taken->line->given_back, entry - 1);
-        other->given_back = MIN(other->given_back, entry - 1);
-    }
+    if (taken == NULL)
+        return;
+    give_back(taken->line, taken->tenant, entry);
+    if (other != taken->line)
+        give_back(other, taken->tenant, entry);
     (void)g_hash_table_remove(spool->taken, &entry);
 }
 
@@ -82,15 +94,19 @@ release_from(DsnSpool *spool, DsnRelayLine *line, const GArray *chosen, guint fi
     g_mutex_unlock(&spool->lock);
 }
 
+/* Notices that a tenant gives in its turn at first. Where few have any it gives more, or each
+ * notice would cost a question of its own. */
+#define SHARE 4
+
 /* Who takes, and what is in it for them. */
 typedef struct Choice {
     DsnSpool *spool;
     DsnDb *db;
     DsnRelayLine *line;
-    unsigned max;
-    GArray *chosen; /* of int64_t */
-    int64_t newest; /* of those that wait for their first attempt */
-    int64_t next;   /* when the next one becomes due, unix microseconds; 0: none */
+    GArray *chosen;     /* of int64_t */
+    GHashTable *newest; /* of int64_t, by tenant: of those that wait for their first attempt */
+    int64_t now;        /* unix microseconds */
+    int64_t ticks;      /* the same moment, monotonic */
 } Choice;
 
 /* A time that is too far ahead is from a clock that was set back since. */
@@ -100,78 +116,197 @@ is_held(int64_t due, int64_t now)
     return due > now && due <= now + DSN_HOLD_MAX;
 }
 
-/* Takes the entry, unless it is taken already. */
-static void
-choose_entry(Choice *choice, int64_t entry, bool fresh)
+/* A time of the wall clock as one that does not jump; what is far is looked at before. */
+static int64_t
+to_ticks(int64_t time, int64_t now, int64_t ticks)
+{
+    return ticks + (time <= now ? 0 : MIN(time - now, LOOK_AHEAD));
+}
+
+/* Takes the entry, unless it is taken already; under the lock. */
+static bool
+choose_entry(Choice *choice, const DsnTurn *turn, int64_t entry)
 {
     DsnSpool *spool = choice->spool;
 
-    g_mutex_lock(&spool->lock);
-    if (fresh)
-        choice->line->fresh_after = MAX(choice->line->fresh_after, entry);
-    if (!g_hash_table_contains(spool->taken, &entry)) {
-        DsnTaken *taken = dsn_taken_new(entry, choice->line, fresh);
-
-        (void)g_hash_table_insert(spool->taken, &taken->entry, taken);
-        g_array_append_val(choice->chosen, entry);
-        choice->newest = MAX(choice->newest, fresh ? entry : 0);
-    }
-    g_mutex_unlock(&spool->lock);
+    if (g_hash_table_contains(spool->taken, &entry))
+        return false;
+    DsnTaken *taken = dsn_taken_new(entry, choice->line, dsn_turn_tenant(turn));
+    (void)g_hash_table_insert(spool->taken, &taken->entry, taken);
+    g_array_append_val(choice->chosen, entry);
+    return true;
 }
 
+/* Notes that @tenant has handed out what is up to @entry. */
 static void
-choose_retries(Choice *choice, unsigned max, GError **error)
+note_newest(Choice *choice, const char *tenant, int64_t entry)
 {
-    g_autoptr(DsnQuery) query =
-        dsn_db_query(choice->db, DSN_SQL_DUE,
-                     DSN_VALUES(dsn_text(choice->line->name), dsn_int(g_get_real_time())));
+    int64_t *newest = g_hash_table_lookup(choice->newest, tenant);
 
-    while (choice->chosen->len < max && dsn_query_next(choice->db, query, error))
-        choose_entry(choice, sqlite3_column_int64(query, 0), false);
+    if (newest == NULL) {
+        newest = g_new0(int64_t, 1);
+        (void)g_hash_table_insert(choice->newest, (char *)tenant, newest); /* it was not there */
+    }
+    *newest = MAX(*newest, entry);
+}
+
+/* What a tenant gives in its turn: up to @most notices. True if there may be more. */
+typedef bool (*GiveFunc)(Choice *choice, DsnTurn *turn, unsigned most, GError **error);
+
+static bool
+give_retries(Choice *choice, DsnTurn *turn, unsigned most, GError **error)
+{
+    DsnSpool *spool = choice->spool;
+    const guint end = choice->chosen->len + most;
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(choice->db, DSN_SQL_RETRIES,
+                     DSN_VALUES(dsn_text(choice->line->name), dsn_text(dsn_turn_tenant(turn))));
+
+    while (choice->chosen->len < end && dsn_query_next(choice->db, query, error)) {
+        int64_t due = sqlite3_column_int64(query, 1);
+
+        g_mutex_lock(&spool->lock);
+        if (due <= choice->now)
+            (void)choose_entry(choice, turn, sqlite3_column_int64(query, 0)); /* or it is taken */
+        else
+            dsn_turn_later(turn, to_ticks(due, choice->now, choice->ticks));
+        g_mutex_unlock(&spool->lock);
+        if (due > choice->now)
+            return false;
+    }
+    return choice->chosen->len == end;
 }
 
 /* In the order of their entries, up to one that is held. What is given back meanwhile is found by
  * the next look. */
-static void
-choose_fresh(Choice *choice, GError **error)
+static bool
+give_fresh(Choice *choice, DsnTurn *turn, unsigned most, GError **error)
 {
-    DsnRelayLine *line = choice->line;
-    const int64_t now = g_get_real_time();
+    DsnSpool *spool = choice->spool;
+    const char *tenant = dsn_turn_tenant(turn);
+    const guint end = choice->chosen->len + most;
 
-    g_mutex_lock(&choice->spool->lock);
-    int64_t after = MIN(line->fresh_after, line->given_back);
-    line->fresh_after = after;
-    line->given_back = G_MAXINT64;
-    g_mutex_unlock(&choice->spool->lock);
-
+    g_mutex_lock(&spool->lock);
+    const int64_t after = dsn_turn_begin(turn);
+    g_mutex_unlock(&spool->lock);
     g_autoptr(DsnQuery) query =
-        dsn_db_query(choice->db, DSN_SQL_FRESH, DSN_VALUES(dsn_text(line->name), dsn_int(after)));
-    while (choice->chosen->len < choice->max && dsn_query_next(choice->db, query, error)) {
+        dsn_db_query(choice->db, DSN_SQL_FRESH,
+                     DSN_VALUES(dsn_text(choice->line->name), dsn_text(tenant), dsn_int(after)));
+    while (choice->chosen->len < end && dsn_query_next(choice->db, query, error)) {
+        int64_t entry = sqlite3_column_int64(query, 0);
         int64_t due = sqlite3_column_int64(query, 1);
+        bool held = is_held(due, choice->now);
 
-        if (is_held(due, now)) {
-            choice->next = due;
-            break;
+        g_mutex_lock(&spool->lock);
+        if (held) {
+            dsn_turn_later(turn, to_ticks(due, choice->now, choice->ticks));
+        } else {
+            dsn_turn_pass(turn, entry);
+            if (choose_entry(choice, turn, entry))
+                note_newest(choice, tenant, entry);
         }
-        choose_entry(choice, sqlite3_column_int64(query, 0), true);
+        g_mutex_unlock(&spool->lock);
+        if (held)
+            return false;
     }
+    return choice->chosen->len == end;
+}
+
+/* Goes round until @max are chosen or nobody has more. */
+static void
+go_round(Choice *choice, DsnTurns *turns, GiveFunc give, unsigned max, GError **error)
+{
+    GMutex *lock = &choice->spool->lock;
+    GError *failure = NULL;
+    guint n_turns = 1;
+
+    for (unsigned share = SHARE; n_turns > 0 && choice->chosen->len < max; share *= 2) {
+        g_mutex_lock(lock);
+        n_turns = dsn_turns_ready(turns, choice->ticks);
+        g_mutex_unlock(lock);
+        for (guint i = 0; i < n_turns && choice->chosen->len < max && failure == NULL; i++) {
+            g_mutex_lock(lock);
+            DsnTurn *turn = dsn_turns_next(turns); /* only here any leaves */
+            g_mutex_unlock(lock);
+            bool more = give(choice, turn, MIN(share, max - choice->chosen->len), &failure);
+            if (!more && failure == NULL)
+                continue;
+            g_mutex_lock(lock);
+            dsn_turn_ready(turn);
+            g_mutex_unlock(lock);
+        }
+        if (failure != NULL) {
+            g_propagate_error(error, failure);
+            return;
+        }
+    }
+}
+
+/* Finds the tenants of which something waits, one after another. */
+static void
+find_tenants(Choice *choice, DsnTurns *turns, DsnSql next, GError **error)
+{
+    GError *failure = NULL;
+    g_autofree char *tenant = g_strdup("");
+
+    do {
+        g_mutex_lock(&choice->spool->lock);
+        dsn_turn_ready(dsn_turn(turns, tenant));
+        g_mutex_unlock(&choice->spool->lock);
+        g_autoptr(DsnQuery) query = dsn_db_query(
+            choice->db, next, DSN_VALUES(dsn_text(choice->line->name), dsn_text(tenant)));
+        char *found = dsn_query_next(choice->db, query, &failure)
+                          ? g_strdup((const char *)sqlite3_column_text(query, 0))
+                          : NULL;
+        g_free(tenant);
+        tenant = found;
+    } while (tenant != NULL);
+    if (failure != NULL)
+        g_propagate_error(error, failure);
+}
+
+/* What was there before anybody told, as after a start. */
+static void
+learn_tenants(Choice *choice, GError **error)
+{
+    GMutex *lock = &choice->spool->lock;
+    GError *failure = NULL;
+
+    g_mutex_lock(lock);
+    bool known = choice->line->known;
+    choice->line->known = true;
+    g_mutex_unlock(lock);
+    if (known)
+        return;
+    find_tenants(choice, &choice->line->fresh, DSN_SQL_NEXT_FRESH, &failure);
+    if (failure == NULL)
+        find_tenants(choice, &choice->line->retries, DSN_SQL_NEXT_RETRIES, &failure);
+    if (failure == NULL)
+        return;
+    g_mutex_lock(lock);
+    choice->line->known = false;
+    g_mutex_unlock(lock);
+    g_propagate_error(error, failure);
 }
 
 /* Up to half are retries, so that neither they nor first attempts wait for the other to end; what
  * one leaves the other takes. */
 static bool
-choose(Choice *choice, GError **error)
+choose(Choice *choice, unsigned max, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     DsnRelayLine *line = choice->line;
+    const unsigned half = (max + (line->retries_first ? 1 : 0)) / 2;
 
     g_mutex_lock(&choice->spool->take_lock);
-    choose_retries(choice, (choice->max + (line->retries_first ? 1 : 0)) / 2, &failure);
+    learn_tenants(choice, &failure);
+    if (failure == NULL)
+        go_round(choice, &line->retries, give_retries, half, &failure);
     line->retries_first = !line->retries_first;
     if (failure == NULL)
-        choose_fresh(choice, &failure);
+        go_round(choice, &line->fresh, give_fresh, max, &failure);
     if (failure == NULL)
-        choose_retries(choice, choice->max, &failure);
+        go_round(choice, &line->retries, give_retries, max, &failure);
     g_mutex_unlock(&choice->spool->take_lock);
     if (failure == NULL)
         return true;
@@ -181,35 +316,89 @@ choose(Choice *choice, GError **error)
 
 /* ---- the watermark ---- */
 
+int64_t
+dsn_spool_watermark(DsnSpool *spool, const char *tenant)
+{
+    const int64_t *own = g_hash_table_lookup(spool->watermarks, tenant == NULL ? "" : tenant);
+
+    return own == NULL ? spool->watermark : MAX(*own, spool->watermark);
+}
+
+static void
+set_watermark(DsnSpool *spool, const char *tenant, int64_t entry)
+{
+    int64_t *own = g_hash_table_lookup(spool->watermarks, tenant);
+
+    if (own == NULL) {
+        own = g_new0(int64_t, 1);
+        (void)g_hash_table_insert(spool->watermarks, g_strdup(tenant), own); /* it was not there */
+    }
+    *own = MAX(*own, entry);
+}
+
+bool
+dsn_spool_load_watermarks(DsnSpool *spool, DsnDb *db, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(DsnQuery) query = dsn_db_query(db, DSN_SQL_WATERMARKS, NULL, 0);
+
+    while (dsn_query_next(db, query, &failure))
+        set_watermark(spool, (const char *)sqlite3_column_text(query, 0),
+                      sqlite3_column_int64(query, 1));
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
+
 typedef struct WatermarkJob {
     DsnJob job;
-    int64_t entry;
+    GHashTable *newest; /* of a choice */
 } WatermarkJob;
 
 static bool
 run_watermark(DsnSpool *spool, DsnJob *job, GError **error)
 {
-    const int64_t entry = ((WatermarkJob *)job)->entry;
+    GHashTableIter iter;
+    gpointer tenant;
+    gpointer newest;
 
-    return dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK, DSN_VALUES(dsn_int(entry)), error);
+    g_hash_table_iter_init(&iter, ((WatermarkJob *)job)->newest);
+    while (g_hash_table_iter_next(&iter, &tenant, &newest))
+        if (!dsn_db_run(spool->writer, DSN_SQL_SET_WATERMARK,
+                        DSN_VALUES(dsn_text(tenant), dsn_int(*(const int64_t *)newest)), error))
+            return false;
+    return true;
 }
 
 static void
 watermark_committed(DsnSpool *spool, DsnJob *job)
 {
-    spool->watermark = MAX(spool->watermark, ((WatermarkJob *)job)->entry);
+    GHashTableIter iter;
+    gpointer tenant;
+    gpointer newest;
+
+    g_hash_table_iter_init(&iter, ((WatermarkJob *)job)->newest);
+    while (g_hash_table_iter_next(&iter, &tenant, &newest))
+        set_watermark(spool, tenant, *(const int64_t *)newest);
 }
 
 /* What was chosen cannot change any more: what replaced it before this commit is read below, and
- * what comes after it sees the watermark. A retry could not change before. */
+ * what comes after it sees the watermarks. A retry could not change before. */
 static bool
-advance_watermark(DsnSpool *spool, int64_t newest, GError **error)
+advance_watermarks(DsnSpool *spool, GHashTable *newest, GError **error)
 {
     WatermarkJob job = {.job = {.run = run_watermark, .committed = watermark_committed, .items = 1},
-                        .entry = newest};
+                        .newest = newest};
+    GHashTableIter iter;
+    gpointer tenant;
+    gpointer entry;
+    bool below = true;
 
     g_mutex_lock(&spool->lock);
-    bool below = job.entry <= spool->watermark;
+    g_hash_table_iter_init(&iter, newest);
+    while (g_hash_table_iter_next(&iter, &tenant, &entry))
+        below &= *(const int64_t *)entry <= dsn_spool_watermark(spool, tenant);
     g_mutex_unlock(&spool->lock);
     return below || dsn_spool_run_job(spool, DSN_LANE_URGENT, &job.job, error);
 }
@@ -319,43 +508,37 @@ hand_out_all(const Choice *choice, DsnDb *db, GPtrArray *notices, GError **error
     return good;
 }
 
-/* Chooses, or finds out when the next one becomes due. */
 static bool
-choose_or_look_ahead(Choice *choice)
+choose_now(Choice *choice, unsigned max)
 {
     g_autoptr(GError) failure = NULL;
 
     choice->db = dsn_spool_reader(choice->spool, NULL); /* a failure is logged there */
     if (choice->db == NULL)
         return false;
-    bool good = choose(choice, &failure);
-    if (good && choice->chosen->len == 0) {
-        g_autoptr(DsnQuery) query =
-            dsn_db_query(choice->db, DSN_SQL_NEXT_DUE,
-                         DSN_VALUES(dsn_text(choice->line->name), dsn_int(g_get_real_time())));
-
-        if (dsn_query_next(choice->db, query, &failure)) {
-            int64_t retry = sqlite3_column_int64(query, 0);
-            choice->next = choice->next == 0 ? retry : MIN(choice->next, retry);
-        }
-    }
+    bool good = choose(choice, max, &failure);
     dsn_spool_reader_done(choice->spool, choice->db, failure);
-    return failure == NULL;
+    return good;
 }
 
 static bool
-take_now(DsnSpool *spool, DsnRelayLine *line, unsigned max, GPtrArray *notices, int64_t *ret_next)
+take_now(DsnSpool *spool, DsnRelayLine *line, unsigned max, GPtrArray *notices)
 {
     g_autoptr(GError) failure = NULL;
     g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    Choice choice = {.spool = spool, .line = line, .max = max, .chosen = chosen};
-    bool good = choose_or_look_ahead(&choice);
+    g_autoptr(GHashTable) newest = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    Choice choice = {.spool = spool,
+                     .line = line,
+                     .chosen = chosen,
+                     .newest = newest,
+                     .now = g_get_real_time(),
+                     .ticks = g_get_monotonic_time()};
+    bool good = choose_now(&choice, max);
 
-    *ret_next = choice.next;
     if (good && chosen->len == 0)
         return true;
     /* the writer logs its failure */
-    good = good && advance_watermark(spool, choice.newest, NULL);
+    good = good && advance_watermarks(spool, newest, NULL);
     DsnDb *db = good ? dsn_spool_reader(spool, NULL) : NULL;
     if (db == NULL) {
         release_from(spool, line, chosen, 0);
@@ -368,13 +551,13 @@ take_now(DsnSpool *spool, DsnRelayLine *line, unsigned max, GPtrArray *notices, 
 
 /* Waits until something may be due; false when it is not worth to look again. */
 static bool
-wait_for_due(DsnSpool *spool, DsnRelayLine *line, guint64 seen, int64_t next, int64_t until)
+wait_for_due(DsnSpool *spool, DsnRelayLine *line, guint64 seen, int64_t until)
 {
-    int64_t wake = until;
+    const int64_t soon = g_get_monotonic_time() + 1000; /* or clocks that differ make it spin */
 
-    if (next > 0) /* at least a little later, or a clock that is not exact makes it spin */
-        wake = MIN(until, g_get_monotonic_time() + MAX(next - g_get_real_time(), 1000));
     g_mutex_lock(&spool->lock);
+    int64_t next = MIN(dsn_turns_next_time(&line->fresh), dsn_turns_next_time(&line->retries));
+    int64_t wake = MIN(until, MAX(next, soon));
     while (!spool->woken && seen == line->changes &&
            g_cond_wait_until(&line->due, &spool->lock, wake))
         ;
@@ -401,7 +584,6 @@ dsn_spool_take_notices(DsnSpool *spool, const char *relay, unsigned max, GTimeSp
     const guint before = notices->len;
     DsnRelayLine *line;
     guint64 seen;
-    int64_t next;
 
     do {
         g_mutex_lock(&spool->lock);
@@ -409,11 +591,11 @@ dsn_spool_take_notices(DsnSpool *spool, const char *relay, unsigned max, GTimeSp
         seen = line->changes;
         bool good = !spool->broken;
         g_mutex_unlock(&spool->lock);
-        if (!good || !take_now(spool, line, max, notices, &next)) {
+        if (!good || !take_now(spool, line, max, notices)) {
             wait_out(spool, line, until);
             return false;
         }
-    } while (notices->len == before && wait_for_due(spool, line, seen, next, until));
+    } while (notices->len == before && wait_for_due(spool, line, seen, until));
     if (notices->len - before == max) { /* there may be more, for somebody else */
         g_mutex_lock(&spool->lock);
         g_cond_signal(&line->due);
@@ -506,7 +688,12 @@ settle_committed(DsnSpool *spool, DsnJob *job)
     }
     if (settle->how == DSN_SETTLED_BACK)
         dsn_spool_release(spool, settle->entry);
-    else
+    if (settle->how == DSN_SETTLED_RETRY) {
+        const int64_t at = to_ticks(settle->when, g_get_real_time(), g_get_monotonic_time());
+        dsn_turn_later(dsn_turn(&line->retries, taken->tenant), at);
+        dsn_turn_later(dsn_turn(&other->retries, taken->tenant), at);
+    }
+    if (settle->how != DSN_SETTLED_BACK)
         (void)g_hash_table_remove(spool->taken, &settle->entry);
     if (settle->how != DSN_SETTLED_BACK && settle->how != DSN_SETTLED_RETRY)
         return;

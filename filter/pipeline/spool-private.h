@@ -58,15 +58,19 @@ typedef enum DsnSql {
     DSN_SQL_MAKE_DEAD,
     DSN_SQL_RETRY_WAITING,
     DSN_SQL_RETRY_DEAD,
-    DSN_SQL_NEXT_RELAY,
-    DSN_SQL_MOVE_RELAY,
+    DSN_SQL_NEXT_FRESH_RELAY,
+    DSN_SQL_NEXT_RETRY_RELAY,
+    DSN_SQL_MOVE_FRESH,
+    DSN_SQL_MOVE_RETRIES,
     DSN_SQL_LETTERS,
     DSN_SQL_BURY_LETTER,
     DSN_SQL_SET_WATERMARK,
     DSN_SQL_WATERMARK,
+    DSN_SQL_WATERMARKS,
     DSN_SQL_FRESH,
-    DSN_SQL_DUE,
-    DSN_SQL_NEXT_DUE,
+    DSN_SQL_RETRIES,
+    DSN_SQL_NEXT_FRESH,
+    DSN_SQL_NEXT_RETRIES,
     DSN_SQL_TAKE,
     DSN_SQL_CONTENT,
     DSN_SQL_STATE,
@@ -339,13 +343,53 @@ bool dsn_large_sweep(DsnSpool *spool, DsnDb *db, GError **error);
 bool dsn_sync_directory(const char *path, GError **error);
 void dsn_spool_set_file_error(GError **error, const char *what, const char *path);
 
+/* ---- spool-turns.c: whose turn it is; all under the lock ---- */
+
+/* Tenants of which something waits, in a ring: each gives some, and goes behind the others. One of
+ * which nothing is due yet is apart until its time; one of which nothing waits is in neither. */
+typedef struct DsnTurns {
+    GHashTable *all; /* of DsnTurn, by tenant */
+    GQueue ring;
+    GSequence *later; /* by their times */
+} DsnTurns;
+
+typedef struct DsnTurn DsnTurn;
+
+void dsn_turns_init(DsnTurns *turns);
+void dsn_turns_clear(DsnTurns *turns);
+
+/* That of @tenant (NULL or "": nobody's), which is made if need be and lasts as long as the turns.
+ */
+DsnTurn *dsn_turn(DsnTurns *turns, const char *tenant);
+const char *dsn_turn_tenant(const DsnTurn *turn);
+
+/* Something may be due now, or at @at (monotonic) at the latest. */
+void dsn_turn_ready(DsnTurn *turn);
+void dsn_turn_later(DsnTurn *turn, int64_t at);
+
+/* When something may be due: 0 for now, G_MAXINT64 for never. */
+int64_t dsn_turns_next_time(const DsnTurns *turns);
+
+/* How many may have something at @now. */
+guint dsn_turns_ready(DsnTurns *turns, int64_t now);
+
+/* The next of those, out of the ring now; NULL when there is none. */
+DsnTurn *dsn_turns_next(DsnTurns *turns);
+
+/* Where to look from on: no untaken entry is up to there. */
+int64_t dsn_turn_begin(DsnTurn *turn);
+void dsn_turn_pass(DsnTurn *turn, int64_t entry);
+void dsn_turn_give_back(DsnTurn *turn, int64_t entry);
+void dsn_turns_forget(DsnTurns *turns);
+
 /* ---- spool-notices.c ---- */
 
 /* What waits for one relay. */
 typedef struct DsnRelayLine {
     char *name;
-    int64_t fresh_after; /* no untaken notice up to this one waits for its first attempt, */
-    int64_t given_back;  /* but for those behind this one, given back since somebody looked */
+    DsnTurns fresh;   /* for their first attempt */
+    DsnTurns retries; /* for another one */
+    bool known;       /* the turns were filled from the database */
     guint64 changes;
     GCond due; /* who takes notices waits for it */
     bool retries_first;
@@ -365,8 +409,8 @@ const char *dsn_spool_relay_of(DsnSpool *spool, const char *relay);
 typedef struct DsnTaken {
     int64_t entry;
     DsnRelayLine *line;
-    bool fresh; /* it waits for its first attempt */
-    char *file; /* name of its content's file, may be NULL */
+    const char *tenant; /* the line's */
+    char *file;         /* name of its content's file, may be NULL */
     size_t size;
     bool record;     /* of an outlet, no notice */
     bool known;      /* by the id of a record: */
@@ -375,11 +419,16 @@ typedef struct DsnTaken {
     unsigned attempts;
 } DsnTaken;
 
-DsnTaken *dsn_taken_new(int64_t entry, DsnRelayLine *line, bool fresh);
+DsnTaken *dsn_taken_new(int64_t entry, DsnRelayLine *line, const char *tenant);
 void dsn_taken_free(DsnTaken *taken);
 
 /* Under the lock: the entry may be taken again. */
 void dsn_spool_release(DsnSpool *spool, int64_t entry);
+
+/* Under the lock, or in the writer's thread: no entry of @tenant (NULL: nobody's) above it was ever
+ * handed out for its first attempt. */
+int64_t dsn_spool_watermark(DsnSpool *spool, const char *tenant);
+bool dsn_spool_load_watermarks(DsnSpool *spool, DsnDb *db, GError **error);
 
 /* Under the lock: notices became due, or came. */
 void dsn_spool_tell_due(DsnRelayLine *line, guint64 count);
@@ -481,9 +530,10 @@ struct DsnSpool {
     GPtrArray *doubtful;  /* files of deposits whose commit failed */
     GPtrArray *to_remove; /* files that no entry refers to any more */
 
-    GHashTable *taken; /* of DsnTaken, by entry */
-    GHashTable *lines; /* of DsnRelayLine, by name */
-    int64_t watermark; /* no entry above it was ever handed out for its first attempt */
+    GHashTable *taken;      /* of DsnTaken, by entry */
+    GHashTable *lines;      /* of DsnRelayLine, by name */
+    GHashTable *watermarks; /* of int64_t, by tenant; only the writer changes it */
+    int64_t watermark;      /* of all tenants, from before they had their own */
     guint64 waiting, dead;
     int64_t database_bytes; /* with its log */
     int64_t large_bytes;

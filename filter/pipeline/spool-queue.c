@@ -186,7 +186,8 @@ hold(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry)
     g_mutex_lock(&spool->lock);
     bool taken = g_hash_table_contains(spool->taken, &entry->entry);
     if (!taken) {
-        DsnTaken *held = dsn_taken_new(entry->entry, dsn_spool_line(spool, entry->relay), true);
+        DsnTaken *held =
+            dsn_taken_new(entry->entry, dsn_spool_line(spool, entry->relay), entry->tenant);
 
         (void)g_hash_table_insert(spool->taken, &held->entry, held);
         g_array_append_val(change->held, entry->entry);

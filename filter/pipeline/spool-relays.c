@@ -18,7 +18,8 @@ dsn_spool_line(DsnSpool *spool, const char *relay)
         return line;
     line = g_new0(DsnRelayLine, 1);
     line->name = g_strdup(name);
-    line->given_back = G_MAXINT64;
+    dsn_turns_init(&line->fresh);
+    dsn_turns_init(&line->retries);
     g_cond_init(&line->due);
     (void)g_hash_table_insert(spool->lines, line->name, line); /* it was not there */
     return line;
@@ -27,6 +28,8 @@ dsn_spool_line(DsnSpool *spool, const char *relay)
 void
 dsn_relay_line_free(DsnRelayLine *line)
 {
+    dsn_turns_clear(&line->fresh);
+    dsn_turns_clear(&line->retries);
     g_cond_clear(&line->due);
     g_free(line->name);
     g_free(line);
@@ -64,11 +67,17 @@ typedef struct RelaysJob {
     int moved;
 } RelaysJob;
 
+/* What waits for its first attempt, or for another one. */
+typedef struct Waiting {
+    DsnSql next; /* the relay behind a name for which some is there */
+    DsnSql move;
+} Waiting;
+
 /* Moves some of what waits for @relay. */
 static bool
-move_some(DsnSpool *spool, RelaysJob *relays, const char *relay, GError **error)
+move_some(DsnSpool *spool, RelaysJob *relays, DsnSql move, const char *relay, GError **error)
 {
-    if (!dsn_db_run(spool->writer, DSN_SQL_MOVE_RELAY,
+    if (!dsn_db_run(spool->writer, move,
                     DSN_VALUES(dsn_text(relay), dsn_int(MOVE_CHUNK - relays->moved)), error))
         return false;
     relays->moved += sqlite3_changes(spool->writer->handle);
@@ -77,35 +86,45 @@ move_some(DsnSpool *spool, RelaysJob *relays, const char *relay, GError **error)
 
 /* The next name behind *@relay for which something waits. */
 static bool
-next_relay(DsnSpool *spool, char **relay, GError **error)
+next_relay(DsnSpool *spool, DsnSql next, char **relay, GError **error)
 {
-    g_autoptr(DsnQuery) query =
-        dsn_db_query(spool->writer, DSN_SQL_NEXT_RELAY, DSN_VALUES(dsn_text(*relay)));
+    g_autoptr(DsnQuery) query = dsn_db_query(spool->writer, next, DSN_VALUES(dsn_text(*relay)));
 
     if (!dsn_query_next(spool->writer, query, error))
         return false;
-    char *next = g_strdup((const char *)sqlite3_column_text(query, 0));
+    char *found = g_strdup((const char *)sqlite3_column_text(query, 0));
     g_free(*relay);
-    *relay = next;
+    *relay = found;
     return true;
 }
 
 static bool
-run_relays(DsnSpool *spool, DsnJob *job, GError **error)
+move_waiting(DsnSpool *spool, RelaysJob *relays, const Waiting *waiting, GError **error)
 {
-    RelaysJob *relays = (RelaysJob *)job;
     g_autofree char *relay = g_strdup("");
     g_autoptr(GError) failure = NULL;
 
-    g_strfreev(spool->relays);
-    spool->relays = g_strdupv((char **)relays->names);
-    while (relays->moved < MOVE_CHUNK && next_relay(spool, &relay, &failure))
-        if (!is_relay(relays->names, relay) && !move_some(spool, relays, relay, &failure))
+    while (relays->moved < MOVE_CHUNK && next_relay(spool, waiting->next, &relay, &failure))
+        if (!is_relay(relays->names, relay) &&
+            !move_some(spool, relays, waiting->move, relay, &failure))
             break;
     if (failure == NULL)
         return true;
     g_propagate_error(error, g_steal_pointer(&failure));
     return false;
+}
+
+static bool
+run_relays(DsnSpool *spool, DsnJob *job, GError **error)
+{
+    static const Waiting fresh = {DSN_SQL_NEXT_FRESH_RELAY, DSN_SQL_MOVE_FRESH};
+    static const Waiting retries = {DSN_SQL_NEXT_RETRY_RELAY, DSN_SQL_MOVE_RETRIES};
+    RelaysJob *relays = (RelaysJob *)job;
+
+    g_strfreev(spool->relays);
+    spool->relays = g_strdupv((char **)relays->names);
+    return move_waiting(spool, relays, &fresh, error) &&
+           move_waiting(spool, relays, &retries, error);
 }
 
 /* Those who take for "default" look at all that waits there once more. */
@@ -117,7 +136,8 @@ relays_committed(DsnSpool *spool, DsnJob *job)
 
     if (relays->moved == 0)
         return;
-    line->given_back = 0;
+    dsn_turns_forget(&line->fresh);
+    line->known = false;
     dsn_spool_tell_due(line, (guint64)relays->moved);
 }
 

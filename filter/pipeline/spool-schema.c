@@ -147,7 +147,19 @@ static const char *const STEPS[] = {
     "CREATE INDEX entry_letter ON entry(relay) WHERE kind = 2 AND state = 0;\n"
     /* unix seconds; of those that were there, when it is added */
     "ALTER TABLE record ADD COLUMN taken_in INTEGER NOT NULL DEFAULT 0;\n"
-    "UPDATE record SET taken_in = CAST(strftime('%s', 'now') AS INTEGER);\n",
+    "UPDATE record SET taken_in = CAST(strftime('%s', 'now') AS INTEGER);\n"
+    /* Each tenant has a turn: what waits is found by relay and tenant. Both indexes together hold
+     * what the one before them held. */
+    "DROP INDEX entry_queue;\n"
+    "CREATE INDEX entry_fresh ON entry(relay, ifnull(tenant, ''))\n"
+    "  WHERE state = 0 AND next_attempt = 0;\n"
+    "CREATE INDEX entry_retry ON entry(relay, ifnull(tenant, ''), next_attempt)\n"
+    "  WHERE state = 0 AND next_attempt > 0;\n"
+    /* That of table watermark stays for what was handed out before. */
+    "CREATE TABLE handed_out(\n"
+    "  tenant TEXT NOT NULL PRIMARY KEY, -- '': none\n"
+    "  entry INTEGER NOT NULL         -- none of its above it was ever handed out\n"
+    ") WITHOUT ROWID;\n",
 };
 
 const char *const *

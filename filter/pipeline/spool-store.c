@@ -129,9 +129,19 @@ static bool
 find_open(DsnSpool *spool, const DsnSpoolNotice *notice, bool *ret_open, GError **error)
 {
     *ret_open = false;
-    return !has_group(notice) ||
-           dsn_db_has(spool->writer, DSN_SQL_OPEN_OF_GROUP,
-                      DSN_VALUES(group_of(notice), dsn_int(spool->watermark)), ret_open, error);
+    if (!has_group(notice))
+        return true;
+
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(spool->writer, DSN_SQL_OPEN_OF_GROUP, DSN_VALUES(group_of(notice)));
+    *ret_open = dsn_query_next(spool->writer, query, &failure) &&
+                sqlite3_column_int64(query, 0) >
+                    dsn_spool_watermark(spool, (const char *)sqlite3_column_text(query, 1));
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 /* What is to be replaced. */
@@ -160,8 +170,10 @@ find_replaced(DsnSpool *spool, const DsnSpoolNotice *notice, Replaced *ret_repla
         dsn_db_query(spool->writer, DSN_SQL_OPEN_VERSION,
                      DSN_VALUES(dsn_int(notice->replaces), dsn_int(notice->version)));
 
-    *ret_replaced = (Replaced){.open = dsn_query_next(spool->writer, query, &failure) &&
-                                       notice->replaces > spool->watermark};
+    *ret_replaced = (Replaced){
+        .open = dsn_query_next(spool->writer, query, &failure) &&
+                notice->replaces >
+                    dsn_spool_watermark(spool, (const char *)sqlite3_column_text(query, 4))};
     if (failure != NULL) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;

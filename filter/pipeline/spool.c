@@ -104,7 +104,8 @@ load(DsnSpool *spool, GError **error)
         return false;
     spool->waiting = (guint64)waiting;
     spool->dead = (guint64)dead;
-    return dsn_spool_load_outlets(spool, spool->writer, error) &&
+    return dsn_spool_load_watermarks(spool, spool->writer, error) &&
+           dsn_spool_load_outlets(spool, spool->writer, error) &&
            dsn_large_sweep(spool, spool->writer, error);
 }
 
@@ -136,6 +137,7 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     spool->to_remove = g_ptr_array_new_with_free_func(g_free);
     spool->taken =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)dsn_taken_free);
+    spool->watermarks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     spool->lines =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)dsn_relay_line_free);
     spool->outlets = g_ptr_array_new_with_free_func((GDestroyNotify)dsn_outlet_free);
@@ -176,6 +178,7 @@ dsn_spool_close(DsnSpool *spool)
     g_ptr_array_unref(spool->doubtful);
     g_ptr_array_unref(spool->to_remove);
     g_hash_table_unref(spool->taken);
+    g_hash_table_unref(spool->watermarks);
     g_hash_table_unref(spool->lines);
     g_strfreev(spool->relays);
     g_ptr_array_unref(spool->outlets);

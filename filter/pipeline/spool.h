@@ -245,11 +245,11 @@ bool dsn_spool_set_relays(DsnSpool *spool, const char *const *names, guint64 *re
 #define DSN_HOLD_MAX (10 * G_TIME_SPAN_MINUTE)
 
 /* Appends up to @max due notices of @relay (NULL: "default") to @notices (of DsnWaitingNotice,
- * transfer full), and waits up to @wait for the first. First attempts are in the order in which the
- * notices came, so that one whose time has not come keeps back those behind it. None is handed out
- * twice before it is settled, and from now on none of them changes any more: that is committed
- * first. False when the disk fails, after @wait; nothing was appended then. A full spool still
- * gives its notices. */
+ * transfer full), and waits up to @wait for the first. Tenants take turns. First attempts of a
+ * tenant are in the order in which the notices came, so that one whose time has not come keeps back
+ * those behind it. None is handed out twice before it is settled, and from now on none of them
+ * changes any more: that is committed first. False when the disk fails, after @wait; nothing was
+ * appended then. A full spool still gives its notices. */
 bool dsn_spool_take_notices(DsnSpool *spool, const char *relay, unsigned max, GTimeSpan wait,
                             GPtrArray *notices);
 

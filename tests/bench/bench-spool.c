@@ -33,6 +33,7 @@ typedef struct Bench {
     GBytes *bytes;
     GBytes *sources;
     guint64 next_key;
+    guint64 tenants; /* whose notices they are, in turn; 0: nobody's */
     int64_t started;
     double cpu_started;
     double written_started;
@@ -152,6 +153,9 @@ make_deposit(Bench *bench, unsigned n_items, bool urgent, Content content)
             item.notice->record_type = g_strdup("Bounce");
             item.notice->recipient = g_strdup("somebody@customer.example");
             item.notice->bytes = g_bytes_ref(bench->bytes);
+            if (bench->tenants > 0)
+                item.notice->tenant = g_strdup_printf("tenant-%" G_GUINT64_FORMAT,
+                                                      bench->next_key / 2 % bench->tenants);
             g_array_append_val(item.notice->keys, key);
         }
         if (content == CONTENT_STORY)
@@ -375,10 +379,11 @@ bench_looks(Bench *bench)
 
 /* What it costs to start, and to send, with so much before it. */
 static void
-bench_backlog(Bench *bench)
+bench_backlog(Bench *bench, guint64 tenants)
 {
     guint64 count = 0;
 
+    bench->tenants = tenants;
     open_spool(bench);
     start(bench);
     while (count < MANY_KEYS && elapsed(bench) < 10 * bench->seconds) {
@@ -394,7 +399,9 @@ bench_backlog(Bench *bench)
     start(bench);
     while (elapsed(bench) < bench->seconds && sent < count)
         sent += send_all(bench, 0);
-    g_autofree char *out = g_strdup_printf("taken and settled, of %" G_GUINT64_FORMAT, count);
+    g_autofree char *out = g_strdup_printf("taken and settled, of %" G_GUINT64_FORMAT
+                                           " of %" G_GUINT64_FORMAT " tenants",
+                                           count, MAX(tenants, 1));
     print_rate(bench, out, sent, "");
 
     DsnSpoolState state;
@@ -432,7 +439,8 @@ main(int argc, char **argv)
     bench_urgent(&bench, 1);
     bench_urgent(&bench, 4);
     bench_looks(&bench);
-    bench_backlog(&bench);
+    bench_backlog(&bench, 0);
+    bench_backlog(&bench, 10000);
     g_bytes_unref(bench.bytes);
     g_bytes_unref(bench.sources);
     return EXIT_SUCCESS;

@@ -56,6 +56,30 @@ def each_has_its_own_name_and_relay(folder):
                    {("Shop <help@shop.example>", "dns; mta1.example.com")}, "what the shop's say")
 
 
+def each_has_its_turn(folder):
+    """Ten notices of one tenant do not wait behind thousands of another."""
+    many = 20000
+    port = lib.free_port()
+
+    def of_the_few(sink):
+        return [place for place, mail in enumerate(list(sink.mails))
+                if "news@shop.example" in str(mail.recipients)]
+
+    with lib.Daemon(folder, settings(log__level="info",
+                                     relay__default__hosts=[f"127.0.0.1:{port}"])) as daemon:
+        for first in range(0, many, 1000):
+            answer = daemon.post([element(number, "news@acme.example")
+                                  for number in range(first, first + 1000)])
+            lib.expect(answer[1]["accepted"], 1000, "elements that were accepted")
+        lib.expect(daemon.post([element(many + number, "news@shop.example")
+                                for number in range(10)])[1]["accepted"], 10, "of the other one")
+        with lib.Sink(port=port) as sink:
+            lib.wait_until(lambda: len(of_the_few(sink)) == 10, "the notices of the other one")
+            before = of_the_few(sink)[-1]
+        if before > 500:
+            raise lib.Failure(f"{before} notices went before the last of ten of another tenant")
+
+
 def a_tenant_gets_no_notice_of_another(folder):
     with lib.Sink() as sink, \
             lib.Daemon(folder, settings(relay__default__hosts=[sink.address])) as daemon:
@@ -316,7 +340,7 @@ def unknown_hosts_are_a_warning(folder):
         lib.expect(daemon.logged("hostname localhost is not"), [], "a name without a dot")
 
 
-lib.run(each_has_its_own_name_and_relay, a_tenant_gets_no_notice_of_another,
+lib.run(each_has_its_own_name_and_relay, each_has_its_turn, a_tenant_gets_no_notice_of_another,
         a_client_posts_for_its_tenants, senders_are_read_again, relays_come_and_go,
         a_retry_reaches_every_relay, a_faulty_text_is_a_warning, each_way_to_know_a_tenant,
         each_has_its_own_words_and_rules, a_text_that_fails_costs_one_tenant, tenants_come_and_go,

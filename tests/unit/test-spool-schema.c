@@ -181,10 +181,14 @@ static const struct {
     const char *want;
     const char *then;
 } plans[] = {
-    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_queue", NULL},
-    {DSN_SQL_DUE, "SEARCH entry USING INDEX entry_queue", NULL},
-    {DSN_SQL_NEXT_DUE, "SEARCH entry USING INDEX entry_queue", NULL},
-    {DSN_SQL_NEXT_RELAY, "SEARCH entry USING INDEX entry_queue", NULL},
+    {DSN_SQL_FRESH, "SEARCH entry USING INDEX entry_fresh (relay=? AND <expr>=? AND rowid>?)",
+     NULL},
+    {DSN_SQL_RETRIES,
+     "SEARCH entry USING INDEX entry_retry (relay=? AND <expr>=? AND next_attempt>?)", NULL},
+    {DSN_SQL_NEXT_FRESH, "SEARCH entry USING INDEX entry_fresh (relay=? AND <expr>>?)", NULL},
+    {DSN_SQL_NEXT_RETRIES, "SEARCH entry USING INDEX entry_retry (relay=? AND <expr>>?)", NULL},
+    {DSN_SQL_NEXT_FRESH_RELAY, "SEARCH entry USING INDEX entry_fresh (relay>?)", NULL},
+    {DSN_SQL_NEXT_RETRY_RELAY, "SEARCH entry USING INDEX entry_retry (relay>?)", NULL},
     {DSN_SQL_OPEN_OF_GROUP, "SEARCH entry USING INDEX entry_group", NULL},
     {DSN_SQL_FIRST_HISTORY, "SEARCH history_text", NULL},
     {DSN_SQL_LAST_HISTORY, "SEARCH history_text", NULL},
