@@ -40,6 +40,9 @@ typedef enum DsnCounter {
     DSN_COUNT_MAILDIR_CONSUMED,
     DSN_COUNT_MAILDIR_PASSED,
     DSN_COUNT_MAILDIR_FAILED,
+    DSN_COUNT_HTTP_MESSAGE_CONSUMED,
+    DSN_COUNT_HTTP_MESSAGE_PASSED,
+    DSN_COUNT_HTTP_MESSAGE_FAILED,
     DSN_COUNT_REPORTS_FEEDBACK, /* records that mail made */
     DSN_COUNT_REPORTS_OOB,
     DSN_COUNT_TRACES_UNSIGNED, /* in the order of DsnTraceState; of reports that were recorded */

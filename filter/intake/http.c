@@ -10,6 +10,7 @@
 
 #include "filter/core/log.h"
 #include "filter/intake/http-auth.h"
+#include "filter/intake/http-messages.h"
 #include "filter/intake/http-records.h"
 #include "filter/intake/http-work.h"
 #include "filter/intake/listen.h"
@@ -80,6 +81,7 @@ show_metrics(DsnHttp *http, DsnHttpAnswer *answer)
 
 static const Route routes[] = {
     {"/v1/records", "POST", NULL, dsn_http_take_records, true},
+    {"/v1/messages", "POST", NULL, dsn_http_take_message, true},
     {"/v1/notice", "POST", NULL, dsn_http_make_notice, false},
     {"/metrics", "GET, HEAD", show_metrics, NULL, false},
     {"/healthz", "GET, HEAD", show_alive, NULL, false},

@@ -35,6 +35,8 @@ dsn_message_log(const DsnMessageLog *log, DsnLogLevel level)
     dsn_log_begin(&line, queue_id);
     dsn_log_text(&line, "maildir", log->maildir);
     dsn_log_text(&line, "file", log->file);
+    dsn_log_text(&line, "peer", log->peer);
+    dsn_log_text(&line, "client", log->client);
     add_address(&line, "from", log->sender);
     add_address(&line, "to", log->recipient);
     if (log->recipients > 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * message-log.h - the line about a message that came by LMTP or lay in a Maildir
+ * message-log.h - the line about a message that came by LMTP or HTTP, or lay in a Maildir
  *
  * Purpose:   one line a message, the same wherever it came from.
  * Source:    dsnarf(8), "Log lines".
@@ -20,6 +20,8 @@ typedef struct DsnMessageLog {
     size_t size;         /* of the whole message */
     const char *maildir; /* its name, and the file's */
     const char *file;
+    const char *peer; /* who posted it, and the name of its token */
+    const char *client;
     const char *sender;
     const char *recipient; /* the first of them */
     guint recipients;      /* how many, if there are several */

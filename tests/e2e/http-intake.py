@@ -168,7 +168,13 @@ def every_answer(folder):
         ("POST", "/metrics", b"x", {}, 405, {"allow": "GET, HEAD"}),
         ("GET", "/", b"", {}, 404, {}),
         ("GET", "/v1/records/", b"", BEARER, 404, {}),
-        ("POST", "/v1/messages", b"x", BEARER, 404, {}),
+        ("GET", "/v1/messages", b"", BEARER, 405, {"allow": "POST"}),
+        ("POST", "/v1/messages", b"x", {}, 401, {"www-authenticate": 'Bearer realm="dsnarf"'}),
+        ("POST", "/v1/messages", b"x", BEARER,
+         200, {"content-type": "application/json", "dsnarf-reason": "not-a-report"}),
+        ("POST", "/v1/messages", b"", BEARER, 400, {"content-type": "application/json"}),
+        ("POST", "/v1/messages", b"x", {**BEARER, "Content-Encoding": "br"}, 415, {}),
+        ("POST", "/v1/messages", b"x", {**BEARER, "Content-Encoding": "gzip"}, 400, {}),
         ("GET", "/v1/records", b"", BEARER, 405, {"allow": "POST"}),
         ("PUT", "/v1/notice", b"x", BEARER, 405, {"allow": "POST"}),
         ("POST", "/v1/records", b"[]", BEARER, 200, {"content-type": "application/json"}),
@@ -224,6 +230,80 @@ def a_notice_is_kept_nowhere(folder):
             expect(b"Content-Type: multipart/report" in notice, True, "a report")
         expect(daemon.queue("list", "--json")[:2], (0, ""), "the queue")
         expect(post(daemon, [lib.element(1)])["accepted"], 1, "accepted: it left no key")
+
+
+# ---- messages ----
+
+def parsed(daemon, message):
+    """What dsnarf parse prints of it."""
+    done = subprocess.run([lib.PROGRAM, "parse", "-c", daemon.configuration, "-"], input=message,
+                          capture_output=True, check=True)
+    value = json.loads(done.stdout)
+    del value["file"]
+    return value
+
+
+def post_message(daemon, message, headers=None):
+    """The status, the reason, and what was read."""
+    status, fields, body = ask(daemon, "POST", "/v1/messages", message, {**BEARER, **(headers or {})})
+    expect(body[-1:], b"\n", "end of the answer")
+    expect(body.count(b"\n"), 1, "lines of the answer")
+    return status, fields.get("dsnarf-reason"), json.loads(body)
+
+
+def messages(folder):
+    """The answer is that of parse, and the records are on disk by then."""
+    records = os.path.join(folder, "records")
+    inbox = os.path.join(folder, "inbox")
+    lib.make_maildir(inbox)
+    dsn, mail = lib.example("dsn.eml"), lib.example("original.eml")
+    rows = (
+        (lib.feedback(1), {}, None),
+        (lib.feedback(1), {}, "duplicate"),
+        (lib.crlf(lib.feedback(1)), {}, "duplicate"),
+        (dsn, {}, None),
+        (mail, {}, "not-a-report"),
+        (b"\0\xff\r\r\n", {}, "not-a-report"),
+        (lib.feedback(2), {"Content-Encoding": "gzip"}, None),
+        (lib.feedback(3), {"Content-Encoding": "zstd"}, None),
+    )
+    change = settings(file__out__path=records, maildir__in__path=inbox)
+    with lib.Daemon(folder, change) as daemon:
+        for number, (message, headers, reason) in enumerate(rows):
+            coding = headers.get("Content-Encoding")
+            body = {None: lambda data: data, "gzip": gzip.compress, "zstd": zstd}[coding](message)
+            answer = post_message(daemon, body, headers)
+            expect(answer, (200, reason, parsed(daemon, message)), f"row {number}")
+        daemon.kill9()  # what was answered is there
+        daemon.start()
+        lib.wait_until(lambda: len(lib.json_lines(records)) == 4, "the records")
+        expect([record["type"] for record in lib.json_lines(records)],
+               ["Feedback", "OOB", "Feedback", "Feedback"], "types")
+        with open(os.path.join(inbox, "tmp", "1"), "wb") as file:  # by another road, the same
+            file.write(lib.feedback(1))
+        os.rename(os.path.join(inbox, "tmp", "1"), os.path.join(inbox, "new", "1"))
+        lib.wait_until(lambda: not os.listdir(os.path.join(inbox, "new")), "the file is read")
+        expect(post_message(daemon, lib.feedback(4))[1], None, "reason")
+        lib.wait_until(lambda: len(lib.json_lines(records)) == 5, "one more record")
+        counts = daemon.metrics()
+        expect((counts['dsnarf_messages_total{intake="http",result="consumed"}'],
+                counts['dsnarf_not_done_total{reason="duplicate"}']), (1, 1), "counted since the start")
+        expect(len(daemon.logged("peer=127.0.0.1 .*report=feedback-report .*verdict=accept")) >= 2, True, "log")
+        status, out, _ = daemon.queue("status")
+        expect(status, 0, out)
+
+
+def large_messages(folder):
+    change = settings(limits__message=MIB, http__body=4 * MIB, http__inflated=4 * MIB)
+    fits = lib.feedback(1) + b"x" * (MIB - len(lib.feedback(1)))
+    with lib.Daemon(folder, {**change, "file.out.path": os.path.join(folder, "records")}) as daemon:
+        for body, headers, status in ((fits, {}, 200), (fits + b"x", {}, 413),
+                                      (gzip.compress(fits + b"x"), {"Content-Encoding": "gzip"}, 413),
+                                      (b"x" * (4 * MIB + 1), {}, 413)):
+            expect(post_message(daemon, body, headers)[0], status, f"{len(body)} {headers}")
+        lib.wait_until(lambda: len(lib.json_lines(os.path.join(folder, "records"))) == 1, "a record")
+        expect(len(daemon.logged("verdict=reject .*larger than limits.message")), 2, "logged")
+        expect(daemon.metrics()['dsnarf_messages_total{intake="http",result="failed"}'], 2, "counted")
 
 
 # ---- who may post ----
@@ -631,12 +711,12 @@ def reload(daemon, **changes):
     lib.wait_until(lambda: len(daemon.logged("reload: .* is in force")) > before, "the reload")
 
 
-def is_held_and_closed(daemon, body):
+def is_held_and_closed(daemon, body, path="/v1/records"):
     before = refused(daemon, "overload")
     with Peer(daemon) as peer, Peer(daemon) as large:
         started = time.monotonic()
-        peer.post(body)
-        large.send(request("POST", "/v1/records", b"", {**BEARER, "Expect": "100-continue"}, MIB))
+        peer.post(body, path=path)
+        large.send(request("POST", path, b"", {**BEARER, "Expect": "100-continue"}, MIB))
         expect(ask(daemon, "GET", "/healthz")[0], 200, "alive meanwhile")
         expect(peer.status(), None, "status of what was held")
         expect(0.8 < time.monotonic() - started < 30, True, "held for a while")
@@ -692,6 +772,7 @@ def overload(folder):
             expect(peer.status(), None, "status of what is not held")
         reload(daemon, http__hold="1s")
         is_held_and_closed(daemon, body)
+        is_held_and_closed(daemon, lib.feedback(1), "/v1/messages")
         reload(daemon, http__overload="503")
         is_told(daemon, body)
         reload(daemon, http__overload="close", http__hold="60s")
@@ -741,7 +822,8 @@ def stopping(folder):
             expect(again["duplicate"], 2000, "duplicates of what was acknowledged")
 
 
-lib.run(every_answer, what_became_of_elements, a_notice_is_kept_nowhere, tokens,
+lib.run(every_answer, what_became_of_elements, a_notice_is_kept_nowhere, messages,
+        large_messages, tokens,
         tokens_in_another_header, senders_of_a_token, no_token_on_loopback, networks, unix_socket,
         a_reload_changes_the_token, kept_connections, pipelined_requests, chunked_uploads,
         compressed_bodies, bombs, large_bodies, fifty_thousand_elements, slow_senders, slow_readers,
