@@ -6,6 +6,7 @@
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
 #include "filter/core/network.h"
+#include "filter/core/relay-host.h"
 #include "filter/core/return-path.h"
 #include "filter/core/socket-address.h"
 #include "filter/core/trace-sign.h"
@@ -142,6 +143,33 @@ check_ehlo(const char *text)
                : "a host name in ASCII or an address in brackets such as \"[192.0.2.1]\"";
 }
 
+static const char *
+check_resolver(const char *text)
+{
+    DsnSocketAddress address;
+
+    return dsn_socket_address_read(text, &address) == NULL && address.any.sa_family == AF_INET
+               ? NULL
+               : "an IPv4 address with a port such as \"127.0.0.1:53\"";
+}
+
+static const char *
+check_proxy(const char *text)
+{
+    DsnSocketAddress address;
+
+    return dsn_socket_address_read(text, &address) == NULL && address.any.sa_family != AF_UNIX
+               ? NULL
+               : "an address with a port such as \"192.0.2.1:1080\" or \"[2001:db8::1]:1080\"";
+}
+
+/* RFC 1929 section 2. */
+static const char *
+check_socks5_text(const char *text)
+{
+    return strlen(text) <= 255 ? NULL : "up to 255 bytes";
+}
+
 /* A token stands in a header field as it is. */
 static const char *
 check_token(const char *text)
@@ -207,6 +235,13 @@ static const char *const overloads[] = {"close", "503", NULL};
 /* In the order of DsnTls. */
 static const char *const tls_words[] = {"Disabled", "Opportunistic",    "OpportunisticInsecure",
                                         "Required", "RequiredInsecure", NULL};
+
+/* In the order of DsnIpLookup. */
+static const char *const ip_lookups[] = {"Ipv4AndIpv6",  "Ipv4Only",     "Ipv6Only",
+                                         "Ipv6thenIpv4", "Ipv4thenIpv6", NULL};
+
+/* In the order of DsnRelayProtocol. */
+static const char *const relay_protocols[] = {"smtp", "lmtp", NULL};
 
 /* Those that have a name. */
 static const char *const record_types[] = {"Reception",
@@ -353,10 +388,64 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
 
 /* A relay, the same way. */
 #define RELAY_ROWS(PATH, AT, HOSTS)                                                                  \
-    {                                                                                                \
-        PATH ".hosts",           DSN_OPTION_LIST,                                                    \
-        .fallback = HOSTS,       AT(hosts),                                                          \
-        .check = dsn_host_check, .help = "who takes the notices, tried in this order"},              \
+    {PATH ".hosts",                                                                                  \
+     DSN_OPTION_LIST,                                                                                \
+     .fallback = HOSTS,                                                                              \
+     AT(hosts),                                                                                      \
+     .check = dsn_relay_host_check,                                                                  \
+     .compose = dsn_relay_host_compose,                                                              \
+     .help = "who takes the notices, tried in this order"},                                          \
+        {PATH ".port",                                                                               \
+         DSN_OPTION_NUMBER,                                                                          \
+         .fallback = "25",                                                                           \
+         AT(port),                                                                                   \
+         .min = 1,                                                                                   \
+         .max = 65535,                                                                               \
+         .help = "of hosts that are given without one"},                                             \
+        {PATH ".protocol", DSN_OPTION_WORD,          .fallback = "\"smtp\"",                         \
+         AT(protocol),     .words = relay_protocols, .help = "what is spoken with them"},            \
+        {PATH ".maildir_path", DSN_OPTION_PATH, .fallback = "\"\"", AT(maildir_path),                \
+         .help = "a Maildir that takes the notices instead of hosts"},                               \
+        {PATH ".ip_lookup_strategy",    DSN_OPTION_WORD,                                             \
+         .fallback = "\"Ipv4AndIpv6\"", AT(lookup),                                                  \
+         .words = ip_lookups,           .help = "which addresses of a name are used"},               \
+        {PATH ".resolver",                                                                           \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(resolver),                                                                               \
+         .check = check_resolver,                                                                    \
+         .help = "who answers questions about names; \"\": whom the system asks"},                   \
+        {PATH ".source_address",                                                                     \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(source_address),                                                                         \
+         .check = dsn_ip_address_check,                                                              \
+         .help = "the local address of connections; \"\": any"},                                     \
+        {PATH ".socks5_proxy_server",                                                                \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(socks5_proxy_server),                                                                    \
+         .check = check_proxy,                                                                       \
+         .help = "a SOCKS5 proxy that connections go through; \"\": none"},                          \
+        {PATH ".socks5_proxy_source_address",                                                        \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(socks5_proxy_source_address),                                                            \
+         .check = dsn_ip_address_check,                                                              \
+         .help = "the address that the proxy is to connect from; \"\": any"},                        \
+        {PATH ".socks5_proxy_username",                                                              \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(socks5_proxy_username),                                                                  \
+         .check = check_socks5_text,                                                                 \
+         .help = "user name for the proxy; \"\": none"},                                             \
+        {PATH ".socks5_proxy_password",                                                              \
+         DSN_OPTION_STRING,                                                                          \
+         .secret = true,                                                                             \
+         .fallback = "\"\"",                                                                         \
+         AT(socks5_proxy_password),                                                                  \
+         .check = check_socks5_text,                                                                 \
+         .help = "password for the proxy"},                                                          \
         {PATH ".ehlo",        DSN_OPTION_STRING,                                                     \
          .fallback = "\"\"",  AT(ehlo),                                                              \
          .check = check_ehlo, .help = "how dsnarf greets them; \"\": with the hostname"},            \

@@ -96,11 +96,32 @@ typedef enum DsnTls {
     DSN_TLS_REQUIRED_INSECURE
 } DsnTls;
 
+/* In the order of the words of relay.default.ip_lookup_strategy, which are KumoMTA's. */
+typedef enum DsnIpLookup {
+    DSN_IP_BOTH, /* the system's order; from a resolver of our own, IPv6 first */
+    DSN_IP_V4_ONLY,
+    DSN_IP_V6_ONLY,
+    DSN_IP_V6_THEN_V4, /* the second only where there is none of the first */
+    DSN_IP_V4_THEN_V6
+} DsnIpLookup;
+
+typedef enum DsnRelayProtocol { DSN_RELAY_SMTP, DSN_RELAY_LMTP } DsnRelayProtocol;
+
 /* [relay.default] and [relay.NAME] */
 typedef struct DsnRelayOptions {
     char *name;       /* NULL: "default" */
-    GPtrArray *hosts; /* of char *: "host:port", "[2001:db8::1]:25", tried in this order */
-    char *ehlo;       /* NULL: the hostname */
+    GPtrArray *hosts; /* of char *: see relay-host.h; tried in this order */
+    size_t port;      /* of hosts without one */
+    DsnRelayProtocol protocol;
+    char *maildir_path; /* notices are stored there instead; NULL: they are sent to the hosts */
+    DsnIpLookup lookup;
+    char *resolver;            /* "127.0.0.1:53", NULL: the system's */
+    char *source_address;      /* NULL: any */
+    char *socks5_proxy_server; /* "192.0.2.1:1080", NULL: none */
+    char *socks5_proxy_source_address;
+    char *socks5_proxy_username;
+    char *socks5_proxy_password;
+    char *ehlo; /* NULL: the hostname */
     DsnTls tls;
     char *tls_ca; /* file of certificates to trust, NULL: the system's */
     char *user;   /* of AUTH, NULL: none */

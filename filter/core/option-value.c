@@ -341,19 +341,47 @@ read_string(const DsnOption *option, const json_t *value, const char *directory,
     return true;
 }
 
+/* A string that says the same as a table in a list, or the entry as it is (transfer full); or NULL
+ * and a complaint. */
+static json_t *
+compose(const DsnOption *option, json_t *entry, GString *complaint)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(entry) || option->compose == NULL)
+        return json_incref(entry);
+    json_auto_t *expanded = json_object();
+    json_object_foreach(entry, key, value)
+    {
+        g_autofree char *text = json_is_string(value) ? expand(value, complaint) : NULL;
+
+        if (!json_is_string(value)) {
+            g_string_append(complaint, "expected a table of strings");
+            append_found(complaint, option, value);
+        }
+        if (text == NULL)
+            return NULL;
+        json_object_set_new_nocheck(expanded, key, json_string_nocheck(text));
+    }
+    g_autofree char *text = option->compose(expanded, complaint);
+    return text == NULL ? NULL : json_string(text);
+}
+
 static bool
 read_list(const DsnOption *option, const json_t *value, const char *directory, GPtrArray **slot,
           GString *complaint)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
     size_t i;
-    const json_t *element;
+    json_t *element;
 
     if (!json_is_array(value))
         return refuse(option, value, complaint);
     json_array_foreach(value, i, element)
     {
-        g_autofree char *text = read_text(option, element, complaint);
+        json_auto_t *entry = compose(option, element, complaint);
+        g_autofree char *text = entry == NULL ? NULL : read_text(option, entry, complaint);
 
         if (text == NULL || (option->paths && !check_path(text, complaint)))
             return false;

@@ -26,7 +26,8 @@ typedef enum DsnOptionType {
     DSN_OPTION_MODE,     /* size_t, rights of a file: "660" */
     DSN_OPTION_DURATION, /* GTimeSpan: 90, 1.5, "5 minutes", "1h 30m" */
     DSN_OPTION_WORD,     /* an enum: the index of one of the words */
-    DSN_OPTION_LIST,     /* GPtrArray * of char *, each one of the words if there are any */
+    DSN_OPTION_LIST,     /* GPtrArray * of char *, each one of the words if there are any; see
+                            compose */
     DSN_OPTION_MAP,      /* GHashTable *, char * to char * */
     DSN_OPTION_SECTIONS, /* GPtrArray * of structures that begin with char *, their name */
     DSN_OPTION_INCLUDE   /* nothing: the files that it names are read too */
@@ -47,7 +48,12 @@ typedef struct DsnOption {
     const char *const *words; /* of WORD and LIST, ended by NULL */
     const char *(*check)(const char *text); /* NULL if @text will do, else what is expected */
     const char *(*computed)(void);          /* what an empty string stands for */
-    size_t size;                            /* of the structure of one section */
+    char *(*compose)(const json_t *table,
+                     GString *complaint); /* of LIST: the text that a table of
+                                             strings among the entries stands
+                                             for (transfer full), or NULL and
+                                             a complaint; NULL: there is none */
+    size_t size;                          /* of the structure of one section */
     const char *inherits; /* of SECTIONS, outside of others: what is not given there and has an
                              option of the same name in this section is as it is there */
     const char *help;

@@ -3,8 +3,6 @@
 
 #include "filter/core/socket-address.h"
 
-#include "mime/address.h"
-
 #include <arpa/inet.h>
 
 #define UNIX_PREFIX "unix:"
@@ -27,12 +25,12 @@ read_unix(const char *path, DsnSocketAddress *ret_address)
 
 /* "host:port", where brackets are around IPv6. */
 static bool
-split(const char *where, guint64 least_port, DsnSpan *ret_host, unsigned *ret_port)
+split(const char *where, DsnSpan *ret_host, unsigned *ret_port)
 {
     const char *colon = strrchr(where, ':');
     guint64 port;
 
-    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, least_port, 65535, &port, NULL))
+    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL))
         return false;
     *ret_host = (DsnSpan){where, (size_t)(colon - where)};
     *ret_port = (unsigned)port;
@@ -58,7 +56,7 @@ dsn_socket_address_read(const char *where, DsnSocketAddress *ret_address)
     *ret_address = (DsnSocketAddress){.len = 0};
     if (g_str_has_prefix(where, UNIX_PREFIX))
         return read_unix(where + strlen(UNIX_PREFIX), ret_address);
-    if (!split(where, 0, &host, &port))
+    if (!split(where, &host, &port))
         return EXPECTED;
     if (read_literal(host, &ret_address->v6.sin6_addr)) {
         ret_address->v6.sin6_family = AF_INET6;
@@ -82,28 +80,54 @@ dsn_socket_address_check(const char *where)
 }
 
 bool
-dsn_host_split(const char *where, DsnSpan *ret_host, unsigned *ret_port)
+dsn_ip_address_read(const char *text, DsnSocketAddress *ret_address)
 {
-    struct in6_addr unused;
-
-    if (!split(where, 1, ret_host, ret_port))
-        return false;
-    if (read_literal(*ret_host, &unused)) {
-        *ret_host = (DsnSpan){ret_host->data + 1, ret_host->len - 2};
+    *ret_address = (DsnSocketAddress){.len = sizeof(ret_address->v4)};
+    ret_address->v4.sin_family = AF_INET;
+    if (inet_pton(AF_INET, text, &ret_address->v4.sin_addr) == 1)
         return true;
-    }
-    /* An IPv4 address has the form of a name. */
-    return ret_host->len > 0 && *ret_host->data != '[' && dsn_text_is_ascii(*ret_host) &&
-           dsn_address_is_domain(*ret_host);
+    *ret_address = (DsnSocketAddress){.len = sizeof(ret_address->v6)};
+    ret_address->v6.sin6_family = AF_INET6;
+    return inet_pton(AF_INET6, text, &ret_address->v6.sin6_addr) == 1;
 }
 
 const char *
-dsn_host_check(const char *where)
+dsn_ip_address_check(const char *text)
 {
-    DsnSpan host;
-    unsigned port;
+    DsnSocketAddress unused;
 
-    return dsn_host_split(where, &host, &port)
+    return dsn_ip_address_read(text, &unused)
                ? NULL
-               : "a host with a port such as \"mx.example.com:25\" or \"[2001:db8::1]:25\"";
+               : "an address such as \"192.0.2.1\" or \"2001:db8::1\"";
+}
+
+void
+dsn_socket_address_set_port(DsnSocketAddress *address, unsigned port)
+{
+    if (address->any.sa_family == AF_INET)
+        address->v4.sin_port = htons((guint16)port);
+    else if (address->any.sa_family == AF_INET6)
+        address->v6.sin6_port = htons((guint16)port);
+}
+
+unsigned
+dsn_socket_address_port(const DsnSocketAddress *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return ntohs(address->v4.sin_port);
+    return address->any.sa_family == AF_INET6 ? ntohs(address->v6.sin6_port) : 0;
+}
+
+char *
+dsn_socket_address_host(const DsnSocketAddress *address)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+
+    if (address->any.sa_family == AF_UNIX)
+        return g_strdup(address->local.sun_path);
+    if (address->any.sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &address->v4.sin_addr, text, sizeof(text));
+    else
+        (void)inet_ntop(AF_INET6, &address->v6.sin6_addr, text, sizeof(text));
+    return g_strdup(text);
 }

@@ -33,11 +33,17 @@ const char *dsn_socket_address_read(const char *where, DsnSocketAddress *ret_add
 /* The same, for the option table. */
 const char *dsn_socket_address_check(const char *where);
 
-/* Splits "mx.example.com:25", "192.0.2.1:25" or "[2001:db8::1]:25"; the host is without brackets.
- * False for anything else. */
-bool dsn_host_split(const char *where, DsnSpan *ret_host, unsigned *ret_port);
+/* Reads "192.0.2.1" or "2001:db8::1"; the port is 0. False if it is none. */
+bool dsn_ip_address_read(const char *text, DsnSocketAddress *ret_address);
 
-/* NULL if dsn_host_split() can, else what is expected (for the option table). */
-const char *dsn_host_check(const char *where);
+/* NULL if dsn_ip_address_read() can, else what is expected (for the option table). */
+const char *dsn_ip_address_check(const char *text);
+
+/* The port of an address of the internet's two families is set, or told; 0 for others. */
+void dsn_socket_address_set_port(DsnSocketAddress *address, unsigned port);
+unsigned dsn_socket_address_port(const DsnSocketAddress *address);
+
+/* "192.0.2.1", "2001:db8::1" or "/path" (transfer full). */
+char *dsn_socket_address_host(const DsnSocketAddress *address);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include <curl/curl.h>
 
+#include "filter/outlet/relay-connect.h"
 #include "filter/outlet/relay-hosts.h"
 #include "filter/outlet/relay-schedule.h"
-#include "filter/outlet/smtp-client.h"
 
 /* A batch is what one thread takes at once: as many notices as it sends in about a second, so that
  * a slow host does not leave others idle, and a stop does not take long. */
@@ -25,6 +25,8 @@
 /* Options at one time, shared by reference. */
 typedef struct Settings {
     GPtrArray *hosts; /* of char * */
+    DsnRelayFinder *finder;
+    bool lmtp;
     char *ehlo;
     DsnTls tls;
     char *tls_ca, *user, *password;
@@ -77,6 +79,8 @@ settings_new(const DsnRelayOptions *options, const char *hostname)
 
     *settings = (Settings){
         .hosts = g_ptr_array_new_with_free_func(g_free),
+        .finder = dsn_relay_finder_new(options),
+        .lmtp = options->protocol == DSN_RELAY_LMTP,
         .ehlo = dup_given(options->ehlo),
         .tls = options->tls,
         .tls_ca = dup_given(options->tls_ca),
@@ -102,6 +106,7 @@ settings_clear(gpointer data)
     Settings *settings = data;
 
     g_ptr_array_unref(settings->hosts);
+    dsn_relay_finder_free(settings->finder);
     g_free(settings->ehlo);
     g_free(settings->tls_ca);
     g_free(settings->user);
@@ -288,7 +293,7 @@ connect_to(Worker *worker, const char *host, GError **error)
         return true;
     disconnect(worker);
     worker->target = (DsnSmtpTarget){
-        .host = host,
+        .lmtp = settings->lmtp,
         .ehlo = settings->ehlo,
         .tls = settings->tls,
         .tls_ca = settings->tls_ca,
@@ -299,7 +304,7 @@ connect_to(Worker *worker, const char *host, GError **error)
         .stopping = &worker->relay->stopping,
     };
     worker->target.times.connect = settings->connect_timeout;
-    worker->client = dsn_smtp_client_open(&worker->target, error);
+    worker->client = dsn_relay_connect(settings->finder, host, &worker->target, error);
     if (worker->client == NULL)
         return false;
     worker->host = host;

@@ -254,6 +254,8 @@ judge_data(DsnSmtpClient *client, unsigned code, const char *text)
     bool refused = client->message->outcome != DSN_SMTP_UNTRIED;
 
     client->go_ahead = code == 354;
+    if (client->go_ahead && refused && client->target->lmtp) /* RFC 2033 section 4.2: it must not */
+        return false;
     if (client->go_ahead || (refused && code >= 400) || refuses_requiretls(client, code, text))
         return true;
     if (code < 400 || code >= 500)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * smtp-client.h - notices over one SMTP connection
+ * smtp-client.h - notices over one SMTP or LMTP connection
  *
  * Purpose:   hand over messages with the null sender and one recipient each, and tell apart what
  *            is wrong with a message and what is wrong with the host.
- * RFC:       5321, 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8), 1870 (SIZE), 3461 (DSN),
- *            8689 (REQUIRETLS); rules ENV-02, ENV-08 to ENV-10, ENV-17 to ENV-19, LOOP-11, SEC-01,
- *            ESMTP-19, MIME-12, I18N-15.
- * Ownership: the client owns its connection and borrows its target; messages are the caller's.
+ * RFC:       5321, 2033 (LMTP), 2920 (PIPELINING), 6152 (8BITMIME), 6531 (SMTPUTF8), 1870 (SIZE),
+ *            3461 (DSN), 8689 (REQUIRETLS); rules ENV-02, ENV-08 to ENV-10, ENV-17 to ENV-19,
+ *            LOOP-11, SEC-01, ESMTP-19, MIME-12, I18N-15.
+ * Ownership: the client owns its connection and borrows its target, see smtp-link.h; messages are
+ *            the caller's.
  * Errors:    DSN_SMTP_ERROR with the answer or what else is wrong with the host.
  * Threads:   one thread at a time; see smtp-link.h.
  */
@@ -68,7 +69,7 @@ DsnSmtpClient *dsn_smtp_client_open(const DsnSmtpTarget *target, GError **error)
 void dsn_smtp_client_free(DsnSmtpClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSmtpClient, dsn_smtp_client_free)
 
-/* "host[address]:port" (transfer none). */
+/* See dsn_smtp_peer_name() (transfer none). */
 const char *dsn_smtp_client_peer(const DsnSmtpClient *client);
 
 /* False if a kept connection is of no use any more. */

@@ -6,8 +6,8 @@
 #include <curl/curl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "filter/core/socket-address.h"
 #include "filter/outlet/reply-reader.h"
 
 /* What is sent at once. OpenSSL wants an unfinished write repeated with the same bytes at the same
@@ -70,9 +70,9 @@ fail_late(GError **error, const char *what, GTimeSpan limit)
 
 typedef struct Opening {
     DsnSmtpLink *link;
-    bool connected; /* TCP */
-    bool in_ehlo;   /* the reply at hand is one to EHLO or HELO */
-    bool secure;    /* STARTTLS was granted: libcurl goes on through TLS or not at all */
+    int fd;       /* connected; -1 once it is libcurl's */
+    bool in_ehlo; /* the reply at hand is one to EHLO or HELO */
+    bool secure;  /* STARTTLS was granted: libcurl goes on through TLS or not at all */
     unsigned replies;
     unsigned code; /* of the last one */
     GString *text;
@@ -145,10 +145,6 @@ present_limit(const Opening *opening, const char **ret_what)
 {
     const DsnSmtpTimes *times = &opening->link->target->times;
 
-    if (!opening->connected) {
-        *ret_what = "no connection";
-        return times->connect;
-    }
     if (opening->replies == 0) {
         *ret_what = "no greeting";
         return times->greeting;
@@ -161,42 +157,60 @@ present_limit(const Opening *opening, const char **ret_what)
     return times->command;
 }
 
-/* libcurl calls this at least once a second. Its own limit on a connection covers everything up to
- * the answer to EHLO, but also decides when the next address of a host is tried: it is raised once
- * TCP is through. */
+/* libcurl calls this at least once a second. */
 static int
 on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     Opening *opening = user;
-    int64_t now = g_get_monotonic_time();
-    curl_off_t connect_time = 0;
     const char *what;
 
     (void)a, (void)b, (void)c, (void)d;
     if (g_atomic_int_get(opening->link->target->stopping) != DSN_SMTP_GO)
         return 1;
-    if (!opening->connected) {
-        (void)curl_easy_getinfo(opening->link->curl, CURLINFO_CONNECT_TIME_T, &connect_time);
-        opening->connected = connect_time > 0;
-        if (opening->connected) {
-            (void)curl_easy_setopt(opening->link->curl, CURLOPT_CONNECTTIMEOUT, CURL_LIMIT);
-            opening->since = now;
-        }
-    }
     opening->limit = present_limit(opening, &what);
-    if (now - opening->since < opening->limit)
+    if (g_get_monotonic_time() - opening->since < opening->limit)
         return 0;
     opening->late = what;
     return 1;
 }
 
+/* From here on the socket is libcurl's to close. */
+static curl_socket_t
+on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    Opening *opening = user;
+    int fd = opening->fd;
+
+    (void)purpose, (void)address;
+    opening->fd = -1;
+    return fd;
+}
+
+static int
+on_socket_made(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)user, (void)fd, (void)purpose;
+    return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+/* Of LMTP libcurl knows nothing: it gets a protocol that says nothing of its own accord. */
+static char *
+make_url(const DsnSmtpTarget *target)
+{
+    g_autofree char *ehlo = g_uri_escape_string(target->ehlo, NULL, FALSE);
+    bool brackets = strchr(target->name, ':') != NULL;
+
+    if (target->lmtp)
+        return g_strdup("http://localhost/");
+    return g_strdup_printf(brackets ? "smtp://[%s]/%s" : "smtp://%s/%s", target->name, ehlo);
+}
+
 static bool
-set_options(Opening *opening, char *reason)
+set_options(Opening *opening, struct curl_slist *nowhere, char *reason)
 {
     const DsnSmtpTarget *target = opening->link->target;
     CURL *curl = opening->link->curl;
-    g_autofree char *ehlo = g_uri_escape_string(target->ehlo, NULL, FALSE);
-    g_autofree char *url = g_strdup_printf("smtp://%s/%s", target->host, ehlo);
+    g_autofree char *url = make_url(target);
     bool sure = target->tls == DSN_TLS_REQUIRED || target->tls == DSN_TLS_REQUIRED_INSECURE ||
                 target->user != NULL;
     bool verify = target->tls == DSN_TLS_REQUIRED || target->tls == DSN_TLS_OPPORTUNISTIC;
@@ -205,11 +219,15 @@ set_options(Opening *opening, char *reason)
 #define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(curl, option, value) : code)
     SET(CURLOPT_ERRORBUFFER, reason);
     SET(CURLOPT_URL, url);
-    SET(CURLOPT_PROTOCOLS_STR, "smtp");
+    SET(CURLOPT_PROTOCOLS_STR, target->lmtp ? "http" : "smtp");
     SET(CURLOPT_PROXY, ""); /* not what the environment names */
     SET(CURLOPT_CONNECT_ONLY, 1L);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)MAX(target->times.connect / 1000, 1));
+    SET(CURLOPT_CONNECT_TO, nowhere);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    SET(CURLOPT_OPENSOCKETDATA, opening);
+    SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+    SET(CURLOPT_CONNECTTIMEOUT, CURL_LIMIT);
     SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, CURL_LIMIT);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, opening);
@@ -243,62 +261,35 @@ fail_opening(const Opening *opening, CURLcode code, const char *reason, GError *
     return fail(error, DSN_SMTP_ERROR_FAULT, *reason == '\0' ? curl_easy_strerror(code) : reason);
 }
 
-static void
-name_peer(DsnSmtpLink *link)
+/* libcurl has a socket that is connected: it need not look up the name, which stays what the
+ * certificate must be for. */
+static CURLcode
+perform(Opening *opening, char *reason)
 {
-    DsnSpan host = dsn_span(link->target->host);
-    const char *address = NULL;
-    unsigned port = 0;
+    DsnSmtpLink *link = opening->link;
+    struct curl_slist *nowhere = curl_slist_append(NULL, "::127.0.0.1:1");
+    CURLcode code = nowhere == NULL || !set_options(opening, nowhere, reason)
+                        ? CURLE_FAILED_INIT
+                        : curl_easy_perform(link->curl);
 
-    (void)dsn_host_split(link->target->host, &host, &port);
-    (void)curl_easy_getinfo(link->curl, CURLINFO_PRIMARY_IP, &address);
-    link->peer = g_strdup_printf("%.*s[%s]:%u", (int)host.len, host.data,
-                                 address == NULL ? "" : address, port);
-}
-
-static bool
-open_connection(DsnSmtpLink *link, Opening *opening, GError **error)
-{
-    char reason[CURL_ERROR_SIZE] = "";
-
-    if (!set_options(opening, reason))
-        return fail(error, DSN_SMTP_ERROR_FAULT, "libcurl refuses the options of this host");
-    CURLcode code = curl_easy_perform(link->curl);
     /* what these point to ends here */
+    (void)curl_easy_setopt(link->curl, CURLOPT_CONNECT_TO, NULL);
     (void)curl_easy_setopt(link->curl, CURLOPT_ERRORBUFFER, NULL);
     (void)curl_easy_setopt(link->curl, CURLOPT_NOPROGRESS, 1L);
     (void)curl_easy_setopt(link->curl, CURLOPT_HEADERFUNCTION, NULL);
     (void)curl_easy_setopt(link->curl, CURLOPT_HEADERDATA, NULL);
-    if (code != CURLE_OK)
-        return fail_opening(opening, code, reason, error);
-    code = curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &link->socket);
-    if (code != CURLE_OK || link->socket == CURL_SOCKET_BAD)
-        return fail(error, DSN_SMTP_ERROR_FAULT, "the connection was closed at once");
-    /* libcurl goes on without; the host would refuse every recipient then */
-    if (link->target->user != NULL && (link->offers & DSN_SMTP_AUTH) == 0)
-        return fail(error, DSN_SMTP_ERROR_FAULT, "AUTH is not offered");
-    if (!opening->secure) /* RFC 8689 section 2: it does not count */
-        link->offers &= ~(unsigned)DSN_SMTP_REQUIRETLS;
-    name_peer(link);
-    return true;
+    curl_slist_free_all(nowhere);
+    return code;
 }
 
-DsnSmtpLink *
-dsn_smtp_link_open(const DsnSmtpTarget *target, GError **error)
+char *
+dsn_smtp_peer_name(const char *name, const DsnSocketAddress *address)
 {
-    g_autoptr(DsnSmtpLink) link = g_new0(DsnSmtpLink, 1);
-    g_autoptr(GString) text = g_string_new(NULL);
-    Opening opening = {.link = link, .text = text, .since = g_get_monotonic_time()};
+    g_autofree char *host = dsn_socket_address_host(address);
 
-    link->target = target;
-    link->socket = CURL_SOCKET_BAD;
-    dsn_reply_reader_init(&link->reader);
-    link->curl = curl_easy_init();
-    if (link->curl == NULL) {
-        (void)fail(error, DSN_SMTP_ERROR_FAULT, "libcurl cannot start");
-        return NULL;
-    }
-    return open_connection(link, &opening, error) ? g_steal_pointer(&link) : NULL;
+    if (address->any.sa_family == AF_UNIX)
+        return g_strconcat("unix:", host, NULL);
+    return g_strdup_printf("%s[%s]:%u", name, host, dsn_socket_address_port(address));
 }
 
 void
@@ -525,4 +516,102 @@ dsn_smtp_link_answer(DsnSmtpLink *link, GTimeSpan limit, const char **ret_text, 
         if (!wait_for(link, POLLIN, until, "no answer", limit, error))
             return 0;
     }
+}
+
+/* ---- opening ---- */
+
+/* Reads one reply as libcurl would have done. */
+static bool
+hear_opening(DsnSmtpLink *link, Opening *opening, GTimeSpan limit, const char *what, GError **error)
+{
+    int64_t until = g_get_monotonic_time() + limit;
+    unsigned before = opening->replies;
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    while (opening->replies == before) {
+        const char *start = link->in + link->in_at;
+        size_t len = link->in_end - link->in_at;
+        const char *end = memchr(start, '\n', len);
+
+        if (len == 0 && !receive(link)) {
+            if (link->closed != NULL)
+                return fail(error, DSN_SMTP_ERROR_CLOSED, link->closed);
+            if (!wait_for(link, POLLIN, until, what, limit, error))
+                return false;
+            continue;
+        }
+        len = end == NULL ? len : (size_t)(end - start) + 1;
+        g_string_append_len(line, start, (gssize)len);
+        link->in_at += len;
+        if (end != NULL || line->len > IN_SIZE) {
+            (void)on_header(line->str, 1, line->len, opening);
+            g_string_truncate(line, 0);
+        }
+    }
+    return (!opening->bad && opening->code < 300) ||
+           fail(error, DSN_SMTP_ERROR_FAULT, opening->text->str);
+}
+
+/* RFC 2033 section 4.1. */
+static bool
+greet_lmtp(DsnSmtpLink *link, Opening *opening, GError **error)
+{
+    const DsnSmtpTimes *times = &link->target->times;
+    g_autofree char *command = g_strdup_printf("LHLO %s\r\n", link->target->ehlo);
+
+    if (!hear_opening(link, opening, times->greeting, "no greeting", error) ||
+        !dsn_smtp_link_command(link, command, error) || !flush(link, error) ||
+        !hear_opening(link, opening, times->command, "no answer to LHLO", error))
+        return false;
+    link->due = 0;
+    link->offers &= ~(unsigned)(DSN_SMTP_AUTH | DSN_SMTP_REQUIRETLS);
+    dsn_reply_reader_reset(&link->reader);
+    return true;
+}
+
+static bool
+open_connection(DsnSmtpLink *link, Opening *opening, GError **error)
+{
+    char reason[CURL_ERROR_SIZE] = "";
+    CURLcode code = perform(opening, reason);
+
+    if (opening->fd >= 0) /* it was not wanted */
+        (void)close(opening->fd);
+    if (code != CURLE_OK)
+        return fail_opening(opening, code, reason, error);
+    code = curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &link->socket);
+    if (code != CURLE_OK || link->socket == CURL_SOCKET_BAD)
+        return fail(error, DSN_SMTP_ERROR_FAULT, "the connection was closed at once");
+    if (link->target->lmtp)
+        return greet_lmtp(link, opening, error);
+    /* libcurl goes on without; the host would refuse every recipient then */
+    if (link->target->user != NULL && (link->offers & DSN_SMTP_AUTH) == 0)
+        return fail(error, DSN_SMTP_ERROR_FAULT, "AUTH is not offered");
+    if (!opening->secure) /* RFC 8689 section 2: it does not count */
+        link->offers &= ~(unsigned)DSN_SMTP_REQUIRETLS;
+    return true;
+}
+
+DsnSmtpLink *
+dsn_smtp_link_open(const DsnSmtpTarget *target, GError **error)
+{
+    g_autoptr(DsnSmtpLink) link = g_new0(DsnSmtpLink, 1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    Opening opening = {.link = link, .text = text};
+
+    link->target = target;
+    link->socket = CURL_SOCKET_BAD;
+    link->peer = dsn_smtp_peer_name(target->name, &target->address);
+    dsn_reply_reader_init(&link->reader);
+    link->curl = curl_easy_init();
+    if (link->curl == NULL) {
+        (void)fail(error, DSN_SMTP_ERROR_FAULT, "libcurl cannot start");
+        return NULL;
+    }
+    opening.fd =
+        dsn_dial(&target->address, target->route, target->times.connect, target->stopping, error);
+    opening.since = g_get_monotonic_time();
+    if (opening.fd < 0)
+        return NULL;
+    return open_connection(link, &opening, error) ? g_steal_pointer(&link) : NULL;
 }

@@ -2,21 +2,23 @@
 /*
  * smtp-link.h - bytes and replies to and from an SMTP server
  *
- * Purpose:   reach a server as far as the answer to EHLO (and AUTH), then carry commands, contents
- *            and replies, each within its time.
- * RFC:       5321 sections 4.2 and 4.5.3.2, 3207 (STARTTLS), 4954 (AUTH), 8689 section 2
- *            (REQUIRETLS).
- * Ownership: the link owns its connection and buffers, and borrows the target for its life.
+ * Purpose:   reach a server as far as the answer to EHLO (and AUTH) or LHLO, then carry commands,
+ *            contents and replies, each within its time.
+ * RFC:       5321 sections 4.2 and 4.5.3.2, 2033 (LMTP), 3207 (STARTTLS), 4954 (AUTH), 8689
+ *            section 2 (REQUIRETLS).
+ * Ownership: the link owns its connection and buffers, and borrows the target for its life; name
+ *            and route of it until it is open.
  * Errors:    DSN_SMTP_ERROR. After an error the link can only be freed.
  * Threads:   one thread at a time; *target->stopping may be set by any. curl_global_init() and
  *            ignoring SIGPIPE are the caller's.
  *
- * libcurl does TCP, TLS, EHLO and AUTH (CURLOPT_CONNECT_ONLY).
+ * libcurl does TLS, EHLO and AUTH (CURLOPT_CONNECT_ONLY) over a socket that is connected.
  */
 #ifndef DSN_OUTLET_SMTP_LINK_H
 #define DSN_OUTLET_SMTP_LINK_H
 
 #include "filter/core/configuration.h"
+#include "filter/outlet/dial.h"
 
 typedef enum DsnSmtpError {
     DSN_SMTP_ERROR_FAULT,  /* the server cannot be reached or talks nonsense, time is up */
@@ -29,7 +31,7 @@ GQuark dsn_smtp_error_quark(void);
 
 /* RFC 5321 section 4.5.3.2. */
 typedef struct DsnSmtpTimes {
-    GTimeSpan connect; /* TCP; and TLS with the answer to EHLO in it */
+    GTimeSpan connect; /* TCP and a proxy; and TLS with the answer to EHLO in it */
     GTimeSpan greeting;
     GTimeSpan command; /* EHLO, AUTH, RSET, MAIL and RCPT */
     GTimeSpan data;    /* the answer to DATA */
@@ -48,7 +50,10 @@ typedef enum DsnSmtpStop {
 } DsnSmtpStop;
 
 typedef struct DsnSmtpTarget {
-    const char *host; /* "mx.example.com:25", "[2001:db8::1]:25" */
+    const char *name;         /* what the certificate must be for, and the log says */
+    DsnSocketAddress address; /* where it is */
+    const DsnRoute *route;    /* the way there */
+    bool lmtp;                /* LMTP, without TLS and AUTH (RFC 2033) */
     const char *ehlo;
     DsnTls tls;
     const char *tls_ca; /* NULL: the system's */
@@ -72,6 +77,9 @@ typedef enum DsnSmtpOffer {
 
 typedef struct DsnSmtpLink DsnSmtpLink;
 
+/* "name[address]:port" or "unix:/path", as the log has it (transfer full). */
+char *dsn_smtp_peer_name(const char *name, const DsnSocketAddress *address);
+
 /* Blocks until the server is ready for the first MAIL, or NULL and @error. */
 DsnSmtpLink *dsn_smtp_link_open(const DsnSmtpTarget *target, GError **error);
 
@@ -82,7 +90,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSmtpLink, dsn_smtp_link_free)
 /* The DsnSmtpOffer that hold. */
 unsigned dsn_smtp_link_offers(const DsnSmtpLink *link);
 
-/* "host[address]:port" (transfer none). */
+/* See dsn_smtp_peer_name() (transfer none). */
 const char *dsn_smtp_link_peer(const DsnSmtpLink *link);
 
 /* True if the server neither closed the connection nor said anything unasked. */

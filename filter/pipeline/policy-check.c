@@ -5,6 +5,7 @@
 
 #include "filter/core/network.h"
 #include "filter/core/record-form.h"
+#include "filter/core/relay-host.h"
 #include "filter/core/socket-address.h"
 #include "filter/core/toml.h"
 
@@ -165,22 +166,110 @@ makes_notices(const DsnConfiguration *configuration)
     return enabled && configuration->http.listen != NULL;
 }
 
+static bool
+is_given(DsnChecks *checks, const char *section, const char *option)
+{
+    g_autofree char *key = g_strconcat(section, ".", option, NULL);
+
+    return dsn_configuration_place(checks->configuration, key) != NULL;
+}
+
+/* A complaint about @option of a relay. */
+static void
+complain_relay(DsnChecks *checks, const char *section, const char *option, const char *text)
+{
+    g_autofree char *key = g_strconcat(section, ".", option, NULL);
+
+    dsn_checks_add(checks, is_given(checks, section, option) ? key : section, key, "%s", text);
+}
+
+/* The complaint that @option is missing, which @given asks for. */
+static void
+miss_relay(DsnChecks *checks, const char *section, const char *given, const char *option,
+           const char *why)
+{
+    g_autofree char *at = g_strconcat(section, ".", given, NULL);
+    g_autofree char *key = g_strconcat(section, ".", option, NULL);
+
+    dsn_checks_add(checks, at, key, "is missing: %s", why);
+}
+
+static void
+check_relay_hosts(DsnChecks *checks, const char *section, const DsnRelayOptions *relay, bool used)
+{
+    bool lmtp = relay->protocol == DSN_RELAY_LMTP;
+    bool hosts = is_given(checks, section, "hosts") && relay->hosts->len > 0;
+
+    if (used && relay->hosts->len == 0 && relay->maildir_path == NULL)
+        complain_relay(checks, section, "hosts", "lists nobody who would take notices");
+    if (hosts && relay->maildir_path != NULL)
+        complain_relay(checks, section, "maildir_path", "notices go there or to hosts, not both");
+    for (guint i = 0; i < relay->hosts->len; i++) {
+        DsnRelayHost host;
+
+        (void)dsn_relay_host_read(relay->hosts->pdata[i], &host);
+        if (lmtp && host.kind == DSN_RELAY_MX)
+            complain_relay(checks, section, "hosts", "an MX is for SMTP, not for LMTP");
+        if (!lmtp && host.kind == DSN_RELAY_UNIX)
+            complain_relay(checks, section, "hosts", "a unix socket is for protocol = \"lmtp\"");
+    }
+    if (lmtp && (relay->tls == DSN_TLS_REQUIRED || relay->tls == DSN_TLS_REQUIRED_INSECURE))
+        complain_relay(checks, section, "tls", "there is no TLS with LMTP");
+    if (lmtp && relay->user != NULL)
+        complain_relay(checks, section, "user", "there is no AUTH with LMTP");
+}
+
+static void
+check_both(DsnChecks *checks, const char *section, const char *one, const char *one_value,
+           const char *other, const char *other_value, const char *why)
+{
+    if (one_value == NULL && other_value != NULL)
+        miss_relay(checks, section, other, one, why);
+    if (one_value != NULL && other_value == NULL)
+        miss_relay(checks, section, one, other, why);
+}
+
+/* Whether addresses of that family are never looked up. */
+static bool
+is_excluded(const DsnRelayOptions *relay, const char *address)
+{
+    bool v6 = strchr(address, ':') != NULL;
+
+    return relay->lookup == (v6 ? DSN_IP_V4_ONLY : DSN_IP_V6_ONLY);
+}
+
+static void
+check_relay_route(DsnChecks *checks, const char *section, const DsnRelayOptions *relay)
+{
+    static const char family[] = "is not of the family that ip_lookup_strategy asks for";
+    const char *proxy = relay->socks5_proxy_server;
+
+    if (relay->source_address != NULL && proxy == NULL && is_excluded(relay, relay->source_address))
+        complain_relay(checks, section, "source_address", family);
+    if (relay->source_address != NULL && proxy != NULL &&
+        (strchr(relay->source_address, ':') != NULL) != (*proxy == '['))
+        complain_relay(checks, section, "source_address",
+                       "is not of the family of socks5_proxy_server");
+    if (relay->socks5_proxy_source_address != NULL &&
+        is_excluded(relay, relay->socks5_proxy_source_address))
+        complain_relay(checks, section, "socks5_proxy_source_address", family);
+    if (relay->socks5_proxy_source_address != NULL && proxy == NULL)
+        miss_relay(checks, section, "socks5_proxy_source_address", "socks5_proxy_server",
+                   "without a proxy it is source_address");
+    check_both(checks, section, "socks5_proxy_username", relay->socks5_proxy_username,
+               "socks5_proxy_password", relay->socks5_proxy_password, "a proxy takes both");
+}
+
 static void
 check_relay(DsnChecks *checks, const char *section, const DsnRelayOptions *relay, bool used)
 {
-    g_autofree char *hosts = g_strconcat(section, ".hosts", NULL);
-    g_autofree char *user = g_strconcat(section, ".user", NULL);
-    g_autofree char *password = g_strconcat(section, ".password", NULL);
     g_autofree char *interval = g_strconcat(section, ".retry_interval", NULL);
     g_autofree char *max_interval = g_strconcat(section, ".max_retry_interval", NULL);
-    const char *at =
-        dsn_configuration_place(checks->configuration, hosts) == NULL ? section : hosts;
 
-    if (used && relay->hosts->len == 0)
-        dsn_checks_add(checks, at, hosts, "lists nobody who would take notices");
-    if ((relay->user == NULL) != (relay->password == NULL))
-        dsn_checks_add(checks, relay->user == NULL ? password : user,
-                       relay->user == NULL ? user : password, "is missing: AUTH takes both");
+    check_relay_hosts(checks, section, relay, used);
+    check_relay_route(checks, section, relay);
+    check_both(checks, section, "user", relay->user, "password", relay->password,
+               "AUTH takes both");
     if (relay->max_retry_interval < relay->retry_interval)
         dsn_checks_add(checks, max_interval, max_interval, "is less than %s", interval);
 }

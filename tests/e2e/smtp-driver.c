@@ -2,14 +2,14 @@
 /*
  * smtp-driver.c - runs the SMTP client for smtp-client.py
  *
- * Reads one JSON object from standard input: the target, and "runs", each an array of messages.
- * Each run goes over the connection that the run before left usable, or a new one. Writes one JSON
- * object: for each run how it ended, and for each message its outcome and reply. Bytes are in
- * base64.
+ * Reads one JSON object from standard input: the target, options of the relay, and "runs", each an
+ * array of messages. Each run goes over the connection that the run before left usable, or a new
+ * one. Writes one JSON object: for each run how it ended, and for each message its outcome and
+ * reply. Bytes are in base64.
  */
 #include "config.h"
 
-#include "filter/outlet/smtp-client.h"
+#include "filter/outlet/relay-connect.h"
 
 #include <gmime/gmime.h>
 #include <signal.h>
@@ -41,7 +41,7 @@ read_target(const json_t *input, DsnSmtpTarget *target)
     const DsnSmtpTimes *usual = &DSN_SMTP_TIMES_DEFAULT;
 
     *target = (DsnSmtpTarget){
-        .host = json_string_value(json_object_get(input, "host")),
+        .lmtp = json_is_true(json_object_get(input, "lmtp")),
         .ehlo = json_string_value(json_object_get(input, "ehlo")),
         .tls = (DsnTls)json_integer_value(json_object_get(input, "tls")),
         .tls_ca = json_string_value(json_object_get(input, "tls_ca")),
@@ -54,6 +54,28 @@ read_target(const json_t *input, DsnSmtpTarget *target)
                   time_of(times, "block", usual->block), time_of(times, "dot", usual->dot),
                   time_of(times, "quit", usual->quit)},
         .stopping = &stopping,
+    };
+}
+
+static char *
+text_of(const json_t *options, const char *name)
+{
+    return (char *)json_string_value(json_object_get(options, name));
+}
+
+/* What a finder looks at; borrowed. */
+static DsnRelayOptions
+read_options(const json_t *input)
+{
+    return (DsnRelayOptions){
+        .port = (size_t)json_integer_value(json_object_get(input, "port")),
+        .lookup = (DsnIpLookup)json_integer_value(json_object_get(input, "lookup")),
+        .resolver = text_of(input, "resolver"),
+        .source_address = text_of(input, "source_address"),
+        .socks5_proxy_server = text_of(input, "socks5_proxy_server"),
+        .socks5_proxy_source_address = text_of(input, "socks5_proxy_source_address"),
+        .socks5_proxy_username = text_of(input, "socks5_proxy_username"),
+        .socks5_proxy_password = text_of(input, "socks5_proxy_password"),
     };
 }
 
@@ -109,7 +131,8 @@ on_done(DsnSmtpMessage *message, gpointer user)
 }
 
 static json_t *
-run(DsnSmtpClient **client, const DsnSmtpTarget *target, const json_t *input)
+run(DsnSmtpClient **client, DsnRelayFinder *finder, const char *host, DsnSmtpTarget *target,
+    const json_t *input)
 {
     static const char *const ends[] = {"done", "ended", "fault"};
     static const char *const outcomes[] = {"untried",  "again",    "unsuitable", "sent",
@@ -125,7 +148,7 @@ run(DsnSmtpClient **client, const DsnSmtpTarget *target, const json_t *input)
     if (*client != NULL && !dsn_smtp_client_is_usable(*client))
         g_clear_pointer(client, dsn_smtp_client_free);
     if (*client == NULL)
-        *client = dsn_smtp_client_open(target, &error);
+        *client = dsn_relay_connect(finder, host, target, &error);
     if (*client == NULL)
         return json_pack("{s:s, s:s, s:o, s:o}", "run", "unopened", "error", error->message,
                          "messages", list, "requiretls", asked);
@@ -161,9 +184,12 @@ main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGUSR1, on_alarm);
     read_target(input, &target);
+    const char *host = json_string_value(json_object_get(input, "host"));
+    const DsnRelayOptions options = read_options(json_object_get(input, "options"));
+    g_autoptr(DsnRelayFinder) finder = dsn_relay_finder_new(&options);
     json_array_foreach(json_object_get(input, "runs"), i, messages)
     {
-        json_array_append_new(output, run(&client, &target, messages));
+        json_array_append_new(output, run(&client, finder, host, &target, messages));
     }
     dsn_smtp_client_free(client);
     if (json_dumpf(output, stdout, 0) != 0)

@@ -74,7 +74,8 @@ static const char everything[] =
     "[http]\noverload = \"503\"\n"
     "[http.client.kumo]\nsenders = [\"example.com\"]\nhourly_rate = 5\n"
     "[relay.default]\ntls = \"Required\"\nmax_age = \"2 days\"\n"
-    "[relay.acme]\nhosts = [\"mx.acme.example:25\"]\nconnections = 2\n"
+    "[relay.acme]\nhosts = [\"mx.acme.example:25\", { name = \"b.example\", addr = "
+    "\"10.0.0.1\" }]\nconnections = 2\n"
     "[tenant.acme]\nmatch.sender_domain = [\"acme.example\"]\nmatch.client = [\"10.0.0.0/8\"]\n"
     "hostname = \"bounces.acme.example\"\nrelay = \"acme\"\nlanguages = [\"de\", \"pt-BR\"]\n"
     "[tenant.acme.match.meta]\ncustomer = \"17\"\n"
@@ -140,6 +141,7 @@ START_TEST(reads_tenants_and_relays)
     ck_assert_str_eq(relay->name, "acme");
     ck_assert_ptr_null(configuration->relay.name);
     ck_assert_str_eq(relay->hosts->pdata[0], "mx.acme.example:25");
+    ck_assert_str_eq(relay->hosts->pdata[1], "b.example[10.0.0.1]");
     ck_assert_uint_eq(relay->connections, 2);
     ck_assert_int_eq(relay->max_age, 5 * G_TIME_SPAN_DAY); /* not as [relay.default] */
     ck_assert_str_eq(tenant->name, "acme");
@@ -267,9 +269,26 @@ static const struct {
     {"http.trusted = [\"10.0.0.1/8\"]",
      "1: http.trusted: expected an address that is zero behind the bits of its network, "
      "got \"10.0.0.1/8\""},
-    {"relay.default.hosts = [\"mx.example.com\"]",
-     "1: relay.default.hosts: expected a host with a port such as \"mx.example.com:25\" or "
-     "\"[2001:db8::1]:25\", got \"mx.example.com\""},
+    {"relay.default.hosts = [\"2001:db8::1\"]",
+     "1: relay.default.hosts: expected brackets around an IPv6 address, as in "
+     "\"[2001:db8::1]:25\", got \"2001:db8::1\""},
+    {"relay.default.hosts = [\"mx.example.com\", { name = \"mx.example.com\" }]",
+     "1: relay.default.hosts: expected a table with the keys name and addr and no others"},
+    {"relay.default.hosts = [{ name = \"mx.example.com\", addr = 1 }]",
+     "1: relay.default.hosts: expected a table of strings, got 1"},
+    {"relay.default.hosts = [{ name = \"mx.example.com\", addr = \"${NO_SUCH_VARIABLE}\" }]",
+     "1: relay.default.hosts: the environment variable NO_SUCH_VARIABLE is not set"},
+    {"notice.languages = [{ name = \"de\" }]",
+     "1: notice.languages: expected a list of strings, got a table"},
+    {"relay.default.resolver = \"[::1]:53\"",
+     "1: relay.default.resolver: expected an IPv4 address with a port such as "
+     "\"127.0.0.1:53\", got \"[::1]:53\""},
+    {"relay.default.socks5_proxy_server = \"unix:/x\"",
+     "1: relay.default.socks5_proxy_server: expected an address with a port such as "
+     "\"192.0.2.1:1080\" or \"[2001:db8::1]:1080\", got \"unix:/x\""},
+    {"relay.default.source_address = \"192.0.2.1:25\"",
+     "1: relay.default.source_address: expected an address such as \"192.0.2.1\" or "
+     "\"2001:db8::1\", got \"192.0.2.1:25\""},
     {"relay.default.tls = \"yes\"",
      "1: relay.default.tls: expected one of \"Disabled\", \"Opportunistic\", "
      "\"OpportunisticInsecure\", \"Required\", \"RequiredInsecure\", got \"yes\""},
@@ -550,7 +569,8 @@ is_map(const char *section)
 START_TEST(the_sample_has_the_same_options)
 {
     g_autofree char *text = dsn_test_read("../packaging/examples/dsnarf.toml", NULL);
-    g_autoptr(GRegex) commented = g_regex_new("^#(?=[a-z_]+ = |\\[)", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GRegex) commented =
+        g_regex_new("^#(?=[a-z0-9_]+ = |\\[)", G_REGEX_MULTILINE, 0, NULL);
     /* Up to an empty line. */
     g_autoptr(GRegex) named =
         g_regex_new("^\\[.*\\.(NAME|TYPE)\\]\n(.+\n)+", G_REGEX_MULTILINE, 0, NULL);

@@ -70,39 +70,41 @@ START_TEST(bounds_the_path)
 }
 END_TEST
 
-static const struct {
-    const char *where, *host; /* @host NULL: it is refused */
-    unsigned port;
-} hosts[] = {
-    {"mx.example.com:25", "mx.example.com", 25},
-    {"localhost:1", "localhost", 1},
-    {"192.0.2.1:10026", "192.0.2.1", 10026},
-    {"[2001:db8::1]:25", "2001:db8::1", 25},
-    {"mx.example.com", NULL, 0},
-    {"mx.example.com:0", NULL, 0},
-    {"mx.example.com:65536", NULL, 0},
-    {"mx.example.com:smtp", NULL, 0},
-    {"2001:db8::1:25", NULL, 0},
-    {"[mx.example.com]:25", NULL, 0},
-    {"[192.0.2.1]:25", NULL, 0},
-    {":25", NULL, 0},
-    {"", NULL, 0},
-    {"m x:25", NULL, 0},
-    {"m\xc3\xbcller.example:25", NULL, 0},
-};
-
-START_TEST(splits_hosts)
+START_TEST(reads_addresses_without_a_port)
 {
-    DsnSpan host;
-    unsigned port;
-    bool split = dsn_host_split(hosts[_i].where, &host, &port);
+    DsnSocketAddress address;
+    g_autofree char *text = NULL;
 
-    ck_assert_msg(split == (hosts[_i].host != NULL), "%s", hosts[_i].where);
-    ck_assert((dsn_host_check(hosts[_i].where) == NULL) == split);
-    if (split) {
-        dsn_assert_span(host, hosts[_i].host, hosts[_i].where);
-        ck_assert_uint_eq(port, hosts[_i].port);
-    }
+    ck_assert(dsn_ip_address_read("192.0.2.1", &address));
+    ck_assert_int_eq(address.any.sa_family, AF_INET);
+    dsn_socket_address_set_port(&address, 2525);
+    ck_assert_uint_eq(dsn_socket_address_port(&address), 2525);
+
+    ck_assert(dsn_ip_address_read("2001:DB8::1", &address));
+    ck_assert_int_eq(address.any.sa_family, AF_INET6);
+    dsn_socket_address_set_port(&address, 65535);
+    ck_assert_uint_eq(dsn_socket_address_port(&address), 65535);
+    text = dsn_socket_address_host(&address);
+    ck_assert_str_eq(text, "2001:db8::1");
+
+    ck_assert(dsn_ip_address_check("192.0.2.1") == NULL);
+    for (const char *const *bad = (const char *const[]){"", "192.0.2", "192.0.2.1:25", "[::1]",
+                                                        "mx.example.com", "::1%eth0", NULL};
+         *bad != NULL; bad++)
+        ck_assert_msg(dsn_ip_address_check(*bad) != NULL, "%s", *bad);
+}
+END_TEST
+
+START_TEST(a_unix_socket_has_no_port)
+{
+    DsnSocketAddress address;
+    g_autofree char *text = NULL;
+
+    ck_assert_ptr_null(dsn_socket_address_read("unix:/run/lmtp", &address));
+    dsn_socket_address_set_port(&address, 25);
+    ck_assert_uint_eq(dsn_socket_address_port(&address), 0);
+    text = dsn_socket_address_host(&address);
+    ck_assert_str_eq(text, "/run/lmtp");
 }
 END_TEST
 
@@ -114,7 +116,8 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, reads_addresses, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, bounds_the_path);
-    tcase_add_loop_test(tcase, splits_hosts, 0, G_N_ELEMENTS(hosts));
+    tcase_add_test(tcase, reads_addresses_without_a_port);
+    tcase_add_test(tcase, a_unix_socket_has_no_port);
     suite_add_tcase(suite, tcase);
     return suite;
 }
