@@ -41,7 +41,7 @@ local SWITCHES = {Bounce = 'enable_bounce', Expiration = 'enable_expiration'}
 -- What tells dsnarf whether a notice is due, and in which words: headers that it looks at, and the
 -- keys of its section [meta].
 local HEADERS = {
-	'Subject', 'From', 'Message-ID', 'Content-Type', 'Content-Language', 'Auto-Submitted',
+	MARK, 'Subject', 'From', 'Message-ID', 'Content-Type', 'Content-Language', 'Auto-Submitted',
 	'Precedence', 'List-*', 'X-Auto-Response-Suppress', 'Authentication-Results',
 }
 local META = {
@@ -211,10 +211,25 @@ local function is_enabled(per_record, record)
 	return settings.enable ~= false
 end
 
+-- The names of both lists, each once.
+local function union(ours, theirs)
+	local all, seen = {}, {}
+
+	for _, list in ipairs {ours, theirs or {}} do
+		for _, name in ipairs(list) do
+			if not seen[name] then
+				all[#all + 1] = name
+			end
+			seen[name] = true
+		end
+	end
+	return all
+end
+
 -- Each type goes one way only. Returns what log hooks get, and the types of the disposition hook.
 local function divide(o)
 	local per_record, with_original = {}, {}
-	local log_parameters = {headers = {MARK}, meta = META}
+	local log_parameters = {}
 	-- An expiration says only that it took too long; why, its last TransientFailure says.
 	local given = o.log_parameters.per_record or
 		{TransientFailure = {enable = o.enable_expiration}, Any = {enable = false}}
@@ -222,10 +237,8 @@ local function divide(o)
 	for name, value in pairs(o.log_parameters) do
 		log_parameters[name] = value
 	end
-	log_parameters.headers = {MARK}
-	for _, name in ipairs(o.log_parameters.headers or HEADERS) do
-		table.insert(log_parameters.headers, name)
-	end
+	log_parameters.headers = union(HEADERS, o.log_parameters.headers)
+	log_parameters.meta = union(META, o.log_parameters.meta)
 	for record, settings in pairs(given) do
 		per_record[record] = {enable = settings.enable ~= false}
 	end

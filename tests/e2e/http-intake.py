@@ -683,26 +683,6 @@ def many_large_bodies(folder):
             expect(peak < 130 * MIB, True, f"memory of {peak}")
 
 
-def fill(daemon):
-    """Posts what ends as files in the spool until nothing more fits, also after it has tidied up."""
-    full_since = None
-
-    def is_full():
-        nonlocal full_since
-        if ask(daemon, "GET", "/readyz")[0] == 503:
-            full_since = full_since or time.monotonic()
-            return time.monotonic() - full_since > 2.5
-        full_since = None
-        with Peer(daemon) as peer:
-            peer.socket.settimeout(1)
-            peer.post(os.urandom(150000).hex().encode())
-            with contextlib.suppress(socket.timeout):
-                peer.status()
-        return False
-
-    lib.wait_until(is_full, "the spool is full")
-
-
 def reload(daemon, **changes):
     """Changes the configuration, and waits until that is in force."""
     before = len(daemon.logged("reload: .* is in force"))
@@ -763,7 +743,7 @@ def overload(folder):
     full = {"spool__max_size": 4 * MIB, "spool__large": "10kB"}
     with lib.Daemon(folder, settings(**full, http__hold="60s")) as daemon, Peer(daemon) as early:
         early.send(request("POST", "/v1/records", json.dumps([lib.element(2)]).encode(), BEARER)[:-1])
-        fill(daemon)
+        daemon.fill_spool(BEARER)
         # What puts nothing into the spool is answered.
         expect(ask(daemon, "POST", "/v1/notice", body, BEARER)[0], 200, "a notice")
         reload(daemon, http__hold="0s")

@@ -74,6 +74,10 @@ class Kumod:
         self.ask("log", record=json.dumps(record, ensure_ascii=False, separators=(",", ":")),
                  headers=list(headers.items()), meta=meta, **more)
 
+    def run_script(self):
+        """True if it came to its end."""
+        return self.ask("main")["fine"]
+
     def deliver(self):
         """Tries what is due: [(type of record, code, how many messages), ...] and the texts."""
         outcomes = list(self.ask("deliver")["outcomes"])
@@ -351,6 +355,128 @@ def what_can_never_succeed_is_a_dead_letter(folder):
         expect([entry["kind"] for entry in daemon.waiting()].count("rejected"), 1, "dead letters")
 
 
+# ---- hooks that others have written ----
+
+OF_OTHERS = ("new_json", "batches", "platform")
+FULL = {"spool.max_size": 4 << 20, "spool.large": "10kB", "http.hold": "100ms"}
+# What the others do with the answer 503; all of them repeat what has got no answer.
+KEPT = {"new_json": "Bounce", "batches": "TransientFailure", "platform": "Bounce"}
+
+
+def stock(name):
+    with open(os.path.join(HERE, "stock", name + ".lua"), encoding="utf-8") as file:
+        return file.read()
+
+
+def three(base):
+    return [record_of(base + number, "Bounce", peer_address=None) for number in range(3)]
+
+
+def what_lua_makes_of_records_is_read(folder):
+    """As arrays without nulls, with {} for [] and in any order: they are the same records."""
+    with lib.Daemon(folder, settings(folder)) as daemon:
+        for number, name in enumerate(("batches", "platform")):
+            with Kumod(folder, stock(name), url_of(daemon)) as kumod:
+                for record in three(10 * number):
+                    kumod.log(record)
+                outcomes = kumod.deliver()[0]
+                expect(sum(one[2] for one in outcomes if one[0] == "Delivery"), 3, name)
+        for record in kept(folder, 6):
+            expect((record["peer_address"], record["egress_pool"], record["tls_peer_subject_name"]),
+                   (None, "pool1", []), "what was lost on the way")
+
+
+def a_full_spool_keeps_what_others_send(folder):
+    """By default what cannot be taken gets no answer, and so nobody drops it."""
+    with lib.Daemon(folder, {**settings(folder), **FULL, "http.token": "none"}) as daemon:
+        daemon.fill_spool()
+        hooks = {name: Kumod(os.path.join(folder, name), stock(name), url_of(daemon))
+                 for name in OF_OTHERS}
+        for base, (name, kumod) in enumerate(hooks.items()):
+            for record in three(10 * base):
+                kumod.log(record)
+            outcomes = kumod.deliver()[0]
+            expect({one[:2] for one in outcomes}, {("TransientFailure", 400)}, name)
+            expect(kumod.waiting, 3, f"{name}: what waits")
+        status, _, errors = daemon.queue("purge")
+        expect(status, 0, f"dsnarf queue purge: {errors}")
+        for name, kumod in hooks.items():
+            kumod.pass_time(1260)
+            lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "there is room again")
+            expect({one[:2] for one in kumod.deliver()[0]}, {("Delivery", 200)}, name)
+            kumod.__exit__()
+        expect(len({record["id"] for record in kept(folder, 9)}), 9, "ids")
+
+
+def a_503_is_not_for_all(folder):
+    """Which is why it is not the default; our own helper understands it."""
+    with lib.Daemon(folder, {**settings(folder), **FULL, "http.token": "none",
+                             "http.overload": "503"}) as daemon:
+        daemon.fill_spool()
+        for name in OF_OTHERS + ("ours",):
+            policy = USUAL % "token = 'none'" if name == "ours" else stock(name)
+            with Kumod(folder, policy, url_of(daemon)) as kumod:
+                kumod.log(three(0)[0], lib.original(1))
+                expect({one[0] for one in kumod.deliver()[0]}, {KEPT.get(name, "TransientFailure")}, name)
+
+
+def a_tailer_keeps_its_place(folder):
+    logs = os.path.join(folder, "logs")
+    os.mkdir(logs)
+    for part in range(2):
+        lines = "".join(json.dumps(record) + "\n" for record in three(10 * part))
+        path = os.path.join(logs, f"20261121-10000{part}")
+        subprocess.run(["zstd", "-q", "-o", path], input=lines.encode(), check=True)
+    with lib.Daemon(folder, {**settings(folder), **FULL}) as daemon, \
+            Kumod(folder, stock("tailer"), url_of(daemon), {"LOG_DIR": logs}) as kumod:
+        daemon.fill_spool({"Authorization": TOKEN})
+        expect(kumod.run_script(), False, "with no answer")
+        daemon.configure(http__overload="503")
+        daemon.reload()
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the reload")
+        expect(kumod.run_script(), False, "with 503")
+        expect("503" in kumod.errors[-1], True, kumod.errors[-1])
+        status, _, errors = daemon.queue("purge")
+        expect(status, 0, f"dsnarf queue purge: {errors}")
+        lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "there is room again")
+        expect(kumod.run_script(), True, "in the end")
+        expect(len({record["id"] for record in kept(folder, 6)}), 6, "ids")
+        expect(kumod.run_script(), True, "nothing more")
+        kept(folder, 6)
+
+
+# ---- samples ----
+
+def sample(name):
+    with open(os.path.join(PACKAGED, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def samples_run(folder):
+    original = lib.original(1).replace(b"Subject:", b"X-PING8-Task-Id: 17\nsubject:", 1)
+    rows = (("postmastery.lua", {}, {}, "meta", "subject"),
+            ("ping8.lua", {"http.header": "X-PING8-Kumo-Token"},
+             {"PING8_WEBHOOK_TOKEN": TOKEN, "DSNARF_TOKEN": ""}, "headers", "X-PING8-Task-Id"))
+    for name, changes, environment, part, key in rows:
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        with lib.Daemon(place, {**settings(place), **changes}) as daemon, \
+                Kumod(place, sample(name), url_of(daemon), environment) as kumod:
+            for number, kind in enumerate(("Delivery", "Bounce", "Feedback", "Rejection")):
+                headers = {"Subject": "Your order has been shipped", "X-PING8-Task-Id": "17"}
+                kumod.log(record_of(number, kind, headers=headers),
+                          None if kind in WITHOUT_MESSAGE else original, received=True)
+            wanted = 3 if name == "postmastery.lua" else 4  # Rejection is for debugging there
+            expect(kumod.deliver()[0], [("Delivery", 200, wanted)], name)
+            for record in kept(place, wanted):
+                if record["type"] != "Rejection":
+                    expect(key in record[part], True, f"{name}: {key} of {record['type']}")
+        with Kumod(place, sample(name), "http://127.0.0.1:1/v1/records",
+                   {"DSNARF_TOKEN": "", "PING8_WEBHOOK_TOKEN": ""}) as kumod:
+            expect("TOKEN" in kumod.child.communicate()[1], True, f"{name} without a token")
+            expect(kumod.child.returncode, 1, f"{name} without a token")
+
+
 # ---- set-up ----
 
 def wrong_set_ups(folder):
@@ -400,4 +526,5 @@ def other_ways_in(folder):
 lib.run(each_type_goes_one_way, headers_only, batches, a_missing_original_is_merged,
         every_failure_is_tried_again, nothing_is_lost_while_dsnarf_is_down, what_is_too_large_is_divided,
         five_megabytes, originals_that_cannot_be_had, what_can_never_succeed_is_a_dead_letter,
-        wrong_set_ups, other_ways_in)
+        what_lua_makes_of_records_is_read, a_full_spool_keeps_what_others_send, a_503_is_not_for_all,
+        a_tailer_keeps_its_place, samples_run, wrong_set_ups, other_ways_in)

@@ -292,6 +292,23 @@ class Daemon:
                 (line.rsplit(" ", 1) for line in body.decode().split("\n")
                  if line and not line.startswith("#"))}
 
+    def fill_spool(self, headers=None):
+        """Posts what ends as files in the spool until nothing more fits, also after it has tidied up.
+        It is to have a spool.max_size of a few MiB, and a spool.large of a few kB."""
+        full_since = None
+
+        def is_full():
+            nonlocal full_since
+            if self.request("GET", "/readyz")[0] == 503:
+                full_since = full_since or time.monotonic()
+                return time.monotonic() - full_since > 2.5
+            full_since = None
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self.request("POST", "/v1/records", os.urandom(150000).hex(), headers, 1)
+            return False
+
+        wait_until(is_full, "the spool is full")
+
     def queue(self, *arguments):
         """Runs dsnarf queue: status, standard output, standard error."""
         action, *rest = arguments

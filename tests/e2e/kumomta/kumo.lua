@@ -207,6 +207,62 @@ local function base64_decode(text)
 	return base64('-d', text)
 end
 
+-- ---- tailer ----
+
+-- The records of all files from the checkpoint on: {file, line, record} each.
+local function records_from(directory, checkpoint)
+	local records = {}
+	local names = assert(io.popen('ls ' .. directory))
+
+	for name in names:lines() do
+		local path = directory .. '/' .. name
+		local done = checkpoint and path == checkpoint.file and checkpoint.line or 0
+		local lines = (not checkpoint or path >= checkpoint.file) and assert(io.popen('zstd -dcq ' .. path))
+		local number = 0
+
+		for line in lines and lines:lines() or function() end do
+			number = number + 1
+			if number > done then
+				records[#records + 1] = {file = path, line = number, record = json.decode(line, nil)}
+			end
+		end
+	end
+	names:close()
+	return records
+end
+
+local Batch = {}
+Batch.__index = Batch
+
+function Batch:records()
+	return self.list
+end
+
+function Batch:commit()
+	write_file(self.checkpoint, json.encode {file = self.file, line = self.line})
+end
+
+local Tailer = {}
+Tailer.__index = Tailer
+
+function Tailer:batches()
+	local name = self.directory .. '/.' .. self.checkpoint_name
+	local file = io.open(name)
+	local checkpoint = file and json.decode(file:read('a'), nil)
+	local records, at = records_from(self.directory, checkpoint), 1
+
+	return function()
+		local batch = setmetatable({list = {}, checkpoint = name}, Batch)
+
+		while records[at] and #batch.list < self.max_batch_size do
+			batch.file, batch.line = records[at].file, records[at].line
+			table.insert(batch.list, records[at].record)
+			at = at + 1
+		end
+		return #batch.list > 0 and batch or nil
+	end
+end
+
 -- ---- the module ----
 
 local function check_keys(what, options, known)
@@ -246,6 +302,14 @@ local function new_kumo(world, handlers)
 				return setmetatable({}, Client)
 			end,
 		},
+		jsonl = {
+			new_tailer = function(options)
+				check_keys('new_tailer', options, 'directory max_batch_size checkpoint_name')
+				return setmetatable({directory = options.directory,
+					max_batch_size = options.max_batch_size or 100,
+					checkpoint_name = options.checkpoint_name or 'tailer-checkpoint'}, Tailer)
+			end,
+		},
 		make_message = new_message,
 	}
 
@@ -272,6 +336,8 @@ local function new_kumo(world, handlers)
 	end
 	function kumo.inject_message(message)
 		world:inject(message)
+	end
+	function kumo.sleep() -- time passes when it is told to
 	end
 	function kumo.log_error(...)
 		world:complain(...)

@@ -3,9 +3,10 @@
 -- standard input says, a JSON object a line, and answers each with one.
 --   {"do":"log","record":TEXT,"headers":[[NAME,VALUE]...],"meta":{...},"message":BASE64}
 --       something has happened to a message, or to none, if that is not given; record is without
---       headers and meta
+--       headers and meta. With "received":true the policy sees it come in before
 --   {"do":"deliver"}             tries what is due, and tells what came of it
 --   {"do":"advance","seconds":N} lets time pass
+--   {"do":"main"}                runs the script to its end
 --   {"do":"full","full":BOOLEAN} nothing more fits into the spool
 -- Each answer has "waiting", how many messages are in the queues, and "errors", what was logged.
 
@@ -303,6 +304,12 @@ function commands.log(command)
 		for name, value in pairs(command.meta) do
 			message:set_meta(name, value)
 		end
+		if command.received then
+			world:call('smtp_server_message_received', message)
+			for name in pairs(message.meta) do
+				command.meta[name] = message:get_meta(name)
+			end
+		end
 	end
 	log(command.record, command.headers, command.meta, message)
 	return {}
@@ -315,6 +322,16 @@ end
 function commands.advance(command)
 	world.clock = world.clock + command.seconds
 	return {}
+end
+
+-- As with kumod --script.
+function commands.main()
+	local fine, why = pcall(world.states[1].main[1])
+
+	if not fine then
+		world:complain(why)
+	end
+	return {fine = fine}
 end
 
 function commands.full(command)
