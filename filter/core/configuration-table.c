@@ -181,15 +181,11 @@ check_token(const char *text)
     return NULL;
 }
 
-/* RFC 9110 section 5.1. */
 static const char *
 check_field_name(const char *text)
 {
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!g_ascii_isalnum(*c) && strchr("!#$%&'*+-.^_`|~", *c) == NULL)
-            return "the name of a header field such as \"Authorization\"";
-    }
-    return NULL;
+    return dsn_field_name_is_valid(text) ? NULL
+                                         : "the name of a header field such as \"Authorization\"";
 }
 
 /* Compared with what stands in a field, where anything can be quoted. */
@@ -219,6 +215,59 @@ check_reporter(const char *text)
                : "a domain such as \"fbl.example.com\", or an address";
 }
 
+/* RFC 9110 section 5.5, without octets that few can read. */
+static const char *
+check_field_value(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_isgraph(*c) && (*c != ' ' || c == text || c[1] == '\0'))
+            return "visible ASCII characters, and spaces only between them";
+    }
+    return NULL;
+}
+
+/* Where requests go to. What is secret does not belong into it: it stands in log lines. */
+static const char *
+check_url(const char *text)
+{
+    static const char expected[] =
+        "an address such as \"https://app.example/events\", without a user's name or \"#\"";
+    g_autoptr(GUri) url = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+    const char *scheme = url == NULL ? "" : g_uri_get_scheme(url);
+    const char *host = url == NULL ? NULL : g_uri_get_host(url);
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_isgraph(*c))
+            return expected;
+    }
+    return (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0) && host != NULL &&
+                   *host != '\0' && g_uri_get_userinfo(url) == NULL &&
+                   g_uri_get_fragment(url) == NULL
+               ? NULL
+               : expected;
+}
+
+static const char *
+check_proxy_url(const char *text)
+{
+    g_autoptr(GUri) proxy = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+    const char *host = proxy == NULL ? NULL : g_uri_get_host(proxy);
+
+    return host != NULL && *host != '\0' && strcmp(g_uri_get_scheme(proxy), "socks5") == 0 &&
+                   g_uri_get_port(proxy) > 0 && *g_uri_get_path(proxy) == '\0'
+               ? NULL
+               : "a SOCKS5 proxy such as \"socks5://10.0.0.1:1080\"";
+}
+
+static const char *
+check_rate(const char *text)
+{
+    guint64 count;
+    GTimeSpan span;
+
+    return dsn_rate_parse(text, &count, &span) ? NULL : "a rate such as \"1000/s\" or \"10/min\"";
+}
+
 /* In the order of DsnLogTarget. */
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
 
@@ -231,6 +280,9 @@ static const char *const consumed_files[] = {"discard", "accept", NULL};
 
 /* In the order of DsnOverload. */
 static const char *const overloads[] = {"close", "503", NULL};
+
+/* In the order of DsnCompression. */
+static const char *const compressions[] = {"none", "gzip", NULL};
 
 /* In the order of DsnTls. */
 static const char *const tls_words[] = {"Disabled", "Opportunistic",    "OpportunisticInsecure",
@@ -757,6 +809,74 @@ static const DsnOption options[] = {
      IN(DsnSegmentsRecord, template_), .help = "what is written instead of the record"},
     {"segments.*.per_record.*.segment_header", DSN_OPTION_STRING, .fallback = "\"\"",
      IN(DsnSegmentsRecord, header), .help = "what each segment begins with"},
+
+    {"webhook.*", DSN_OPTION_SECTIONS, SLOT(webhooks), .size = sizeof(DsnWebhookOptions),
+     .help = "HTTP servers that records are sent to"},
+    {"webhook.*.url", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnWebhookOptions, url),
+     .check = check_url, .help = "where requests go to"},
+    {"webhook.*.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
+     IN(DsnWebhookOptions, secret), .help = "the key that requests are signed with; \"\": none"},
+    {"webhook.*.batch_size", DSN_OPTION_NUMBER, .fallback = "1", IN(DsnWebhookOptions, batch_size),
+     .min = 1, .max = 10000, .help = "records of one request; 1: one alone, else an array"},
+    {"webhook.*.min_batch_size", DSN_OPTION_NUMBER, .fallback = "1",
+     IN(DsnWebhookOptions, min_batch_size), .min = 1, .max = 10000,
+     .help = "fewer records wait for more, up to max_batch_latency"},
+    {"webhook.*.max_batch_latency", DSN_OPTION_DURATION, .fallback = "0",
+     IN(DsnWebhookOptions, max_batch_latency), .min = 0, .max = HOUR,
+     .help = "how long fewer than min_batch_size records wait"},
+    {"webhook.*.headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnWebhookOptions, headers),
+     .help = "headers of a record that are sent"},
+    {"webhook.*.meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnWebhookOptions, meta),
+     .help = "keys under meta that are sent"},
+    {"webhook.*.filter", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnWebhookOptions, filter),
+     .help = "an expression that is true for the records that are sent"},
+    {"webhook.*.mask", DSN_OPTION_BOOL, .fallback = "false", IN(DsnWebhookOptions, mask),
+     .help = "the local parts of recipients are sent as xxxx"},
+    {"webhook.*.compression", DSN_OPTION_WORD, .fallback = "\"none\"",
+     IN(DsnWebhookOptions, compression), .words = compressions,
+     .help = "whether requests are compressed: Content-Encoding"},
+    {"webhook.*.connection_limit", DSN_OPTION_NUMBER, .fallback = "1",
+     IN(DsnWebhookOptions, connection_limit), .min = 1, .max = 100,
+     .help = "connections, and so requests, at the same time"},
+    {"webhook.*.max_deliveries_per_connection", DSN_OPTION_NUMBER, .fallback = "1024",
+     IN(DsnWebhookOptions, max_deliveries), .min = 1, .max = 1000000000,
+     .help = "records over one connection"},
+    {"webhook.*.max_connection_rate", DSN_OPTION_STRING, .fallback = "\"\"",
+     IN(DsnWebhookOptions, connection_rate), .check = check_rate,
+     .help = "new connections in a time, such as \"1000/s\"; \"\": no limit"},
+    {"webhook.*.idle_timeout", DSN_OPTION_DURATION, .fallback = "\"60 seconds\"",
+     IN(DsnWebhookOptions, idle_timeout), .min = 0, .max = HOUR,
+     .help = "how long a connection is kept for the next request"},
+    {"webhook.*.timeout", DSN_OPTION_DURATION, .fallback = "\"60 seconds\"",
+     IN(DsnWebhookOptions, timeout), .min = SECOND, .max = HOUR,
+     .help = "for one request, from connecting to the end of the answer"},
+    {"webhook.*.retry_interval", DSN_OPTION_DURATION, .fallback = "\"1 minute\"",
+     IN(DsnWebhookOptions, retry_interval), .min = SECOND / 100, .max = DAY,
+     .help = "until the second attempt; doubles with each"},
+    {"webhook.*.max_retry_interval", DSN_OPTION_DURATION, .fallback = "\"20 minutes\"",
+     IN(DsnWebhookOptions, max_retry_interval), .min = SECOND / 100, .max = DAY,
+     .help = "the longest time between two attempts"},
+    {"webhook.*.max_age", DSN_OPTION_DURATION, .fallback = "\"7 days\"",
+     IN(DsnWebhookOptions, max_age), .min = SECOND, .max = 1000 * DAY,
+     .help = "of a record that cannot be sent; then it is a dead letter"},
+    {"webhook.*.tls_ca", DSN_OPTION_PATH, .fallback = "\"\"", IN(DsnWebhookOptions, tls_ca),
+     .help = "file of the certificates to trust; \"\": the system's"},
+    {"webhook.*.tls_certificate", DSN_OPTION_PATH, .fallback = "\"\"",
+     IN(DsnWebhookOptions, tls_certificate), .help = "file of our own certificate; \"\": none"},
+    {"webhook.*.tls_key", DSN_OPTION_PATH, .fallback = "\"\"", IN(DsnWebhookOptions, tls_key),
+     .help = "file of its key; \"\": in tls_certificate, too"},
+    {"webhook.*.proxy", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
+     IN(DsnWebhookOptions, proxy), .check = check_proxy_url,
+     .help = "a SOCKS5 proxy, which also looks the host up; \"\": none"},
+    {"webhook.*.http_headers", DSN_OPTION_MAP, .secret = true, IN(DsnWebhookOptions, http_headers),
+     .check = check_field_value,
+     .help = "header fields of each request; the values are never shown"},
+    {"webhook.*.per_record.*", DSN_OPTION_SECTIONS, IN(DsnWebhookOptions, records),
+     .size = sizeof(DsnWebhookRecord), .help = "for one type of record, or \"Any\" for the others"},
+    {"webhook.*.per_record.*.enable", DSN_OPTION_BOOL, .fallback = "true",
+     IN(DsnWebhookRecord, enable), .help = "whether records of this type are sent"},
+    {"webhook.*.per_record.*.template", DSN_OPTION_STRING, .fallback = "\"\"",
+     IN(DsnWebhookRecord, template_), .help = "what is sent instead of the record"},
 
     {"limits.message", DSN_OPTION_SIZE, .fallback = "\"25MiB\"", SLOT(limits.message), .min = KIB,
      .max = GIB, .help = "bytes of one message; what follows is not looked at"},

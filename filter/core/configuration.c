@@ -62,6 +62,16 @@ dsn_configuration_keep(DsnConfiguration *configuration, const DsnConfiguration *
     dsn_option_table_keep(&DSN_CONFIGURATION_TABLE, configuration, before, ret_keys);
 }
 
+bool
+dsn_field_name_is_valid(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_isalnum(*c) && strchr("!#$%&'*+-.^_`|~", *c) == NULL)
+            return false;
+    }
+    return *text != '\0';
+}
+
 void
 dsn_configuration_show(const DsnConfiguration *configuration, GString *ret_text)
 {

@@ -87,6 +87,44 @@ typedef struct DsnSegmentsOptions {
     GPtrArray *records; /* of DsnSegmentsRecord */
 } DsnSegmentsOptions;
 
+/* [webhook.NAME.per_record.TYPE]; TYPE may be "Any" */
+typedef struct DsnWebhookRecord {
+    char *name;
+    bool enable;
+    char *template_; /* NULL: the record itself */
+} DsnWebhookRecord;
+
+/* In the order of its words. */
+typedef enum DsnCompression { DSN_COMPRESSION_NONE, DSN_COMPRESSION_GZIP } DsnCompression;
+
+/* [webhook.NAME]: records to an HTTP server, with the names of KumoMTA's log hooks and shaping */
+typedef struct DsnWebhookOptions {
+    char *name;
+    char *url;
+    GHashTable *http_headers; /* name of a field -> value */
+    char *secret;             /* that requests are signed with, NULL: they are not */
+    size_t batch_size;        /* records of one request; 1: each is sent alone */
+    size_t min_batch_size;
+    GTimeSpan max_batch_latency;
+    GPtrArray *headers, *meta; /* of char * */
+    char *filter;              /* NULL: none */
+    bool mask;
+    GPtrArray *records; /* of DsnWebhookRecord */
+    DsnCompression compression;
+    size_t connection_limit;
+    size_t max_deliveries; /* records over one connection */
+    char *connection_rate; /* as dsn_rate_parse() reads it, NULL: no limit */
+    GTimeSpan idle_timeout;
+    GTimeSpan timeout;            /* of one request */
+    GTimeSpan retry_interval;     /* doubles */
+    GTimeSpan max_retry_interval; /* up to this */
+    GTimeSpan max_age;            /* of a record; then it is a dead letter */
+    char *tls_ca;                 /* file of certificates to trust, NULL: the system's */
+    char *tls_certificate;        /* files, NULL: none is shown */
+    char *tls_key;
+    char *proxy; /* "socks5://host:port", NULL: none */
+} DsnWebhookOptions;
+
 /* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */
 typedef enum DsnTls {
     DSN_TLS_DISABLED,
@@ -313,6 +351,7 @@ typedef struct DsnConfiguration {
     GPtrArray *relays;     /* of DsnRelayOptions: [relay.NAME] */
     GPtrArray *files;      /* [file.NAME] */
     GPtrArray *segments;   /* [segments.NAME] */
+    GPtrArray *webhooks;   /* [webhook.NAME] */
     DsnLimits limits;      /* [limits] */
     struct {
         size_t record; /* bytes of one record with its original */
@@ -341,6 +380,9 @@ const char *dsn_configuration_place(const DsnConfiguration *configuration, const
 /* Splits "Name <address>", "\"Name\" <address>" or "address"; *@ret_display is absent for the last.
  * False if the address is no mailbox or the name cannot stand in a header. */
 bool dsn_configuration_split(const char *from, DsnSpan *ret_display, DsnSpan *ret_address);
+
+/* True if @text can be the name of an HTTP header field (RFC 9110 section 5.1). */
+bool dsn_field_name_is_valid(const char *text);
 
 /* Appends the effective values as TOML that loads to the same configuration again: secrets masked,
  * each default marked as such. */

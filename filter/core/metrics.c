@@ -12,6 +12,8 @@
 #define REFUSED "http_refused_total", "Requests that were refused"
 #define REPORTS "reports_total", "Records that were made of reports"
 #define TRACES "traces_total", "Reports that were recorded, by the state of their trace"
+#define WEBHOOK_RECORDS "webhook_records_total", "What became of records that webhooks send"
+#define WEBHOOK_REQUESTS "webhook_requests_total", "Requests of webhooks, by what was answered"
 
 static const struct {
     const char *name, *help, *labels;
@@ -65,6 +67,11 @@ static const struct {
     [DSN_COUNT_UNCATEGORIZED] = {CLASSES, "{result=\"uncategorized\"}"},
     [DSN_COUNT_RULES_GIVEN_UP] = {"classifier_given_up_total",
                                   "Rules that took too many steps at a response", ""},
+    [DSN_COUNT_WEBHOOK_SENT] = {WEBHOOK_RECORDS, "{result=\"sent\"}"},
+    [DSN_COUNT_WEBHOOK_DEAD] = {WEBHOOK_RECORDS, "{result=\"dead\"}"},
+    [DSN_COUNT_WEBHOOK_ACCEPTED] = {WEBHOOK_REQUESTS, "{result=\"accepted\"}"},
+    [DSN_COUNT_WEBHOOK_FAILED] = {WEBHOOK_REQUESTS, "{result=\"failed\"}"},
+    [DSN_COUNT_WEBHOOK_REFUSED] = {WEBHOOK_REQUESTS, "{result=\"refused\"}"},
     [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
                                      "Connections to relay hosts that failed", ""},
     [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},

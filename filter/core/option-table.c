@@ -468,14 +468,17 @@ load_map(Loader *loader, const Place *place, const DsnOption *option)
 
     json_object_keylen_foreach((json_t *)place->object, key, len, value)
     {
+        bool in_file = option->secret && g_str_has_suffix(key, "_file");
+        g_autofree char *name = g_strndup(key, strlen(key) - (in_file ? strlen("_file") : 0));
         g_autofree char *path = join_key(place->path, key);
+        g_autofree char *given = join_key(place->path, name);
         g_autoptr(GString) complaint = g_string_new(NULL);
 
-        if (len == 0 || strlen(key) != len)
+        if (*name == '\0' || strlen(key) != len)
             g_string_append(complaint, "a name cannot be empty or hold U+0000 here");
-        else if (give(loader, place, key, path, complaint))
-            (void)dsn_option_read_entry(option, key, value, slot_of(option, place->base),
-                                        complaint);
+        else if (give(loader, place, key, given, complaint))
+            (void)dsn_option_read_entry(option, name, value, in_file, place->source->directory,
+                                        slot_of(option, place->base), complaint);
         if (complaint->len > 0)
             complain(loader, place, key, path, complaint->str);
     }

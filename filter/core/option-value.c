@@ -456,6 +456,27 @@ dsn_duration_parse(const char *text, GTimeSpan *ret_span)
     return true;
 }
 
+bool
+dsn_rate_parse(const char *text, guint64 *ret_count, GTimeSpan *ret_span)
+{
+    const char *slash = strchr(text, '/');
+    g_autoptr(GString) digits = g_string_new_len(text, slash == NULL ? 0 : slash - text);
+
+    (void)g_string_replace(digits, ",", "", 0);
+    (void)g_string_replace(digits, "_", "", 0);
+    if (slash == NULL ||
+        !g_ascii_string_to_unsigned(digits->str, 10, 1, 1000000000, ret_count, NULL))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(duration_units); i++) {
+        if (duration_units[i].factor >= G_TIME_SPAN_SECOND && duration_units[i].factor <= DAY &&
+            strcmp(duration_units[i].name, slash + 1) == 0) {
+            *ret_span = duration_units[i].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 parse_seconds(const json_t *value, int64_t *ret_span)
 {
@@ -550,21 +571,6 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
 }
 
 bool
-dsn_option_read_entry(const DsnOption *option, const char *key, const json_t *value, void *slot,
-                      GString *complaint)
-{
-    static const DsnOption string = {.type = DSN_OPTION_STRING};
-
-    if (!json_is_string(value))
-        return refuse(&string, value, complaint);
-    char *text = read_text(option, value, complaint);
-    if (text == NULL)
-        return false;
-    g_hash_table_insert(*(GHashTable **)slot, g_strdup(key), text);
-    return true;
-}
-
-bool
 dsn_option_read_file(const DsnOption *option, const json_t *value, const char *directory,
                      void *slot, GString *complaint)
 {
@@ -599,6 +605,25 @@ dsn_option_read_file(const DsnOption *option, const json_t *value, const char *d
     }
     g_free(*(char **)slot);
     *(char **)slot = g_steal_pointer(&text);
+    return true;
+}
+
+bool
+dsn_option_read_entry(const DsnOption *option, const char *key, const json_t *value, bool in_file,
+                      const char *directory, void *slot, GString *complaint)
+{
+    static const DsnOption string = {.type = DSN_OPTION_STRING};
+    char *text = NULL;
+
+    if (!json_is_string(value))
+        return refuse(&string, value, complaint);
+    if (in_file)
+        (void)dsn_option_read_file(option, value, directory, &text, complaint);
+    else
+        text = read_text(option, value, complaint);
+    if (text == NULL)
+        return false;
+    g_hash_table_insert(*(GHashTable **)slot, g_strdup(key), text);
     return true;
 }
 

@@ -39,9 +39,10 @@ typedef enum DsnOptionType {
 typedef struct DsnOption {
     const char *path; /* "notice.from"; in "webhook.*.url" the '*' is the name of a section */
     DsnOptionType type;
-    bool secret;              /* never shown; a string can also be given as a file, "x_file" */
-    bool paths;               /* of LIST: each is a path, seen from where the file lies */
-    bool restart;             /* the daemon keeps the value that it started with */
+    bool secret;  /* never shown; a string, or an entry of a map, can also be given as a file,
+                     "x_file" */
+    bool paths;   /* of LIST: each is a path, seen from where the file lies */
+    bool restart; /* the daemon keeps the value that it started with */
     const char *fallback;     /* the default as it would stand in the file; NULL: no entries */
     size_t offset;            /* of the slot; below a '*', in the structure of the section */
     int64_t min, max;         /* of NUMBER, SIZE and DURATION */
@@ -65,9 +66,10 @@ typedef struct DsnOption {
 bool dsn_option_read(const DsnOption *option, const json_t *value, const char *directory,
                      void *slot, GString *complaint);
 
-/* Puts one more entry into the map in @slot. */
+/* Puts one more entry into the map in @slot; @in_file says that @value names the file that holds
+ * it, as for dsn_option_read_file(). */
 bool dsn_option_read_entry(const DsnOption *option, const char *key, const json_t *value,
-                           void *slot, GString *complaint);
+                           bool in_file, const char *directory, void *slot, GString *complaint);
 
 /* Puts the content of the file that @value names into @slot: the value of a secret, without the
  * line feed at its end. */
@@ -89,6 +91,9 @@ void dsn_option_copy(const DsnOption *option, const void *from, void *to);
 
 /* Frees the value. SECTIONS must be without elements by then. */
 void dsn_option_clear(const DsnOption *option, void *slot);
+
+/* Reads "1000/s" and the like as KumoMTA does: how many, up to 1000000000, in which time. */
+bool dsn_rate_parse(const char *text, guint64 *ret_count, GTimeSpan *ret_span);
 
 /* Reads "5 minutes" and the like, from 0 to DSN_OPTION_DURATION_MAX. */
 bool dsn_duration_parse(const char *text, GTimeSpan *ret_span);

@@ -11,6 +11,7 @@
 #include "filter/outlet/json-file.h"
 #include "filter/outlet/relay.h"
 #include "filter/outlet/segments.h"
+#include "filter/outlet/webhook.h"
 
 struct DsnParts {
     DsnMetrics *metrics;
@@ -22,6 +23,7 @@ struct DsnParts {
     GPtrArray *relays;   /* of Section: those beside the one above */
     GPtrArray *files;    /* of Section */
     GPtrArray *segments; /* of Section */
+    GPtrArray *webhooks; /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
     DsnControl *control;
@@ -44,6 +46,7 @@ typedef struct Kind {
     bool (*same)(const void *a, const void *b); /* the part can go on when a becomes b */
     void *(*start)(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error);
     void (*stop)(void *part);
+    void (*finish)(void *part); /* NULL, or begins to stop: all take no longer than one then */
 } Kind;
 
 /* A part that runs for a section. */
@@ -64,11 +67,24 @@ stop_section(gpointer data)
     g_free(section);
 }
 
+/* Begins to stop all of @sections, where that takes its time. */
+static void
+finish_sections(const GPtrArray *sections)
+{
+    for (guint i = 0; i < sections->len; i++) {
+        const Section *section = sections->pdata[i];
+
+        if (section->kind->finish != NULL)
+            section->kind->finish(section->part);
+    }
+}
+
 /* Stops those in @running that go on in no section of @policy. */
 static void
 stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
 {
     const GPtrArray *sections = kind->sections(policy->configuration);
+    g_autoptr(GPtrArray) outdated = g_ptr_array_new_with_free_func(stop_section);
 
     for (guint i = running->len; i-- > 0;) {
         const Section *section = running->pdata[i];
@@ -77,8 +93,9 @@ stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
         for (guint j = 0; j < sections->len; j++)
             goes_on = goes_on || kind->same(section->options, sections->pdata[j]);
         if (!goes_on)
-            g_ptr_array_remove_index(running, i);
+            g_ptr_array_add(outdated, g_ptr_array_steal_index(running, i));
     }
+    finish_sections(outdated);
 }
 
 static bool
@@ -192,6 +209,46 @@ stop_segments(void *part)
 }
 
 static const GPtrArray *
+webhook_sections(const DsnConfiguration *configuration)
+{
+    return configuration->webhooks;
+}
+
+/* Any other option makes other requests. */
+static bool
+same_webhook(const void *a, const void *b)
+{
+    return dsn_webhook_same(a, b);
+}
+
+static void *
+start_webhook(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
+{
+    (void)policy; /* the section says all */
+    const DsnWebhookOptions *outlet = options;
+    DsnWebhook *webhook = dsn_webhook_start(parts->spool, parts->metrics, outlet, error);
+
+    g_autoptr(GUri) url = g_uri_parse(outlet->url, G_URI_FLAGS_ENCODED, NULL);
+
+    if (webhook != NULL) /* behind the host there may be what not everybody needs to know */
+        dsn_log_event(DSN_LOG_INFO, "webhook %s: sending to %s://%s", outlet->name,
+                      g_uri_get_scheme(url), g_uri_get_host(url));
+    return webhook;
+}
+
+static void
+stop_webhook(void *part)
+{
+    dsn_webhook_stop(part);
+}
+
+static void
+finish_webhook(void *part)
+{
+    dsn_webhook_finish(part);
+}
+
+static const GPtrArray *
 maildir_sections(const DsnConfiguration *configuration)
 {
     return configuration->maildirs;
@@ -250,10 +307,13 @@ stop_relay(void *part)
     dsn_relay_stop(part);
 }
 
-static const Kind relays = {relay_sections, same_relay, start_relay, stop_relay};
-static const Kind files = {file_sections, same_file, start_file, stop_file};
-static const Kind segments = {segments_sections, same_segments, start_segments, stop_segments};
-static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir};
+static const Kind relays = {relay_sections, same_relay, start_relay, stop_relay, NULL};
+static const Kind files = {file_sections, same_file, start_file, stop_file, NULL};
+static const Kind segments = {segments_sections, same_segments, start_segments, stop_segments,
+                              NULL};
+static const Kind webhooks = {webhook_sections, same_webhook, start_webhook, stop_webhook,
+                              finish_webhook};
+static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir, NULL};
 
 /* ---- outlets ---- */
 
@@ -269,6 +329,8 @@ set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
         g_ptr_array_add(names, dsn_json_file_outlet_name(configuration->files->pdata[i]));
     for (guint i = 0; i < configuration->segments->len; i++)
         g_ptr_array_add(names, dsn_segments_outlet_name(configuration->segments->pdata[i]));
+    for (guint i = 0; i < configuration->webhooks->len; i++)
+        g_ptr_array_add(names, dsn_webhook_outlet_name(configuration->webhooks->pdata[i]));
     g_ptr_array_add(names, NULL);
     if (!dsn_spool_set_outlets(parts->spool, (const char *const *)names->pdata, &dropped, error))
         return false;
@@ -342,7 +404,8 @@ start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
 
     if (!set_outlets(parts, policy, error) ||
         !start_missing(&files, parts, parts->files, policy, error) ||
-        !start_missing(&segments, parts, parts->segments, policy, error))
+        !start_missing(&segments, parts, parts->segments, policy, error) ||
+        !start_missing(&webhooks, parts, parts->webhooks, policy, error))
         return false;
     parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
                                    configuration->hostname, error);
@@ -448,6 +511,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
     parts->relays = g_ptr_array_new_with_free_func(stop_section);
     parts->files = g_ptr_array_new_with_free_func(stop_section);
     parts->segments = g_ptr_array_new_with_free_func(stop_section);
+    parts->webhooks = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
         start_control(parts, policy, error) && start_intakes(parts, policy, error))
@@ -464,11 +528,13 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     stop_outdated(&maildirs, parts->maildirs, policy);
     stop_outdated(&files, parts->files, policy);
     stop_outdated(&segments, parts->segments, policy);
+    stop_outdated(&webhooks, parts->webhooks, policy);
     /* New outlets begin before records are made for them. */
     if (!set_outlets(parts, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
     (void)start_missing(&segments, parts, parts->segments, policy, NULL);
+    (void)start_missing(&webhooks, parts, parts->webhooks, policy, NULL);
     g_mutex_lock(&parts->lock);
     (void)start_missing(&relays, parts, parts->relays, policy, NULL);
     g_mutex_unlock(&parts->lock);
@@ -500,9 +566,11 @@ dsn_parts_stop(DsnParts *parts)
     dsn_http_stop(parts->http);
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
+    finish_sections(parts->webhooks);
     stop_relays(parts);
     g_ptr_array_unref(parts->files);
     g_ptr_array_unref(parts->segments);
+    g_ptr_array_unref(parts->webhooks);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);
     g_mutex_clear(&parts->lock);

@@ -427,6 +427,16 @@ reads_reports(const DsnConfiguration *configuration)
     return milter || configuration->lmtp.listen != NULL || configuration->maildirs->len > 0;
 }
 
+/* The name of a section in @parent. */
+static void
+check_record_type(DsnChecks *checks, const char *parent, const char *name)
+{
+    g_autofree char *key = dsn_section_key(parent, name);
+
+    if (strcmp(name, "Any") != 0 && dsn_record_type_from_string(dsn_span(name)) == DSN_RECORD_OTHER)
+        dsn_checks_add(checks, key, key, "is no type of record, and not \"Any\"");
+}
+
 static void
 check_segments(DsnChecks *checks, const DsnSegmentsOptions *segments)
 {
@@ -437,15 +447,71 @@ check_segments(DsnChecks *checks, const DsnSegmentsOptions *segments)
 
     if (segments->log_dir == NULL)
         dsn_checks_add(checks, section, log_dir, "is missing");
-    for (guint i = 0; i < segments->records->len; i++) {
-        const char *name = ((const DsnSegmentsRecord *)segments->records->pdata[i])->name;
-        g_autofree char *key = dsn_section_key(records, name);
-
-        if (strcmp(name, "Any") != 0 &&
-            dsn_record_type_from_string(dsn_span(name)) == DSN_RECORD_OTHER)
-            dsn_checks_add(checks, key, key, "is no type of record, and not \"Any\"");
-    }
+    for (guint i = 0; i < segments->records->len; i++)
+        check_record_type(checks, records,
+                          ((const DsnSegmentsRecord *)segments->records->pdata[i])->name);
     g_autoptr(DsnForm) form = dsn_form_of_segments(segments, &error);
+    if (form == NULL)
+        dsn_checks_add(checks, section, section, "%s", error->message);
+}
+
+/* Fields of which each request has its own. */
+static void
+check_fields(DsnChecks *checks, const char *section, GHashTable *fields)
+{
+    static const char *const ours[] = {"Content-Encoding", "Content-Length",  "Dsnarf-Signature",
+                                       "Expect",           "Idempotency-Key", "Transfer-Encoding"};
+    g_autofree char *parent = g_strconcat(section, ".http_headers", NULL);
+    GHashTableIter iterator;
+    gpointer name;
+
+    g_hash_table_iter_init(&iterator, fields);
+    while (g_hash_table_iter_next(&iterator, &name, NULL)) {
+        g_autofree char *key = dsn_section_key(parent, name);
+
+        if (!dsn_field_name_is_valid(name))
+            dsn_checks_add(checks, key, key, "is no name of a header field");
+        for (size_t i = 0; i < G_N_ELEMENTS(ours); i++) {
+            if (g_ascii_strcasecmp(name, ours[i]) == 0)
+                dsn_checks_add(checks, key, key, "is set by dsnarf itself");
+        }
+    }
+}
+
+static void
+check_limits(DsnChecks *checks, const char *section, const DsnWebhookOptions *webhook)
+{
+    g_autofree char *least = g_strconcat(section, ".min_batch_size", NULL);
+    g_autofree char *most = g_strconcat(section, ".batch_size", NULL);
+    g_autofree char *interval = g_strconcat(section, ".retry_interval", NULL);
+    g_autofree char *max_interval = g_strconcat(section, ".max_retry_interval", NULL);
+    g_autofree char *certificate = g_strconcat(section, ".tls_certificate", NULL);
+    g_autofree char *key = g_strconcat(section, ".tls_key", NULL);
+
+    if (webhook->min_batch_size > webhook->batch_size)
+        dsn_checks_add(checks, least, least, "is more than %s", most);
+    if (webhook->max_retry_interval < webhook->retry_interval)
+        dsn_checks_add(checks, max_interval, max_interval, "is less than %s", interval);
+    if (webhook->tls_key != NULL && webhook->tls_certificate == NULL)
+        dsn_checks_add(checks, key, certificate, "is missing: a key alone is of no use");
+}
+
+static void
+check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
+{
+    g_autofree char *section = dsn_section_key("webhook", webhook->name);
+    g_autofree char *url = g_strconcat(section, ".url", NULL);
+    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
+    g_autoptr(GError) error = NULL;
+
+    if (webhook->url == NULL)
+        dsn_checks_add(checks, section, url, "is missing");
+    check_fields(checks, section, webhook->http_headers);
+    check_limits(checks, section, webhook);
+    for (guint i = 0; i < webhook->records->len; i++)
+        check_record_type(checks, records,
+                          ((const DsnWebhookRecord *)webhook->records->pdata[i])->name);
+    g_autoptr(DsnForm) form = dsn_form_of_webhook(webhook, &error);
     if (form == NULL)
         dsn_checks_add(checks, section, section, "%s", error->message);
 }
@@ -470,13 +536,15 @@ check_outlets(DsnChecks *checks, const bool *wanted)
     }
     for (guint i = 0; i < configuration->segments->len; i++)
         check_segments(checks, configuration->segments->pdata[i]);
+    for (guint i = 0; i < configuration->webhooks->len; i++)
+        check_webhook(checks, configuration->webhooks->pdata[i]);
     /* A report is consumed once its record is kept: without an outlet nobody would see it. */
     for (size_t i = 0; i < G_N_ELEMENTS(of_reports) && reads_reports(configuration); i++) {
         if (!wanted[of_reports[i]])
             dsn_checks_add(
                 checks, "", "file",
-                "reports are read, and neither a [file.NAME] nor [segments.NAME] takes %s records, "
-                "so that they would be lost",
+                "reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes %s "
+                "records, so that they would be lost",
                 dsn_record_type_to_string(of_reports[i]));
     }
 }

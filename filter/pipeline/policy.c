@@ -114,14 +114,13 @@ add_posters(DsnPolicy *policy)
     }
 }
 
-/* One that does not compile is complained of elsewhere. */
+/* One that does not compile, NULL, is complained of elsewhere. Takes @form over. */
 static void
-set_wanted_by(const DsnSegmentsOptions *segments, bool *flags)
+set_wanted_by(DsnForm *form, bool *flags)
 {
-    g_autoptr(DsnForm) form = dsn_form_of_segments(segments, NULL);
-
     for (size_t i = 0; form != NULL && i < DSN_N_RECORD_TYPES; i++)
         flags[i] |= dsn_form_has_type(form, (DsnRecordType)i);
+    dsn_form_free(form);
 }
 
 /* What somebody wants a notice or a line of. */
@@ -133,7 +132,10 @@ set_wanted(DsnPolicy *policy)
     for (guint i = 0; i < configuration->files->len; i++)
         set_types(((const DsnFileOutlet *)configuration->files->pdata[i])->types, policy->wanted);
     for (guint i = 0; i < configuration->segments->len; i++)
-        set_wanted_by(configuration->segments->pdata[i], policy->wanted);
+        set_wanted_by(dsn_form_of_segments(configuration->segments->pdata[i], NULL),
+                      policy->wanted);
+    for (guint i = 0; i < configuration->webhooks->len; i++)
+        set_wanted_by(dsn_form_of_webhook(configuration->webhooks->pdata[i], NULL), policy->wanted);
     set_types(configuration->policy.enable, policy->noticed);
     for (guint i = 0; i < configuration->tenants->len; i++)
         set_types(((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable,

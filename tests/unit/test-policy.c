@@ -267,13 +267,13 @@ static const struct {
      "FILE:4: file.y.path: file.x has the same path"},
     {"[file.x]\npath = \"/x\"\ntypes = []", "FILE:3: file.x.types: lists no type of record"},
     {"[maildir.m]\npath = \"/m\"",
-     "file: reports are read, and neither a [file.NAME] nor [segments.NAME] takes "
+     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes "
      "Feedback records, so that they would be "
      "lost\n"
-     "file: reports are read, and neither a [file.NAME] nor [segments.NAME] takes OOB "
+     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
      "records, so that they would be lost"},
     {"[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]",
-     "file: reports are read, and neither a [file.NAME] nor [segments.NAME] takes OOB "
+     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
      "records, so that they would be lost"},
     {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
     {"[tenant.acme]", "FILE:1: tenant.acme.match: says nothing of whose mail it is"},
