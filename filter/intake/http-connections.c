@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* A host with more than this part of all connections is the one that has too many. */
+#define GOOD_PART 4
+
 struct DsnHttpConnection {
     GList link;
     int fd;
@@ -132,6 +135,31 @@ dsn_http_connections_enter(DsnHttpConnections *connections, DsnHttpConnection *c
     }
     g_mutex_unlock(&connections->lock);
     return entered;
+}
+
+static bool
+is_same_host(const DsnHttpConnection *a, const DsnHttpConnection *b)
+{
+    if (a->peer.any.sa_family != b->peer.any.sa_family)
+        return false;
+    if (a->peer.any.sa_family == AF_INET)
+        return a->peer.v4.sin_addr.s_addr == b->peer.v4.sin_addr.s_addr;
+    return a->peer.any.sa_family != AF_INET6 ||
+           memcmp(&a->peer.v6.sin6_addr, &b->peer.v6.sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+bool
+dsn_http_connections_has_room(DsnHttpConnections *connections, const DsnHttpConnection *connection,
+                              size_t most)
+{
+    size_t own = 0;
+
+    g_mutex_lock(&connections->lock);
+    bool room = connections->all.length - connections->n_ended <= most;
+    for (GList *link = connections->all.head; link != NULL && !room; link = link->next)
+        own += !((DsnHttpConnection *)link->data)->ended && is_same_host(link->data, connection);
+    g_mutex_unlock(&connections->lock);
+    return room || own <= most / GOOD_PART;
 }
 
 size_t

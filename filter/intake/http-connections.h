@@ -45,6 +45,11 @@ void dsn_http_connections_remove(DsnHttpConnections *connections, DsnHttpConnect
 bool dsn_http_connections_enter(DsnHttpConnections *connections, DsnHttpConnection *connection,
                                 DsnHttpPhase phase, int64_t until);
 
+/* False if there are more than @most, and a good part of them is of the host of @connection: others
+ * still get in, as far as the server lets them. */
+bool dsn_http_connections_has_room(DsnHttpConnections *connections,
+                                   const DsnHttpConnection *connection, size_t most);
+
 /* Those that were not ended. */
 size_t dsn_http_connections_count(DsnHttpConnections *connections);
 const struct sockaddr *dsn_http_connection_peer(const DsnHttpConnection *connection);

@@ -51,6 +51,7 @@ struct DsnHttpRequest {
     bool last;       /* nothing more is read from the connection */
     guint64 swallow; /* bytes of a refused body that are read before the connection is closed */
     DsnHttpBody body;
+    guint64 turn;  /* see http-turns.h */
     int64_t until; /* how long it may be held */
     int64_t again; /* not before: after the spool failed */
     DsnHttpAnswer answer;

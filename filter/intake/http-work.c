@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 
 #include "filter/intake/http-records.h"
+#include "filter/intake/http-turns.h"
 
 #define RETRY_AFTER "30"
 /* Beyond http.hold, for a complete request: later its sender has given up and sends it again. */
@@ -21,14 +22,38 @@ struct DsnHttpWork {
     DsnHttpRefusals *refusals;
     DsnHttpConnections *connections;
     void (*resume)(DsnHttpRequest *request);
+    DsnHttpTurns *turns;
     GThreadPool *pool;
     GThread *keeper;
     GMutex lock;
     GCond woken;
-    GQueue held; /* of DsnHttpRequest, the longest held first */
+    GQueue held; /* of DsnHttpRequest, in their turns */
     bool finishing, ended;
     bool asleep; /* the keeper: nobody is connected */
 };
+
+/* ---- turns ---- */
+
+static int
+compare_turns(gconstpointer a, gconstpointer b, gpointer user)
+{
+    guint64 first = ((const DsnHttpRequest *)a)->turn;
+    guint64 second = ((const DsnHttpRequest *)b)->turn;
+
+    (void)user; /* nothing else counts */
+    return first < second ? -1 : first > second;
+}
+
+/* Several hosts with the token of one are several posters here. */
+void
+dsn_http_work_enter(DsnHttpWork *work, DsnHttpRequest *request)
+{
+    g_autofree char *peer = dsn_http_peer_name(dsn_http_connection_peer(request->connection));
+    const char *client = request->poster->name == NULL ? "" : request->poster->name;
+    g_autofree char *poster = g_strconcat(client, "/", peer, NULL);
+
+    request->turn = dsn_http_turns_enter(work->turns, poster);
+}
 
 /* ---- what cannot be done now ---- */
 
@@ -83,7 +108,7 @@ void
 dsn_http_work_hold(DsnHttpWork *work, DsnHttpRequest *request)
 {
     g_mutex_lock(&work->lock);
-    g_queue_push_tail(&work->held, request);
+    g_queue_insert_sorted(&work->held, request, compare_turns, NULL);
     g_cond_signal(&work->woken);
     g_mutex_unlock(&work->lock);
 }
@@ -147,6 +172,7 @@ run(gpointer data, gpointer user)
     DsnHttpRequest *request = data;
     DsnHttpWork *work = user;
 
+    dsn_http_turns_serve(work->turns, request->turn);
     if (!work_on(work, request)) {
         request->stage = DSN_HTTP_COMPLETE;
         dsn_http_work_hold(work, request);
@@ -180,7 +206,7 @@ is_released(DsnHttpWork *work, DsnHttpRequest *request, int64_t now, bool *no_me
     }
     if (complete)
         return now >= request->again && is_ready(work, request);
-    if (*no_memory) /* others have waited for longer */
+    if (*no_memory) /* others are before it */
         return false;
 
     const char *why_not = try_to_admit(work, request);
@@ -273,8 +299,10 @@ dsn_http_work_new(DsnPipeline *pipeline, DsnHttpBudget *budget, DsnHttpRefusals 
     g_mutex_init(&work->lock);
     g_cond_init(&work->woken);
     g_queue_init(&work->held);
+    work->turns = dsn_http_turns_new();
     /* Most of their time they wait for a commit that they share. */
     work->pool = g_thread_pool_new(run, work, (gint)g_get_num_processors() + 2, TRUE, NULL);
+    g_thread_pool_set_sort_function(work->pool, compare_turns, NULL);
     work->keeper = g_thread_new("http-keeper", keep, work);
     return work;
 }
@@ -300,6 +328,7 @@ dsn_http_work_free(DsnHttpWork *work)
     (void)g_thread_join(work->keeper);
     g_thread_pool_free(work->pool, FALSE, TRUE);
     g_assert(work->held.length == 0);
+    dsn_http_turns_free(work->turns);
     g_mutex_clear(&work->lock);
     g_cond_clear(&work->woken);
     g_free(work);

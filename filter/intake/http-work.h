@@ -24,6 +24,9 @@ DsnHttpWork *dsn_http_work_new(DsnPipeline *pipeline, DsnHttpBudget *budget,
                                DsnHttpRefusals *refusals, DsnHttpConnections *connections,
                                void (*resume)(DsnHttpRequest *request));
 
+/* Gives @request, of a poster who is known now, its turn. */
+void dsn_http_work_enter(DsnHttpWork *work, DsnHttpRequest *request);
+
 /* True if the body of @request may be received now, for which memory was taken. If not, and it may
  * be held, dsn_http_work_hold() does that; else it was given up, and is told so by its stage. */
 bool dsn_http_work_admit(DsnHttpWork *work, DsnHttpRequest *request);

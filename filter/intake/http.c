@@ -220,10 +220,12 @@ judge_post(DsnHttp *http, DsnHttpRequest *request, struct MHD_Connection *connec
                "the body is larger than http.body");
         return;
     }
-    if (dsn_http_connections_count(http->connections) > configuration->http.connections) {
+    if (!dsn_http_connections_has_room(http->connections, request->connection,
+                                       configuration->http.connections)) {
         dsn_http_work_give_up(http->work, request, "there are more than http.connections");
         return;
     }
+    dsn_http_work_enter(http->work, request);
     if (dsn_http_work_admit(http->work, request))
         request->stage = DSN_HTTP_RECEIVE;
 }

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -547,6 +548,32 @@ def fifty_thousand_elements(folder):
             expect(peer.counts()["ignored"], 50000, f"ignored of {body[:1]}...")
 
 
+def each_poster_has_its_turn(folder):
+    """Who posts one element does not wait behind all requests of another."""
+    of_few = {"Authorization": "of-few"}
+    bodies = [json.dumps([lib.element(number) for number in range(first, first + 500)]).encode()
+              for first in range(0, 15000, 500)]
+
+    def answered(patience):
+        return len(select.select([peer.socket for peer in peers], [], [], patience)[0])
+
+    with lib.Daemon(folder, {**settings(log__level="info", http__memory="500MB"),
+                             "http.client.few.token": "of-few"}) as daemon, \
+            contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Peer(daemon)) for _ in bodies]
+        for peer, body in zip(peers, bodies):
+            peer.post(body)
+        few = stack.enter_context(Peer(daemon))
+        answered(lib.PATIENCE)  # all have come when the first one is done
+        few.post(json.dumps([lib.element(50000)]).encode(), of_few)
+        expect(few.counts()["accepted"], 1, "accepted of the few")
+        before = answered(0)
+        if before > 15:
+            raise lib.Failure(f"{before} of {len(peers)} requests of another were answered before")
+        for peer in peers:
+            expect(peer.counts()["accepted"], 500, "accepted of the many")
+
+
 # ---- who is slow, or lies ----
 
 def slow_senders(folder):
@@ -806,6 +833,7 @@ lib.run(every_answer, what_became_of_elements, a_notice_is_kept_nowhere, message
         large_messages, tokens,
         tokens_in_another_header, senders_of_a_token, no_token_on_loopback, networks, unix_socket,
         a_reload_changes_the_token, kept_connections, pipelined_requests, chunked_uploads,
-        compressed_bodies, bombs, large_bodies, fifty_thousand_elements, slow_senders, slow_readers,
+        compressed_bodies, bombs, large_bodies, fifty_thousand_elements,
+        each_poster_has_its_turn, slow_senders, slow_readers,
         idle_connections, wrong_lengths, broken_requests, closed_in_the_middle, many_large_bodies,
         overload, no_holding_without_need, too_many_uploads, stopping)

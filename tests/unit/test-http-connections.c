@@ -13,8 +13,8 @@ static DsnHttpRefusals *refusals;
 static DsnHttpConnections *connections;
 
 /* Our end of connection i is ends[i][0], the other end [1]. */
-static int ends[4][2];
-static DsnHttpConnection *open_ones[4];
+static int ends[12][2];
+static DsnHttpConnection *open_ones[12];
 
 static void
 set_up(void)
@@ -38,14 +38,20 @@ tear_down(void)
 }
 
 static void
-open_one(size_t i, int64_t until, size_t most)
+open_from(size_t i, uint32_t host, int64_t until, size_t most)
 {
-    const struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201U)};
+    const struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
     open_ones[i] = dsn_http_connections_add(connections, ends[i][0], (const struct sockaddr *)&peer,
                                             until, most);
     ck_assert_int_eq(dsn_http_connection_peer(open_ones[i])->sa_family, AF_INET);
+}
+
+static void
+open_one(size_t i, int64_t until, size_t most)
+{
+    open_from(i, 0xc0000201U, until, most);
 }
 
 /* True if the other end sees the end of the stream. */
@@ -96,6 +102,23 @@ START_TEST(ends_the_longest_idle)
 }
 END_TEST
 
+/* Who has most of the connections is refused one more, and nobody else. */
+START_TEST(has_room_for_others)
+{
+    for (size_t i = 0; i < 8; i++)
+        open_one(i, 0, 8);
+    ck_assert(dsn_http_connections_has_room(connections, open_ones[7], 8));
+    open_from(8, 0xc0000202U, 0, 100);
+    ck_assert(dsn_http_connections_has_room(connections, open_ones[8], 8));
+    ck_assert(!dsn_http_connections_has_room(connections, open_ones[7], 8));
+    open_from(9, 0xc0000202U, 0, 100);
+    ck_assert(dsn_http_connections_has_room(connections, open_ones[9], 8));
+    open_from(10, 0xc0000202U, 0, 100);
+    ck_assert(!dsn_http_connections_has_room(connections, open_ones[10], 8));
+    ck_assert(dsn_http_connections_has_room(connections, open_ones[10], 100));
+}
+END_TEST
+
 static gpointer
 answer(gpointer user)
 {
@@ -142,6 +165,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, ends_what_is_late);
     tcase_add_test(tcase, ends_the_longest_idle);
+    tcase_add_test(tcase, has_room_for_others);
     tcase_add_test(tcase, finishes);
     tcase_add_test(tcase, waits_for_no_slow_one);
     suite_add_tcase(suite, tcase);
