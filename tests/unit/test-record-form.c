@@ -131,14 +131,34 @@ static const struct {
      "{\"recipient\":[\"xxxx@c.example\",\"xxxx@c.example\"],\"meta\":{\"to\":\"<xxxx@c.example>\"}"
      ","
      "\"sender\":\"a+b@shop.example\"}"},
-    {"{\"recipient\":\"fbl@shop.example\",\"feedback_report\":{\"original_rcpt_to\":[\"<jo@c."
+    {"{\"recipient\":\"fbl@shop.example\",\"feedback_report\":{\"original_rcpto_to\":[\"<jo@c."
      "example>\"],\"original_message\":\"To: jo@c.example\\n\"},\"dsnarf\":{\"suppress\":"
      "\"jo@c.example\"}}",
-     "{\"recipient\":\"xxxx@shop.example\",\"feedback_report\":{\"original_rcpt_to\":[\"<xxxx@c."
+     "{\"recipient\":\"xxxx@shop.example\",\"feedback_report\":{\"original_rcpto_to\":[\"<xxxx@c."
      "example>\"],\"original_message\":\"To: xxxx@c.example\\n\"},\"dsnarf\":{\"suppress\":"
      "\"xxxx@c.example\"}}"},
     {"{\"recipient\":\"@c.example\",\"response\":{\"content\":\"@\"}}",
      "{\"recipient\":\"@c.example\",\"response\":{\"content\":\"@\"}}"},
+    {"{\"recipient\":\"fbl@shop.example\",\"feedback_report\":{\"original_rcpto_to\":[\"jo@c."
+     "example\"],\"extensions\":{\"x\":[\"to=Jo@c.example, +jo@c.example\"]}}}",
+     "{\"recipient\":\"xxxx@shop.example\",\"feedback_report\":{\"original_rcpto_to\":[\"xxxx@c."
+     "example\"],\"extensions\":{\"x\":[\"to=xxxx@c.example, +jo@c.example\"]}}}"},
+    {"{\"recipient\":\"a@c.example\",\"sender\":\"b+a=c.example@s.example\",\"queue\":"
+     "\"A=C.example a=c.example.org\",\"dsnarf\":{\"per_recipient\":{\"diagnostic_code\":{"
+     "\"diagnostic\":\"no a. Or (a)? a@, a-b\"}}}}",
+     "{\"recipient\":\"xxxx@c.example\",\"sender\":\"b+xxxx=c.example@s.example\",\"queue\":"
+     "\"xxxx=C.example a=c.example.org\",\"dsnarf\":{\"per_recipient\":{\"diagnostic_code\":{"
+     "\"diagnostic\":\"no xxxx. Or (xxxx)? xxxx@, a-b\"}}}}"},
+    {"{\"recipient\":[],\"dsnarf\":{\"resolved\":{\"recipient\":{\"value\":\"jo@c.example\","
+     "\"source\":\"x\"},\"clues\":[{\"recipient\":\"jo@c.example\"},{\"redacted\":"
+     "\"r@c.example\"}]}},\"headers\":{\"To\":[\"<r@c.example>\",\"x\\u0000Jo@c\"]}}",
+     "{\"recipient\":[],\"dsnarf\":{\"resolved\":{\"recipient\":{\"value\":\"xxxx@c.example\","
+     "\"source\":\"x\"},\"clues\":[{\"recipient\":\"xxxx@c.example\"},{\"redacted\":"
+     "\"xxxx@c.example\"}]}},\"headers\":{\"To\":[\"<xxxx@c.example>\",\"x\\u0000xxxx@c\"]}}"},
+    {"{\"recipient\":\"\\\"j@k\\\"@c.example\",\"meta\":{\"n\":{\"jo@c.example\":1,\"x@y\":2}},"
+     "\"x\":{\"recipient\":\"unknown; jo\",\"suppress\":\"jo@c.example\"}}",
+     "{\"recipient\":\"xxxx@c.example\",\"meta\":{\"n\":{\"xxxx@c.example\":1,\"x@y\":2}},"
+     "\"x\":{\"recipient\":\"unknown; jo\",\"suppress\":\"xxxx@c.example\"}}"},
     {"{\"recipient\":\"\",\"response\":null}", "{\"recipient\":\"\",\"response\":null}"},
     {"{\"recipient\":\"\\u00fc.m@c.example\",\"response\":{\"content\":\"\\u00fc.m\"}}",
      "{\"recipient\":\"xxxx@c.example\",\"response\":{\"content\":\"xxxx\"}}"},
@@ -146,13 +166,34 @@ static const struct {
 
 START_TEST(nobody_is_named)
 {
-    json_auto_t *record = json_loads(masks[_i].record, 0, NULL);
-    json_auto_t *masked = json_loads(masks[_i].masked, 0, NULL);
+    json_auto_t *record = json_loads(masks[_i].record, JSON_ALLOW_NUL, NULL);
+    json_auto_t *masked = json_loads(masks[_i].masked, JSON_ALLOW_NUL, NULL);
 
     ck_assert(record != NULL && masked != NULL);
     dsn_record_mask(record);
     g_autofree char *text = json_dumps(record, JSON_COMPACT);
     ck_assert_msg(json_equal(record, masked), "%s", text);
+}
+END_TEST
+
+/* However many there are, and however the text tries to keep us busy. */
+START_TEST(many_are_named)
+{
+    json_auto_t *record = json_object();
+    json_t *recipients = json_array();
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < 5000; i++) {
+        g_autofree char *address = g_strdup_printf("%0*u@c.example", 1 + i % 200, i);
+
+        json_array_append_new(recipients, json_string(address));
+        g_string_append_printf(text, "((((=((((=((((%s", address);
+    }
+    json_object_set_new(record, "recipient", recipients);
+    json_object_set_new(record, "x", json_string(text->str));
+    dsn_record_mask(record);
+    g_autofree char *masked = json_dumps(record, JSON_COMPACT);
+    ck_assert_ptr_null(strpbrk(masked, "0123456789"));
 }
 END_TEST
 
@@ -166,6 +207,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, types);
     tcase_add_loop_test(tcase, what_does_not_compile, 0, G_N_ELEMENTS(faults));
     tcase_add_loop_test(tcase, nobody_is_named, 0, G_N_ELEMENTS(masks));
+    tcase_add_test(tcase, many_are_named);
     suite_add_tcase(suite, tcase);
     return suite;
 }
