@@ -13,13 +13,18 @@
 
 #define FILE_MODE 0644 /* less the umask, as all logs */
 #define FOLDER_MODE 0755
-#define DEPTH_MAX 16 /* of folders below the one for the logs */
+#define TIME_LEN 15 /* of "YYYYMMDD-HHMMSS" */
+
+/* A clock that was set back by more than this is believed, whatever names there are. */
+#define BACK_MAX G_TIME_SPAN_DAY
 
 struct DsnSegmentFile {
     const DsnSegmentOptions *options;
     ZSTD_CCtx *context;
     GString *frame;
-    char *name; /* below log_dir; NULL: none is open */
+    const char *header;
+    char *name;   /* below log_dir; NULL: none is open */
+    int64_t last; /* the time in the latest name */
     int fd;
     int64_t started; /* unix microseconds */
     int64_t length;
@@ -70,18 +75,45 @@ dsn_segment_file_free(DsnSegmentFile *file)
 
 /* ---- a new file ---- */
 
-/* Nine, six or three digits, or none if they would be zeros: @now has six. */
+/* KumoMTA leaves zeros at the end of a fraction out, after which names with a suffix are not in the
+ * order of time. */
 static char *
 make_name(const DsnSegmentOptions *options, int64_t now)
 {
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(now / G_USEC_PER_SEC);
     g_autofree char *second = g_date_time_format(time, "%Y%m%d-%H%M%S");
-    unsigned part = (unsigned)(now % G_USEC_PER_SEC);
 
-    if (part == 0)
-        return g_strconcat(second, options->suffix, NULL);
-    return part % 1000 == 0 ? g_strdup_printf("%s.%03u%s", second, part / 1000, options->suffix)
-                            : g_strdup_printf("%s.%06u%s", second, part, options->suffix);
+    return g_strdup_printf("%s.%06u%s", second, (unsigned)(now % G_USEC_PER_SEC), options->suffix);
+}
+
+/* Reads the time at the start of a name, also one of KumoMTA's. Returns its length, or 0. */
+static size_t
+read_time(const char *name, int64_t *ret_time)
+{
+    int parts[6], values[] = {4, 2, 2, 2, 2, 2};
+    const char *c = name;
+    int64_t fraction = 0, unit = G_USEC_PER_SEC;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        parts[i] = 0;
+        if (i == 3 && *c++ != '-')
+            return 0;
+        for (int digit = 0; digit < values[i]; digit++, c++) {
+            if (!g_ascii_isdigit(*c))
+                return 0;
+            parts[i] = 10 * parts[i] + *c - '0';
+        }
+    }
+    if (*c == '.' && g_ascii_isdigit(c[1])) {
+        for (c++; g_ascii_isdigit(*c) && c - name <= TIME_LEN + 9; c++, unit /= 10)
+            fraction += (*c - '0') * (unit / 10);
+    }
+    g_autoptr(GDateTime) time =
+        g_date_time_new_utc(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+    if (time == NULL)
+        return 0;
+    *ret_time = g_date_time_to_unix(time) * G_USEC_PER_SEC + fraction;
+    return (size_t)(c - name);
 }
 
 /* The entry of a new file is on the disk only with its folder. */
@@ -109,14 +141,15 @@ hidden_path(const char *path)
     return g_build_filename(folder, hidden, NULL);
 }
 
-/* Two files that start in the same microsecond would be one: the later one then is a bit later. */
+/* No two files start in the same microsecond, and none in front of another. */
 static bool
 create(DsnSegmentFile *file, int64_t now, GError **error)
 {
     const char *folder = file->options->log_dir;
+    bool back = now <= file->last && file->last - now < BACK_MAX;
 
-    for (;; now++) {
-        g_autofree char *name = make_name(file->options, now);
+    for (int64_t time = back ? file->last + 1 : now;; time++) {
+        g_autofree char *name = make_name(file->options, time);
         g_autofree char *path = g_build_filename(folder, name, NULL);
         g_autofree char *parent = g_path_get_dirname(path), *hidden = hidden_path(path);
 
@@ -130,6 +163,7 @@ create(DsnSegmentFile *file, int64_t now, GError **error)
         if (file->fd < 0)
             return fail(error, folder, name, "cannot be created");
         file->name = g_steal_pointer(&name);
+        file->last = time;
         file->started = now;
         file->length = 0;
         file->plain = 0;
@@ -196,10 +230,11 @@ cut_off(DsnSegmentFile *file)
 }
 
 bool
-dsn_segment_file_open(DsnSegmentFile *file, int64_t now, GError **error)
+dsn_segment_file_open(DsnSegmentFile *file, int64_t now, const char *header, GError **error)
 {
     if (file->fd >= 0)
         return true;
+    file->header = header;
     if (create(file, now, error))
         return true;
     forget(file);
@@ -211,8 +246,8 @@ dsn_segment_file_append(DsnSegmentFile *file, DsnSpan lines, GError **error)
 {
     DsnSpan header = DSN_SPAN_LITERAL("");
 
-    if (file->length == 0 && file->options->header != NULL)
-        header = dsn_span(file->options->header);
+    if (file->length == 0 && file->header != NULL)
+        header = dsn_span(file->header);
     make_frame(file, header, lines);
     if (!write_frame(file, error) || (file->length == 0 && !reveal(file, error))) {
         cut_off(file);
@@ -233,12 +268,28 @@ mark_finished(int fd)
     return fstat(fd, &status) == 0 && fchmod(fd, status.st_mode & 07777 & ~(mode_t)0222) == 0;
 }
 
+/* The same for one that is not open. */
+static bool
+finish(const char *path, const struct stat *status)
+{
+    return (status->st_mode & 0222) == 0 ||
+           g_chmod(path, (int)(status->st_mode & 07777 & ~(mode_t)0222)) == 0;
+}
+
 int64_t
 dsn_segment_file_due(const DsnSegmentFile *file)
 {
     return file->fd < 0 || file->options->max_duration == 0
                ? INT64_MAX
                : file->started + file->options->max_duration;
+}
+
+uint64_t
+dsn_segment_file_room(const DsnSegmentFile *file)
+{
+    uint64_t max = file->options->max_file_size, plain = file->fd < 0 ? 0 : file->plain;
+
+    return max - MIN(plain, max);
 }
 
 bool
@@ -261,62 +312,87 @@ dsn_segment_file_place(const DsnSegmentFile *file, int64_t *ret_length)
     return file->name;
 }
 
+/* Cuts the regular file at @path back to @length. One that was finished is opened for writing
+ * first: its owner may not write to it. */
+static bool
+cut_back(const char *path, const struct stat *status, int64_t length)
+{
+    int fd = -1;
+
+    if ((status->st_mode & S_IWUSR) == 0 &&
+        g_chmod(path, (int)(status->st_mode & 07777) | S_IWUSR) != 0)
+        return false;
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool good = fd >= 0 && ftruncate(fd, length) == 0 && mark_finished(fd) && fsync(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return good;
+}
+
 bool
 dsn_segment_file_settle(const char *log_dir, const char *name, int64_t length, GError **error)
 {
     g_autofree char *path = g_build_filename(log_dir, name, NULL), *hidden = hidden_path(path);
     struct stat status;
 
-    if (length == 0 && unlink(hidden) != 0 && errno != ENOENT)
-        return fail(error, log_dir, name, "cannot be removed");
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0)
-        return errno == ENOENT || fail(error, log_dir, name, "cannot be opened");
-    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                (status.st_size <= length || ftruncate(fd, length) == 0) && mark_finished(fd) &&
-                fsync(fd) == 0 && (length > 0 || unlink(path) == 0);
-    if (!good)
-        (void)fail(error, log_dir, name, "cannot be finished");
-    (void)close(fd);
-    return good;
-}
-
-static bool
-finish_one(const char *path, const GStatBuf *status)
-{
-    if ((status->st_mode & 0222) == 0)
-        return true;
-    return status->st_size == 0
-               ? g_unlink(path) == 0
-               : g_chmod(path, (int)(status->st_mode & 07777 & ~(mode_t)0222)) == 0;
-}
-
-static bool
-finish_below(const char *log_dir, unsigned depth, GError **error)
-{
-    g_autoptr(GDir) folder = g_dir_open(log_dir, 0, NULL);
-    const char *name;
-    bool good = true;
-
-    if (folder == NULL || depth > DEPTH_MAX)
-        return true; /* nothing was written there yet */
-    while (good && (name = g_dir_read_name(folder)) != NULL) {
-        g_autofree char *path = g_build_filename(log_dir, name, NULL);
-        GStatBuf status;
-
-        if (name[0] == '.' || g_lstat(path, &status) != 0)
-            continue;
-        if (S_ISDIR(status.st_mode))
-            good = finish_below(path, depth + 1, error);
-        else if (S_ISREG(status.st_mode) && !finish_one(path, &status))
-            good = fail(error, log_dir, name, "cannot be marked as finished");
+    if (length == 0) {
+        if (unlink(hidden) != 0 && errno != ENOENT)
+            return fail(error, log_dir, name, "cannot be removed");
+        if (unlink(path) == 0) /* what was in it goes to another file now */
+            return sync_folder(path, error);
+        return errno == ENOENT || fail(error, log_dir, name, "cannot be removed");
     }
-    return good;
+    if (lstat(path, &status) != 0)
+        return errno == ENOENT || fail(error, log_dir, name, "cannot be looked at");
+    if (!S_ISREG(status.st_mode)) {
+        errno = EINVAL;
+        return fail(error, log_dir, name, "is no file any more");
+    }
+    if (status.st_size > length ? !cut_back(path, &status, length) : !finish(path, &status))
+        return fail(error, log_dir, name, "cannot be finished");
+    return true;
+}
+
+/* Finishes what was left of the file whose name begins with @start, a time; the rest of that is
+ * @rest. */
+static bool
+recover_one(const DsnSegmentOptions *options, const char *start, const char *rest, GError **error)
+{
+    size_t folder = strcspn(options->suffix, "/");
+    struct stat status;
+
+    if (strlen(rest) != folder || memcmp(rest, options->suffix, folder) != 0)
+        return true;
+    g_autofree char *path =
+        g_strconcat(options->log_dir, "/", start, options->suffix + folder, NULL);
+    g_autofree char *hidden = hidden_path(path);
+    if (unlink(hidden) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail(error, options->log_dir, start, "cannot be removed");
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || finish(path, &status))
+        return true;
+    return fail(error, options->log_dir, start, "cannot be marked as finished");
 }
 
 bool
-dsn_segment_finish_all(const char *log_dir, GError **error)
+dsn_segment_file_recover(DsnSegmentFile *file, GError **error)
 {
-    return finish_below(log_dir, 0, error);
+    const DsnSegmentOptions *options = file->options;
+    g_autoptr(GDir) folder = g_dir_open(options->log_dir, 0, NULL);
+    const char *name;
+    int64_t time;
+    bool good = true;
+
+    forget(file);
+    if (folder == NULL)
+        return true; /* nothing was written there yet */
+    while (good && (name = g_dir_read_name(folder)) != NULL) {
+        const char *start = name + (name[0] == '.');
+        size_t len = read_time(start, &time);
+
+        if (len == 0)
+            continue;
+        file->last = MAX(file->last, time);
+        good = recover_one(options, start, start + len, error);
+    }
+    return good;
 }

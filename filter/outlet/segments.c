@@ -20,14 +20,22 @@
 #define PAUSE (200 * G_TIME_SPAN_MILLISECOND)
 #define RETRY_FIRST (2 * G_TIME_SPAN_SECOND)
 #define RETRY_MAX (60 * G_TIME_SPAN_SECOND)
+/* Between two lines about records that a template or filter fails at. */
+#define FAULTS_PAUSE (60 * G_TIME_SPAN_SECOND)
 
 /* What records of some types go into. */
 typedef struct Target {
     DsnSegmentOptions options;
     DsnSegmentFile *file;
-    GString *lines; /* of this batch */
+    const char *header; /* of the type whose line is the first one below */
+    GString *lines;     /* of this batch */
     guint n_lines;
 } Target;
+
+typedef struct Route {
+    Target *target; /* NULL: records of this type are not written */
+    char *header;   /* what a file begins with that a record of this type has opened */
+} Route;
 
 struct DsnSegments {
     DsnSpool *spool;
@@ -37,11 +45,13 @@ struct DsnSegments {
     size_t min_free;
     DsnForm *form;
     GPtrArray *targets; /* of Target */
-    Target *routes[DSN_N_RECORD_TYPES];
+    Route routes[DSN_N_RECORD_TYPES];
     char *note;    /* that was kept last, NULL: none */
     bool settled;  /* nothing of ours lies behind the places in it */
     char *trouble; /* that was logged, NULL: all is well */
     GTimeSpan delay;
+    guint64 faults;   /* records left out since one was logged */
+    gint64 faults_at; /* when the next one is; monotonic */
     GThread *thread;
     GMutex lock;
     GCond wake;
@@ -57,7 +67,6 @@ target_free(gpointer data)
     (void)g_string_free(target->lines, TRUE);
     g_free(target->options.log_dir);
     g_free(target->options.suffix);
-    g_free(target->options.header);
     g_free(target);
 }
 
@@ -94,12 +103,6 @@ settle(DsnSegments *segments, GError **error)
     json_int_t length;
     size_t i;
 
-    for (guint j = 0; j < segments->targets->len; j++) {
-        Target *target = segments->targets->pdata[j];
-
-        dsn_segment_file_free(target->file);
-        target->file = dsn_segment_file_new(&target->options);
-    }
     json_array_foreach(files, i, file)
     {
         if (json_unpack((json_t *)file, "[s, s, I]", &log_dir, &name, &length) == 0 &&
@@ -107,9 +110,7 @@ settle(DsnSegments *segments, GError **error)
             return false;
     }
     for (guint j = 0; j < segments->targets->len; j++) {
-        const Target *target = segments->targets->pdata[j];
-
-        if (!dsn_segment_finish_all(target->options.log_dir, error))
+        if (!dsn_segment_file_recover(((Target *)segments->targets->pdata[j])->file, error))
             return false;
     }
     segments->settled = true;
@@ -145,37 +146,75 @@ check_space(const DsnSegments *segments, const Target *target, GError **error)
     return false;
 }
 
-/* Gives each target its lines. A record that cannot be formed is lost to this outlet. */
+/* One line a minute says so, and how many there were. */
 static void
-sort_lines(DsnSegments *segments, const GArray *records)
+tell_fault(DsnSegments *segments, const GError *error)
 {
+    gint64 now = g_get_monotonic_time();
+
+    dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_FAULTS, 1);
+    segments->faults++;
+    if (now < segments->faults_at)
+        return;
+    dsn_log_event(DSN_LOG_ERROR,
+                  "segments %s: a record is left out (%" G_GUINT64_FORMAT
+                  " since this was last said): %s",
+                  segments->name, segments->faults, error->message);
+    segments->faults = 0;
+    segments->faults_at = now + FAULTS_PAUSE;
+}
+
+/* Appends the line of @record to those of its target. Returns the bytes that this took. A record
+ * that cannot be formed is lost to this outlet. */
+static size_t
+sort_line(DsnSegments *segments, const DsnStreamRecord *record)
+{
+    const Route *route = &segments->routes[record->type];
+    Target *target = route->target;
+    g_autoptr(GError) error = NULL;
+    gsize size;
+    const char *json = g_bytes_get_data(record->json, &size);
+    size_t before = target->lines->len;
+
+    switch (dsn_form_write(segments->form, record->type, (DsnSpan){json, size}, target->lines,
+                           &error)) {
+    case DSN_FORMED:
+        if (target->n_lines++ == 0)
+            target->header = route->header;
+        break;
+    case DSN_FORMED_FILTERED:
+        break;
+    case DSN_FORMED_FAILED:
+        tell_fault(segments, error);
+        break;
+    }
+    return target->lines->len - before;
+}
+
+/* Gives each target its lines of @records from @first on, until a file is full or there is a lot.
+ * Returns the first record that was not looked at. */
+static guint
+sort_lines(DsnSegments *segments, const GArray *records, guint first)
+{
+    size_t bytes = 0;
+
     for (guint i = 0; i < segments->targets->len; i++) {
         Target *target = segments->targets->pdata[i];
 
         g_string_truncate(target->lines, 0);
         target->n_lines = 0;
     }
-    for (guint i = 0; i < records->len; i++) {
-        const DsnStreamRecord *record = &g_array_index(records, DsnStreamRecord, i);
-        Target *target = segments->routes[record->type];
-        g_autoptr(GError) error = NULL;
-        gsize size;
-        const char *json = g_bytes_get_data(record->json, &size);
+    while (first < records->len && bytes < BATCH_BYTES) {
+        const DsnStreamRecord *record = &g_array_index(records, DsnStreamRecord, first++);
+        const Target *target = segments->routes[record->type].target;
 
-        switch (dsn_form_write(segments->form, record->type, (DsnSpan){json, size}, target->lines,
-                               &error)) {
-        case DSN_FORMED:
-            target->n_lines++;
+        if (target == NULL) /* it was wanted when it came */
+            continue;
+        bytes += sort_line(segments, record);
+        if (target->lines->len >= dsn_segment_file_room(target->file))
             break;
-        case DSN_FORMED_FILTERED:
-            break;
-        case DSN_FORMED_FAILED:
-            dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_FAULTS, 1);
-            dsn_log_event(DSN_LOG_ERROR, "segments %s: a record is left out: %s", segments->name,
-                          error->message);
-            break;
-        }
     }
+    return first;
 }
 
 static bool
@@ -184,8 +223,9 @@ open_files(DsnSegments *segments, int64_t now, GError **error)
     for (guint i = 0; i < segments->targets->len; i++) {
         Target *target = segments->targets->pdata[i];
 
-        if (target->n_lines > 0 && (!check_space(segments, target, error) ||
-                                    !dsn_segment_file_open(target->file, now, error)))
+        if (target->n_lines > 0 &&
+            (!check_space(segments, target, error) ||
+             !dsn_segment_file_open(target->file, now, target->header, error)))
             return false;
     }
     return true;
@@ -205,31 +245,6 @@ append_lines(DsnSegments *segments, GError **error)
     return true;
 }
 
-/* Bytes of ours may only be behind a place that was kept. */
-static bool
-write_batch(DsnSegments *segments, const GArray *records, GError **error)
-{
-    const DsnStreamRecord *all = (const DsnStreamRecord *)(const void *)records->data;
-
-    if (!segments->settled && !settle(segments, error))
-        return false;
-    sort_lines(segments, records);
-    if (!open_files(segments, g_get_real_time(), error))
-        return false;
-    g_autofree char *note = write_note(segments);
-    if (g_strcmp0(note, segments->note) != 0 && !keep_places(segments, all[0].position - 1, error))
-        return false;
-    segments->settled = false;
-    if (!append_lines(segments, error) ||
-        !keep_places(segments, all[records->len - 1].position, error))
-        return false;
-    segments->settled = true;
-    for (guint i = 0; i < segments->targets->len; i++)
-        dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_LINES,
-                        ((Target *)segments->targets->pdata[i])->n_lines);
-    return true;
-}
-
 /* Finishes the files that are large or old enough, or all. */
 static bool
 turn_files(DsnSegments *segments, bool all, GError **error)
@@ -238,6 +253,42 @@ turn_files(DsnSegments *segments, bool all, GError **error)
         Target *target = segments->targets->pdata[i];
 
         if (!dsn_segment_file_turn(target->file, g_get_real_time(), all, error))
+            return false;
+    }
+    return true;
+}
+
+/* Writes what was sorted, which are the records up to @position; nothing else is behind @before.
+ * Bytes of ours may only be behind a place that was kept. */
+static bool
+write_lines(DsnSegments *segments, int64_t before, int64_t position, GError **error)
+{
+    if (!open_files(segments, g_get_real_time(), error))
+        return false;
+    g_autofree char *note = write_note(segments);
+    if (g_strcmp0(note, segments->note) != 0 && !keep_places(segments, before, error))
+        return false;
+    segments->settled = false;
+    if (!append_lines(segments, error) || !keep_places(segments, position, error))
+        return false;
+    segments->settled = true;
+    for (guint i = 0; i < segments->targets->len; i++)
+        dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_LINES,
+                        ((Target *)segments->targets->pdata[i])->n_lines);
+    return true;
+}
+
+static bool
+write_batch(DsnSegments *segments, const GArray *records, GError **error)
+{
+    const DsnStreamRecord *all = (const DsnStreamRecord *)(const void *)records->data;
+
+    if (!segments->settled && !settle(segments, error))
+        return false;
+    for (guint first = 0, next; first < records->len; first = next) {
+        next = sort_lines(segments, records, first);
+        if (!write_lines(segments, all[first].position - 1, all[next - 1].position, error) ||
+            !turn_files(segments, false, error))
             return false;
     }
     return true;
@@ -293,8 +344,7 @@ take_turn(DsnSegments *segments, GArray *records)
     if (!dsn_spool_read_records(segments->spool, segments->outlet, BATCH_RECORDS, BATCH_BYTES, WAIT,
                                 records))
         return PAUSE; /* the spool says why */
-    if ((records->len > 0 && !write_batch(segments, records, &error)) ||
-        !turn_files(segments, false, &error))
+    if (!write_batch(segments, records, &error) || !turn_files(segments, false, &error))
         return meet_trouble(segments, error);
     if (records->len > 0)
         end_trouble(segments);
@@ -333,7 +383,7 @@ find_record(const DsnSegmentsOptions *options, const char *name)
 }
 
 /* The target for @record (NULL: what no type is named for): one that writes to the same files is
- * shared, and has the header of the first. */
+ * shared. */
 static Target *
 find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
             const DsnSegmentsRecord *record)
@@ -353,7 +403,6 @@ find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
     target->options = (DsnSegmentOptions){
         .log_dir = g_strdup(log_dir),
         .suffix = g_strdup(suffix),
-        .header = g_strdup(record == NULL ? NULL : record->header),
         .max_file_size = options->max_file_size,
         .max_duration = options->max_duration,
         .level = (int)options->level,
@@ -373,8 +422,12 @@ set_routes(DsnSegments *segments, const DsnSegmentsOptions *options)
         const DsnSegmentsRecord *record =
             find_record(options, dsn_record_type_to_string((DsnRecordType)i));
 
-        if (dsn_form_has_type(segments->form, (DsnRecordType)i))
-            segments->routes[i] = find_target(segments, options, record == NULL ? any : record);
+        if (!dsn_form_has_type(segments->form, (DsnRecordType)i))
+            continue;
+        if (record == NULL)
+            record = any;
+        segments->routes[i] = (Route){find_target(segments, options, record),
+                                      g_strdup(record == NULL ? NULL : record->header)};
     }
 }
 
@@ -457,6 +510,8 @@ dsn_segments_stop(DsnSegments *segments)
     g_cond_signal(&segments->wake);
     g_mutex_unlock(&segments->lock);
     (void)g_thread_join(segments->thread);
+    for (size_t i = 0; i < DSN_N_RECORD_TYPES; i++)
+        g_free(segments->routes[i].header);
     g_ptr_array_unref(segments->targets);
     dsn_form_free(segments->form);
     g_cond_clear(&segments->wake);

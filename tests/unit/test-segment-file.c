@@ -45,10 +45,12 @@ teardown(void)
     g_clear_error(&test.error);
 }
 
+static const char *test_header; /* each test is a process of its own */
+
 static void
 append(const char *lines, int64_t now)
 {
-    ck_assert(dsn_segment_file_open(test.file, now, &test.error));
+    ck_assert(dsn_segment_file_open(test.file, now, test_header, &test.error));
     ck_assert_msg(dsn_segment_file_append(test.file, dsn_span(lines), &test.error), "%s",
                   test.error == NULL ? "" : test.error->message);
 }
@@ -89,11 +91,11 @@ static const struct {
     int64_t now;
     const char *suffix, *name;
 } names[] = {
-    {NOON, "", "20261121-120000"},
-    {NOON + 26000, "", "20261121-120000.026"},
+    {NOON, "", "20261121-120000.000000"},
+    {NOON + 26000, "_a", "20261121-120000.026000_a"},
     {NOON + 26490, "", "20261121-120000.026490"},
     {NOON + 999999, "_fbl.zst", "20261121-120000.999999_fbl.zst"},
-    {NOON, "/by/type.zst", "20261121-120000/by/type.zst"},
+    {NOON, "/by/type.zst", "20261121-120000.000000/by/type.zst"},
 };
 
 START_TEST(names_are_times)
@@ -114,7 +116,7 @@ START_TEST(two_files_of_one_moment)
     append("a\n", NOON);
     ck_assert(dsn_segment_file_turn(test.file, NOON, true, NULL));
     append("b\n", NOON);
-    check_content("20261121-120000", "a\n");
+    check_content("20261121-120000.000000", "a\n");
     check_content("20261121-120000.000001", "b\n");
 }
 END_TEST
@@ -122,11 +124,13 @@ END_TEST
 /* Nobody sees an empty file. */
 START_TEST(hidden_until_there_is_something)
 {
-    g_autofree char *path = path_of("20261121-120000"), *hidden = path_of(".20261121-120000");
+    g_autofree char *path = path_of("20261121-120000.000000"),
+                    *hidden = path_of(".20261121-120000.000000");
 
-    ck_assert(dsn_segment_file_open(test.file, NOON, NULL));
+    ck_assert(dsn_segment_file_open(test.file, NOON, NULL, NULL));
     ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
-    ck_assert(dsn_segment_file_settle(test.options.log_dir, "20261121-120000", 0, &test.error));
+    ck_assert(
+        dsn_segment_file_settle(test.options.log_dir, "20261121-120000.000000", 0, &test.error));
     ck_assert(!g_file_test(hidden, G_FILE_TEST_EXISTS));
 }
 END_TEST
@@ -136,12 +140,12 @@ END_TEST
 /* It can be read to its end after each append. */
 START_TEST(whole_at_any_time)
 {
-    test.options.header = (char *)"time,id\n";
+    test_header = "time,id\n";
     append("a\n", NOON);
-    check_content("20261121-120000", "time,id\na\n");
+    check_content("20261121-120000.000000", "time,id\na\n");
     append("b\nc\n", NOON + 1);
-    check_content("20261121-120000", "time,id\na\nb\nc\n");
-    ck_assert(!is_finished("20261121-120000"));
+    check_content("20261121-120000.000000", "time,id\na\nb\nc\n");
+    ck_assert(!is_finished("20261121-120000.000000"));
 }
 END_TEST
 
@@ -155,16 +159,16 @@ START_TEST(full_or_old)
     append(line, NOON);
     ck_assert_int_eq(dsn_segment_file_due(test.file), NOON + 10 * SECOND);
     ck_assert(dsn_segment_file_turn(test.file, NOON + 9 * SECOND, false, NULL));
-    ck_assert(!is_finished("20261121-120000"));
+    ck_assert(!is_finished("20261121-120000.000000"));
     append("\n", NOON + 9 * SECOND); /* 100 bytes */
     ck_assert(dsn_segment_file_turn(test.file, NOON + 9 * SECOND, false, NULL));
-    ck_assert(is_finished("20261121-120000"));
+    ck_assert(is_finished("20261121-120000.000000"));
     append("b\n", NOON + 9 * SECOND);
     ck_assert(dsn_segment_file_turn(test.file, NOON + 19 * SECOND, false, NULL));
-    ck_assert(is_finished("20261121-120009"));
+    ck_assert(is_finished("20261121-120009.000000"));
     append("c\n", NOON + 30 * SECOND);
     ck_assert(dsn_segment_file_turn(test.file, NOON, false, NULL)); /* the clock went back */
-    ck_assert(is_finished("20261121-120030"));
+    ck_assert(is_finished("20261121-120030.000000"));
 }
 END_TEST
 
@@ -190,22 +194,86 @@ START_TEST(back_to_the_place_that_was_kept)
 }
 END_TEST
 
-START_TEST(all_are_finished)
+static void
+put_file(const char *name)
 {
-    g_autofree char *hidden = path_of(".checkpoint"), *below = path_of("sub/file"),
-                    *folder = path_of("sub"), *empty = path_of("empty");
+    g_autofree char *path = path_of(name), *folder = g_path_get_dirname(path);
 
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0700), 0);
+    ck_assert(g_file_set_contents(path, "x", 1, NULL));
+}
+
+/* Whoever logs to /var/log finds what others have there as it was. */
+START_TEST(only_what_can_be_ours_is_finished)
+{
+    static const char *const ours[] = {"20261121-110000.000001_x/in/y", "20261120-235959_x/in/y",
+                                       "20261120-235959.123456789_x/in/y"};
+    static const char *const others[] = {
+        "mail.log",          "20261121-110000.000001_x",   "20261121-110000.000001_x/in/z",
+        "20261121-110000/y", "20261321-110000.1_x/in/y",   "2026112-1100000_x/in/y",
+        ".tailer",           ".20261121-110000.000001_xy", "20261120-235959._x/in/y"};
+    g_autofree char *hidden = path_of("20261121-110000.000009_x/in/.y");
+
+    g_free(test.options.suffix);
+    test.options.suffix = g_strdup("_x/in/y");
+    put_file("20261121-110000.000009_x/in/.y");
+    for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
+        put_file(ours[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        if (i != 1) /* a folder by now */
+            put_file(others[i]);
+    ck_assert(dsn_segment_file_recover(test.file, &test.error));
+    for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
+        ck_assert_msg(is_finished(ours[i]), "%s", ours[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        ck_assert_msg(!is_finished(others[i]), "%s", others[i]);
+    ck_assert(!g_file_test(hidden, G_FILE_TEST_EXISTS));
+    g_free(test.options.log_dir);
+    test.options.log_dir = g_strdup("/nonexistent");
+    ck_assert(dsn_segment_file_recover(test.file, &test.error));
+}
+END_TEST
+
+/* Tailers read files in the order of their names. */
+static const struct {
+    const char *before; /* a file that is there when it starts; NULL: none */
+    int64_t first, second;
+    const char *first_name, *second_name;
+} clocks[] = {
+    {NULL, NOON, NOON - SECOND, "20261121-120000.000000", "20261121-120000.000001"},
+    {NULL, NOON, NOON, "20261121-120000.000000", "20261121-120000.000001"},
+    {NULL, NOON, NOON + 1, "20261121-120000.000000", "20261121-120000.000001"},
+    {NULL, NOON, NOON - 25 * 3600 * SECOND, "20261121-120000.000000", "20261120-110000.000000"},
+    {"20261121-123000.000007", NOON, NOON + 1800 * SECOND, "20261121-123000.000008",
+     "20261121-123000.000009"},
+    {"20261121-120000", NOON, NOON + 5, "20261121-120000.000001", "20261121-120000.000005"},
+    {"20261121-120000.0000059", NOON, NOON + 7, "20261121-120000.000006", "20261121-120000.000007"},
+    {"20381121-120000.000007", NOON, NOON - 1, "20261121-120000.000000", "20261121-120000.000001"},
+};
+
+START_TEST(later_names_are_behind)
+{
+    if (clocks[_i].before != NULL)
+        put_file(clocks[_i].before);
+    ck_assert(dsn_segment_file_recover(test.file, &test.error));
+    append("a\n", clocks[_i].first);
+    check_content(clocks[_i].first_name, "a\n");
+    ck_assert(dsn_segment_file_turn(test.file, clocks[_i].first, true, NULL));
+    append("b\n", clocks[_i].second);
+    check_content(clocks[_i].second_name, "b\n");
+}
+END_TEST
+
+START_TEST(room)
+{
+    ck_assert_uint_eq(dsn_segment_file_room(test.file), 100);
     append("a\n", NOON);
-    ck_assert_int_eq(g_mkdir(folder, 0700), 0);
-    ck_assert(g_file_set_contents(hidden, "x", 1, NULL));
-    ck_assert(g_file_set_contents(below, "x", 1, NULL));
-    ck_assert(g_file_set_contents(empty, "", 0, NULL));
-    ck_assert(dsn_segment_finish_all(test.options.log_dir, &test.error));
-    ck_assert(is_finished("20261121-120000"));
-    ck_assert(is_finished("sub/file"));
-    ck_assert(!is_finished(".checkpoint"));
-    ck_assert(!g_file_test(empty, G_FILE_TEST_EXISTS));
-    ck_assert(dsn_segment_finish_all("/nonexistent", &test.error));
+    ck_assert_uint_eq(dsn_segment_file_room(test.file), 98);
+    g_autofree char *line = g_strnfill(200, '\n');
+    append(line, NOON);
+    ck_assert_uint_eq(dsn_segment_file_room(test.file), 0);
+    ck_assert(dsn_segment_file_turn(test.file, NOON, false, NULL));
+    ck_assert_uint_eq(dsn_segment_file_room(test.file), 100);
 }
 END_TEST
 
@@ -213,9 +281,10 @@ START_TEST(a_folder_that_cannot_be)
 {
     g_free(test.options.log_dir);
     test.options.log_dir = g_strdup("/dev/null/logs");
-    ck_assert(!dsn_segment_file_open(test.file, NOON, &test.error));
-    ck_assert_str_eq(test.error->message, "/dev/null/logs/20261121-120000: its folder cannot be "
-                                          "made: Not a directory");
+    ck_assert(!dsn_segment_file_open(test.file, NOON, NULL, &test.error));
+    ck_assert_str_eq(test.error->message,
+                     "/dev/null/logs/20261121-120000.000000: its folder cannot be "
+                     "made: Not a directory");
 }
 END_TEST
 
@@ -233,7 +302,9 @@ dsn_test_suite(void)
     tcase_add_test(tcase, whole_at_any_time);
     tcase_add_test(tcase, full_or_old);
     tcase_add_test(tcase, back_to_the_place_that_was_kept);
-    tcase_add_test(tcase, all_are_finished);
+    tcase_add_test(tcase, only_what_can_be_ours_is_finished);
+    tcase_add_loop_test(tcase, later_names_are_behind, 0, G_N_ELEMENTS(clocks));
+    tcase_add_test(tcase, room);
     tcase_add_test(tcase, a_folder_that_cannot_be);
     suite_add_tcase(suite, tcase);
     return suite;
