@@ -17,9 +17,9 @@
 #define DSN_MASK "xxxx"
 
 /* Masks the recipients of @record, and the ones that its report or its trace names: each of these
- * addresses wherever a text of the record has it, in any case, also as "local=domain"; and its local
- * part alone where the response or a diagnostic repeats it as a word. What a text has in an encoding
- * (base64) is not looked into. */
+ * addresses wherever a text of the record has it, in any case, also as "local=domain"; and its
+ * local part alone where the response or a diagnostic repeats it as a word. What a text has in an
+ * encoding (base64) is not looked into. */
 void dsn_record_mask(json_t *record);
 
 #endif
