@@ -3,11 +3,12 @@
  * webhook.h - records to an HTTP server
  *
  * Purpose:   follow the spool's stream of records, and post those that are wanted, in batches,
- * until the server has accepted them. Source:    KumoMTA's log_hooks:new; dsnarf.toml(5),
- * [webhook.NAME]; dsnarf(8), "Webhooks". Ownership: the outlet borrows spool, metrics and options
- * until it is stopped. Errors:    at the start: what does not compile, or libcurl; after that all
- * ends in the log, the spool and the metrics. Threads:   one, for all connections; one thread calls
- * these functions. SIGPIPE must be ignored.
+ *            until the server has accepted them.
+ * Source:    KumoMTA's log_hooks:new; dsnarf.toml(5), [webhook.NAME]; dsnarf(8), "Webhooks".
+ * Ownership: the outlet borrows spool, metrics and options until it is stopped.
+ * Errors:    at the start: what does not compile, or libcurl; after that all ends in the log, the
+ *            spool and the metrics.
+ * Threads:   one, for all connections; one thread calls these functions. SIGPIPE must be ignored.
  *
  * A record is accepted once, but for answers that were lost: then the same batch goes again, with
  * the same bytes and the same Idempotency-Key, after a crash, too.
