@@ -174,7 +174,7 @@ end
 
 local function check_kumomta(o)
 	if o.include_original_message ~= 'No' and
-		not (kumo.inject_message and kumo.make_message and log_hooks.new_disposition_hook) then
+		not (kumo.inject_message and kumo.encode and log_hooks.new_disposition_hook) then
 		error("dsnarf: this release of KumoMTA cannot hand over originals: " ..
 			"say include_original_message = 'No', or use 2025.10.06 or later", 0)
 	end
@@ -264,62 +264,62 @@ local function new_connection(o)
 	return setmetatable({options = o, client = kumo.http.build_client {}}, Connection)
 end
 
--- The text of an answer, fit for a log.
-local function excerpt(response)
-	local text = (response:text() or ''):gsub('%c+', ' '):sub(1, 200)
+-- Fails when there is no answer, upon which KumoMTA tries again.
+function Connection:request(body)
+	local o = self.options
+	local bearer = o.token_header:lower() == 'authorization' and not o.token:find(' ')
+	local request = self.client:post(o.url):header('Content-Type', 'application/x-ndjson')
 
-	return string.format('dsnarf: %d %s: %s', response:status_code(), response:status_reason() or '', text)
-end
-
--- A proxy, too, may say 200.
-local function read_answer(response)
-	local fine, answer = pcall(kumo.serde.json_decode, response:text())
-
-	if not response:status_is_success() or not fine or type(answer) ~= 'table' or
-		not math.type(answer.accepted) then
-		return nil
+	if o.token ~= 'none' then
+		request = request:header(o.token_header, bearer and 'Bearer ' .. o.token or o.token)
 	end
-	answer.rejected = #(answer.rejected or {})
+	local response = request:body(body):send()
+	local answer = {code = response:status_code(), reason = response:status_reason() or ''}
+	answer.text = response:text() or '' -- can be read once
 	return answer
 end
 
-function Connection:request(body)
-	local o = self.options
-	local request = self.client:post(o.url)
-	local bearer = o.token_header:lower() == 'authorization' and not o.token:find(' ')
+-- What dsnarf says when all is on disk, else nil. A proxy, too, may say 200.
+local function read_counts(answer)
+	local fine, counts = pcall(kumo.serde.json_decode, answer.text)
 
-	request:header('Content-Type', 'application/x-ndjson')
-	if o.token ~= 'none' then
-		request:header(o.token_header, bearer and 'Bearer ' .. o.token or o.token)
+	if answer.code ~= 200 or not fine or type(counts) ~= 'table' or not math.type(counts.accepted) then
+		return nil
 	end
-	return request:body(body):send() -- fails when there is no answer, upon which KumoMTA tries again
+	counts.rejected = #(counts.rejected or {})
+	return counts
 end
 
--- Posts lines `first` to `last`, and adds what became of them to `sums`.
-function Connection:post(lines, first, last, sums)
-	local response = self:request(table.concat(lines, '', first, last))
-	local answer = read_answer(response)
-
-	if answer then
-		for name in pairs(sums) do
-			sums[name] = sums[name] + (answer[name] or 0)
-		end
-		return
-	end
-	if response:status_code() == 413 and first < last then
+-- Posts what was too large in smaller pieces; false if there are none.
+function Connection:post_smaller(lines, first, last, sums)
+	if first < last then
 		local middle = (first + last) // 2
 
 		self:post(lines, first, middle, sums)
 		self:post(lines, middle + 1, last, sums)
-		return
+		return true
 	end
 	local bare, originals = lines[last]:gsub(',"message_base64":"[A-Za-z0-9+/=]*"}\n$', '}\n')
-	if response:status_code() == 413 and originals > 0 then
+	if originals > 0 then
 		self:post({bare}, 1, 1, sums)
-		return
 	end
-	-- Upon any code but 4xx, KumoMTA would drop the records.
-	kumo.reject(451, excerpt(response))
+	return originals > 0
+end
+
+-- Posts lines `first` to `last`, and adds what became of them to `sums`.
+function Connection:post(lines, first, last, sums)
+	local answer = self:request(table.concat(lines, '', first, last))
+	local counts = read_counts(answer)
+
+	if counts then
+		for name in pairs(sums) do
+			sums[name] = sums[name] + (counts[name] or 0)
+		end
+	elseif answer.code ~= 413 or not self:post_smaller(lines, first, last, sums) then
+		-- Upon any code but 4xx, KumoMTA would drop the records.
+		kumo.reject(451, string.format('dsnarf: %d %s: %s', answer.code, answer.reason,
+			answer.text:gsub('%c+', ' '):sub(1, 200)))
+	end
 end
 
 local function line_of(message)
@@ -433,11 +433,13 @@ end
 -- Nobody asks a disposition hook again, and whoever calls it waits. So the line becomes a message in
 -- the queue of the log hook, which KumoMTA keeps on disk and tries for as long as it takes.
 local function enqueue(o, line)
-	local message = kumo.make_message('', 'records@dsnarf.invalid', line)
+	local queued, why = pcall(function()
+		local message = kumo.make_message('', 'records@dsnarf.invalid', line)
 
-	message:set_meta('queue', o.name .. '.log_hook')
-	message:set_meta('reception_protocol', 'LogRecord') -- no records about it
-	local queued, why = pcall(kumo.inject_message, message)
+		message:set_meta('queue', o.name .. '.log_hook')
+		message:set_meta('reception_protocol', 'LogRecord') -- no records about it
+		kumo.inject_message(message)
+	end)
 	if not queued then -- such as for a full disk
 		kumo.log_error('dsnarf: a record cannot be queued and is posted at once: ', why)
 		local connection = new_connection(o)

@@ -17,8 +17,12 @@ function Response:status_reason()
 	return self.reason
 end
 
+-- Can be read once.
 function Response:text()
-	return self.body
+	local body = assert(self.body, 'the text was read before')
+
+	self.body = nil
+	return body
 end
 
 function Response:status_is_success()
@@ -54,13 +58,12 @@ Request.__index = Request
 
 function Request:header(name, value)
 	assert(not (name .. value):find('[\r\n]'), 'invalid header')
-	table.insert(self.fields, name .. ': ' .. value)
-	return self
+	return setmetatable({url = self.url, fields = {name .. ': ' .. value, table.unpack(self.fields)},
+		content = self.content}, Request)
 end
 
 function Request:body(body)
-	self.content = body
-	return self
+	return setmetatable({url = self.url, fields = self.fields, content = body}, Request)
 end
 
 -- curl does what reqwest does: no answer is an error of Lua.
