@@ -785,9 +785,12 @@ static const DsnOption options[] = {
     {"segments.*.compression_level", DSN_OPTION_NUMBER, .fallback = "0",
      IN(DsnSegmentsOptions, level), .min = 0, .max = 19,
      .help = "of zstd, 1 to 19; 0: its own default"},
-    {"segments.*.min_free_space", DSN_OPTION_SIZE, .fallback = "\"100MiB\"",
-     IN(DsnSegmentsOptions, min_free), .min = 0, .max = 1024 * TIB,
-     .help = "bytes that stay free; over that records wait in the spool"},
+    {"segments.*.min_free_space", DSN_OPTION_SIZE, .fallback = "\"100MiB\"", .share = true,
+     IN(DsnSegmentsOptions, min_free_space), .min = 0, .max = 1024 * TIB,
+     .help = "bytes that stay free, or a share; over that records wait in the spool"},
+    {"segments.*.min_free_inodes", DSN_OPTION_NUMBER, .fallback = "0", .share = true,
+     IN(DsnSegmentsOptions, min_free_inodes), .min = 0, .max = 1000000000000,
+     .help = "inodes that stay free, or a share"},
     {"segments.*.headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnSegmentsOptions, headers),
      .help = "headers of a record that are written"},
     {"segments.*.meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnSegmentsOptions, meta),
@@ -918,4 +921,16 @@ static const DsnOption options[] = {
      .help = "bytes of one rendered text, with all that is made on the way"},
 };
 
-const DsnOptionTable DSN_CONFIGURATION_TABLE = {options, G_N_ELEMENTS(options)};
+#define NO_EVENT "KumoMTA asks Lua here; use filter, an expression over the record"
+#define NO_QUEUE "records wait in the spool, see spool.max_size"
+#define NO_POOL "the class is found where a record is taken in, nothing waits for it"
+
+/* Keys of KumoMTA's. */
+static const DsnOptionHint hints[] = {
+    {"segments.*.filter_event", NO_EVENT},     {"segments.*.back_pressure", NO_QUEUE},
+    {"webhook.*.filter_event", NO_EVENT},      {"webhook.*.back_pressure", NO_QUEUE},
+    {"classification.back_pressure", NO_POOL}, {"classification.pool_size", NO_POOL},
+};
+
+const DsnOptionTable DSN_CONFIGURATION_TABLE = {options, G_N_ELEMENTS(options), hints,
+                                                G_N_ELEMENTS(hints)};

@@ -80,7 +80,8 @@ typedef struct DsnSegmentsOptions {
     size_t max_file_size;      /* bytes before compression */
     GTimeSpan max_duration;    /* 0: no limit */
     size_t level;              /* of compression, 0: zstd's own */
-    size_t min_free;           /* bytes that stay free */
+    size_t min_free_space;     /* bytes that stay free, or a DSN_OPTION_SHARE */
+    size_t min_free_inodes;    /* the same */
     GPtrArray *headers, *meta; /* of char * */
     char *filter;              /* NULL: none */
     bool mask;

@@ -200,10 +200,17 @@ complain_unknown(Loader *loader, const Place *place, const char *key, const char
     /* Looking for what was meant is the expensive part: not for what is only counted. */
     g_autofree char *meant =
         loader->n_problems < PROBLEMS_MAX ? suggestion(loader, place, key) : NULL;
+    g_autofree char *pattern = join(place->pattern, key);
+    const DsnOptionHint *hint = loader->table->hints, *end = hint + loader->table->n_hints;
+
+    while (hint < end && strcmp(hint->path, pattern) != 0)
+        hint++;
     g_autofree char *what =
-        g_strdup_printf("unknown %s%s%s%s", json_is_object(value) ? "section" : "option",
-                        meant == NULL ? "" : ", did you mean `", meant == NULL ? "" : meant,
-                        meant == NULL ? "" : "`?");
+        hint < end
+            ? g_strdup_printf("unknown option: %s", hint->instead)
+            : g_strdup_printf("unknown %s%s%s%s", json_is_object(value) ? "section" : "option",
+                              meant == NULL ? "" : ", did you mean `", meant == NULL ? "" : meant,
+                              meant == NULL ? "" : "`?");
 
     complain(loader, place, key, path, what);
 }

@@ -13,10 +13,18 @@
 
 #include "filter/core/option-value.h"
 
+/* What other programs have an option for, and what there is instead. */
+typedef struct DsnOptionHint {
+    const char *path; /* as in DsnOption */
+    const char *instead;
+} DsnOptionHint;
+
 /* Rows of one section stand together, those outside of sections first. */
 typedef struct DsnOptionTable {
     const DsnOption *options;
     size_t n_options;
+    const DsnOptionHint *hints; /* NULL: none */
+    size_t n_hints;
 } DsnOptionTable;
 
 /* Fills the structure @values, zeroed before, with the defaults and then from @file (may be NULL)

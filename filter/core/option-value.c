@@ -167,6 +167,8 @@ append_expected(GString *text, const DsnOption *option)
         g_string_append(text, "the name of a file, or a pattern, as a string");
         break;
     }
+    if (option->share)
+        g_string_append(text, ", or a share such as \"10%\"");
 }
 
 static void
@@ -488,6 +490,22 @@ parse_seconds(const json_t *value, int64_t *ret_span)
     return true;
 }
 
+/* "10%". False if it is no share at all. */
+static bool
+read_share(const json_t *value, size_t *slot)
+{
+    const char *text = json_string_value(value);
+    size_t len = text == NULL ? 0 : strspn(text, "0123456789");
+
+    if (len == 0 || len > 3 || strcmp(text + len, "%") != 0)
+        return false;
+    size_t share = (size_t)g_ascii_strtoull(text, NULL, 10);
+    if (share > 100)
+        return false;
+    *slot = share | DSN_OPTION_SHARE;
+    return true;
+}
+
 static bool
 read_quantity(const DsnOption *option, const json_t *value, int64_t *ret_number, GString *complaint)
 {
@@ -548,6 +566,8 @@ dsn_option_read(const DsnOption *option, const json_t *value, const char *direct
         return true;
     case DSN_OPTION_NUMBER:
     case DSN_OPTION_SIZE:
+        if (option->share && read_share(value, slot))
+            return true;
         if (!read_quantity(option, value, &number, complaint))
             return false;
         *(size_t *)slot = (size_t)number;
@@ -649,9 +669,23 @@ write_list(const DsnOption *option, const GPtrArray *list, GString *toml)
     g_string_append_c(toml, ']');
 }
 
+/* A share as it was read; false if it is none. */
+static bool
+write_share(const DsnOption *option, const void *slot, GString *toml)
+{
+    size_t value = option->share ? *(const size_t *)slot : 0;
+
+    if ((value & DSN_OPTION_SHARE) == 0)
+        return false;
+    g_string_append_printf(toml, "\"%zu%%\"", value & ~DSN_OPTION_SHARE);
+    return true;
+}
+
 void
 dsn_option_write(const DsnOption *option, const void *slot, GString *toml)
 {
+    if (write_share(option, slot, toml))
+        return;
     switch (option->type) {
     case DSN_OPTION_STRING:
     case DSN_OPTION_PATH: {

@@ -41,6 +41,7 @@ typedef struct DsnOption {
     DsnOptionType type;
     bool secret;  /* never shown; a string, or an entry of a map, can also be given as a file,
                      "x_file" */
+    bool share;   /* of NUMBER and SIZE: "10%" is 10 | DSN_OPTION_SHARE */
     bool paths;   /* of LIST: each is a path, seen from where the file lies */
     bool restart; /* the daemon keeps the value that it started with */
     const char *fallback;     /* the default as it would stand in the file; NULL: no entries */
@@ -59,6 +60,9 @@ typedef struct DsnOption {
                              option of the same name in this section is as it is there */
     const char *help;
 } DsnOption;
+
+/* Set in a number that is a percentage. */
+#define DSN_OPTION_SHARE ((size_t)1 << 63)
 
 /* Puts @value into @slot. Strings are expanded, paths are seen from @directory. @complaint, empty
  * before, says on false what is wrong. MAP and SECTIONS are never right here; the pattern of an

@@ -4,6 +4,7 @@
 #include "filter/outlet/segments.h"
 
 #include "filter/core/json-writer.h"
+#include "filter/core/option-value.h"
 #include "filter/core/record-form.h"
 #include "filter/outlet/segment-file.h"
 
@@ -42,7 +43,7 @@ struct DsnSegments {
     DsnMetrics *metrics;
     char *name;
     char *outlet;
-    size_t min_free;
+    size_t min_free_space, min_free_inodes;
     DsnForm *form;
     GPtrArray *targets; /* of Target */
     Route routes[DSN_N_RECORD_TYPES];
@@ -132,17 +133,33 @@ keep_places(DsnSegments *segments, int64_t position, GError **error)
 
 /* ---- a batch ---- */
 
+/* True if @wanted, or that share of @all, is free; @unit: how many one of them is. */
+static bool
+is_left(fsblkcnt_t available, fsblkcnt_t all, size_t unit, size_t wanted)
+{
+    if ((wanted & DSN_OPTION_SHARE) != 0)
+        return available >= all / 100 * (wanted & ~DSN_OPTION_SHARE);
+    return available >= wanted / unit;
+}
+
+/* Some file systems have no number of inodes. */
 static bool
 check_space(const DsnSegments *segments, const Target *target, GError **error)
 {
     struct statvfs facts;
+    const char *scarce = NULL;
 
     if (statvfs(target->options.log_dir, &facts) != 0)
         return true; /* it is not there yet, or says more clearly what is wrong when it is made */
-    if (facts.f_bavail >= segments->min_free / facts.f_frsize)
+    if (!is_left(facts.f_bavail, facts.f_blocks, facts.f_frsize, segments->min_free_space))
+        scarce = "min_free_space";
+    else if (facts.f_files > 0 &&
+             !is_left(facts.f_favail, facts.f_files, 1, segments->min_free_inodes))
+        scarce = "min_free_inodes";
+    if (scarce == NULL)
         return true;
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "%s: less than min_free_space is free",
-                target->options.log_dir);
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "%s: less than %s is free",
+                target->options.log_dir, scarce);
     return false;
 }
 
@@ -465,7 +482,8 @@ dsn_segments_same(const DsnSegmentsOptions *a, const DsnSegmentsOptions *b)
 {
     return strcmp(a->name, b->name) == 0 && g_strcmp0(a->log_dir, b->log_dir) == 0 &&
            a->max_file_size == b->max_file_size && a->max_duration == b->max_duration &&
-           a->level == b->level && a->min_free == b->min_free && a->mask == b->mask &&
+           a->level == b->level && a->min_free_space == b->min_free_space &&
+           a->min_free_inodes == b->min_free_inodes && a->mask == b->mask &&
            g_strcmp0(a->filter, b->filter) == 0 && same_names(a->headers, b->headers) &&
            same_names(a->meta, b->meta) && same_records(a->records, b->records);
 }
@@ -489,7 +507,8 @@ dsn_segments_start(DsnSpool *spool, DsnMetrics *metrics, const DsnSegmentsOption
     segments->metrics = metrics;
     segments->name = g_strdup(options->name);
     segments->outlet = dsn_segments_outlet_name(options);
-    segments->min_free = options->min_free;
+    segments->min_free_space = options->min_free_space;
+    segments->min_free_inodes = options->min_free_inodes;
     segments->form = form;
     segments->targets = g_ptr_array_new_with_free_func(target_free);
     set_routes(segments, options);

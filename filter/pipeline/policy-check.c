@@ -437,6 +437,45 @@ check_record_type(DsnChecks *checks, const char *parent, const char *name)
         dsn_checks_add(checks, key, key, "is no type of record, and not \"Any\"");
 }
 
+/* Complains if another section writes files of the same directory and suffix: each takes what it
+ * finds there for its own. @places remembers: both -> name of the section. */
+static void
+check_place(DsnChecks *checks, const DsnSegmentsOptions *segments, const DsnSegmentsRecord *record,
+            GHashTable *places)
+{
+    const char *log_dir =
+        record == NULL || record->log_dir == NULL ? segments->log_dir : record->log_dir;
+    const char *suffix = record == NULL || record->suffix == NULL ? "" : record->suffix;
+    g_autofree char *place = g_strconcat(log_dir, "\n", suffix, NULL);
+    const char *other = g_hash_table_lookup(places, place);
+
+    if (other == NULL) {
+        g_hash_table_insert(places, g_steal_pointer(&place), segments->name);
+    } else if (strcmp(other, segments->name) != 0) {
+        g_autofree char *section = dsn_section_key("segments", segments->name);
+        g_autofree char *others = dsn_section_key("segments", other);
+
+        dsn_checks_add(checks, section, section,
+                       "%s has files with the same log_dir and suffix; give one a suffix", others);
+    }
+}
+
+static void
+check_places(DsnChecks *checks, const DsnSegmentsOptions *segments, GHashTable *places)
+{
+    bool any = false;
+
+    for (guint i = 0; segments->log_dir != NULL && i < segments->records->len; i++) {
+        const DsnSegmentsRecord *record = segments->records->pdata[i];
+
+        any |= strcmp(record->name, "Any") == 0;
+        if (record->enable)
+            check_place(checks, segments, record, places);
+    }
+    if (segments->log_dir != NULL && !any)
+        check_place(checks, segments, NULL, places);
+}
+
 static void
 check_segments(DsnChecks *checks, const DsnSegmentsOptions *segments)
 {
@@ -534,8 +573,11 @@ check_outlets(DsnChecks *checks, const bool *wanted)
         if (file->types->len == 0)
             dsn_checks_add(checks, key, key, "lists no type of record");
     }
-    for (guint i = 0; i < configuration->segments->len; i++)
+    g_autoptr(GHashTable) places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < configuration->segments->len; i++) {
         check_segments(checks, configuration->segments->pdata[i]);
+        check_places(checks, configuration->segments->pdata[i], places);
+    }
     for (guint i = 0; i < configuration->webhooks->len; i++)
         check_webhook(checks, configuration->webhooks->pdata[i]);
     /* A report is consumed once its record is kept: without an outlet nobody would see it. */

@@ -55,6 +55,8 @@ typedef struct Values {
     GPtrArray *hooks;
     Base base;
     GPtrArray *children;
+    size_t left;
+    GPtrArray *files;
 } Values;
 
 static const char *
@@ -101,6 +103,9 @@ static const DsnOption options[] = {
      .help = "a list"},
     {"words", DSN_OPTION_LIST, .fallback = "[\"red\"]", AT(Values, words), .words = colours,
      .help = "words"},
+    {"left", DSN_OPTION_SIZE, .share = true, .fallback = "\"10%\"", AT(Values, left), .min = 0,
+     .max = 1 << 20, .help = "what stays free"},
+    {"files", DSN_OPTION_LIST, .paths = true, .fallback = "[]", AT(Values, files), .help = "files"},
     {"map", DSN_OPTION_MAP, AT(Values, map), .check = check_lower, .help = "a map"},
     {"section.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"", AT(Values, secret),
      .check = check_lower, .help = "a secret"},
@@ -132,7 +137,9 @@ static const DsnOption options[] = {
     {"child.*.own", DSN_OPTION_STRING, .fallback = "\"o\"", AT(Child, own), .help = "its own"},
 };
 
-static const DsnOptionTable table = {options, G_N_ELEMENTS(options)};
+static const DsnOptionHint hints[] = {{"hook.*.queue.event", "there is an expression"},
+                                      {"event", "none"}};
+static const DsnOptionTable table = {options, G_N_ELEMENTS(options), hints, G_N_ELEMENTS(hints)};
 
 /* ---- files ---- */
 
@@ -239,11 +246,15 @@ START_TEST(reads_every_type)
                   "computed = \"given\"\n"
                   "flag = false\nnumber = 9\nsize = \"50kB\"\nspan = 1.5\n"
                   "mode = \"07\"\nword = \"blue\"\nlist = [\"a\", \"b\"]\nwords = []\n"
+                  "files = [\"sub/../file\", \"/a/./b\"]\nleft = \"7%\"\n"
                   "[map]\nk = \"v\"\n\"x.y\" = \"w\"\n",
                   &values));
+    ck_assert_uint_eq(values.left, 7 | DSN_OPTION_SHARE);
     g_autofree char *path = g_build_filename(folder, "file", NULL);
     ck_assert_str_eq(values.name, "av a lb$c$d$");
     ck_assert_str_eq(values.path, path);
+    ck_assert_str_eq(values.files->pdata[0], path);
+    ck_assert_str_eq(values.files->pdata[1], "/a/b");
     ck_assert_str_eq(values.computed, "given");
     ck_assert(!values.flag);
     ck_assert_uint_eq(values.number, 9);
@@ -442,6 +453,16 @@ static const struct {
      "2: section.secret_fil: unknown option, did you mean `secret_file`?"},
     {"[section]\ntoken = \"x\"", "2: section.token: unknown option, did you mean `hook.*.token`?"},
     {"batch = 1", "1: batch: unknown option, did you mean `hook.*.queue.batch`?"},
+    {"[hook.a.queue]\nevent = \"x\"",
+     "2: hook.a.queue.event: unknown option: there is an expression"},
+    {"event.x = 1", "1: event: unknown option: none"},
+    {"[hook.a]\nevent = 1", "2: hook.a.event: unknown option"},
+    {"files = [\"a\\nb\"]", "1: files: a path cannot hold control characters"},
+    {"left = \"101%\"",
+     "1: left: expected a size such as \"64KiB\" or \"50kB\" from 0B to 1MiB, or a share such as "
+     "\"10%\", got \"101%\""},
+    {"size = \"10%\"",
+     "1: size: expected a size such as \"64KiB\" or \"50kB\" from 0B to 1024GiB, got \"10%\""},
     {"zzzzzz = 1", "1: zzzzzz: unknown option"},
     {"\"section.secret\" = \"x\"", "1: \"section.secret\": unknown option"},
     {"\"hook.*\".url = \"x\"", "1: \"hook.*\": unknown section, did you mean `hook`?"},
@@ -653,20 +674,22 @@ START_TEST(shows_what_loads_again)
     g_autoptr(GString) first = g_string_new(NULL), second = g_string_new(NULL);
 
     g_free(put("y.toml", "flag = false"));
-    ck_assert_ptr_null(
-        load_text("include = \"y.toml\"\n"
-                  "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
-                  "size = 50000\nmode = \"007\"\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
-                  "map = {\"b c\" = \"x\", a = \"y\"}\n"
-                  "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
-                  "suffix = \"$\"\n[hook.b]\n",
-                  &values));
+    ck_assert_ptr_null(load_text("include = \"y.toml\"\n"
+                                 "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
+                                 "size = 50000\nleft = \"33%\"\nfiles = [\"f\"]\nmode = "
+                                 "\"007\"\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
+                                 "map = {\"b c\" = \"x\", a = \"y\"}\n"
+                                 "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
+                                 "suffix = \"$\"\n[hook.b]\n",
+                                 &values));
     dsn_option_table_show(&table, &values, first);
     ck_assert_ptr_null(load_text(first->str, &again));
     dsn_option_table_show(&table, &again, second);
     ck_assert_str_eq(first->str, second->str);
     ck_assert_str_eq(again.name, values.name);
     ck_assert_str_eq(again.path, values.path);
+    ck_assert_uint_eq(again.left, 33 | DSN_OPTION_SHARE);
+    ck_assert_str_eq(again.files->pdata[0], values.files->pdata[0]);
     ck_assert_int_eq(again.span, values.span);
     dsn_option_table_clear(&table, &values);
     dsn_option_table_clear(&table, &again);
@@ -783,31 +806,33 @@ START_TEST(shows_defaults_as_such)
                                  "hook.a = {token = \"geheim\", headers = {A = \"geheim\"}}",
                                  &values));
     dsn_option_table_show(&table, &values, text);
-    ck_assert_str_eq(text->str, "# a name\nname = \"$$x\" # default\n"
-                                "# a path\npath = \"\" # default\n"
-                                "# computed\ncomputed = \"made up\" # default\n"
-                                "# a flag\nflag = true # default\n"
-                                "# a number\nnumber = 4\n"
-                                "# a size\nsize = \"1MiB\" # default\n"
-                                "# a mode\nmode = \"640\" # default\n"
-                                "# a duration\nspan = \"5min\" # default\n"
-                                "# a word\nword = \"green\" # default\n"
-                                "# a list\nlist = [] # default\n"
-                                "# words\nwords = [\"red\"] # default\n"
-                                "\n# a map\n[map] # default\n"
-                                "\n[section]\n"
-                                "# a secret\nsecret = \"********\"\n"
-                                "\n[hook.a]\n"
-                                "# a URL\nurl = \"http://x\" # default\n"
-                                "# a token\ntoken = \"********\"\n"
-                                "\n# headers\n[hook.a.headers]\n"
-                                "A = \"********\"\n"
-                                "\n[hook.a.queue]\n"
-                                "# a batch\nbatch = 500 # default\n"
-                                "\n[base]\n"
-                                "# a label\nlabel = \"l\" # default\n"
-                                "# tags\ntags = [\"t\"] # default\n"
-                                "# a depth\ndepth = 7 # default\n");
+    ck_assert_str_eq(text->str,
+                     "# a name\nname = \"$$x\" # default\n"
+                     "# a path\npath = \"\" # default\n"
+                     "# computed\ncomputed = \"made up\" # default\n"
+                     "# a flag\nflag = true # default\n"
+                     "# a number\nnumber = 4\n"
+                     "# a size\nsize = \"1MiB\" # default\n"
+                     "# a mode\nmode = \"640\" # default\n"
+                     "# a duration\nspan = \"5min\" # default\n"
+                     "# a word\nword = \"green\" # default\n"
+                     "# a list\nlist = [] # default\n"
+                     "# words\nwords = [\"red\"] # default\n"
+                     "# what stays free\nleft = \"10%\" # default\n# files\nfiles = [] # default\n"
+                     "\n# a map\n[map] # default\n"
+                     "\n[section]\n"
+                     "# a secret\nsecret = \"********\"\n"
+                     "\n[hook.a]\n"
+                     "# a URL\nurl = \"http://x\" # default\n"
+                     "# a token\ntoken = \"********\"\n"
+                     "\n# headers\n[hook.a.headers]\n"
+                     "A = \"********\"\n"
+                     "\n[hook.a.queue]\n"
+                     "# a batch\nbatch = 500 # default\n"
+                     "\n[base]\n"
+                     "# a label\nlabel = \"l\" # default\n"
+                     "# tags\ntags = [\"t\"] # default\n"
+                     "# a depth\ndepth = 7 # default\n");
     dsn_option_table_clear(&table, &values);
 }
 END_TEST

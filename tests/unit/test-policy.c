@@ -265,6 +265,20 @@ static const struct {
     {"[file.x]", "FILE:1: file.x.path: is missing"},
     {"[file.x]\npath = \"/x\"\n[file.y]\npath = \"/x\"",
      "FILE:4: file.y.path: file.x has the same path"},
+    {"[segments.a]\nlog_dir = \"/x\"\n[segments.b]\nlog_dir = \"/x/\"",
+     "FILE:3: segments.b: segments.a has files with the same log_dir and suffix; give one a "
+     "suffix"},
+    {"[segments.a]\nlog_dir = \"/x\"\n[segments.b]\nlog_dir = \"/y\"\n"
+     "per_record.Bounce.log_dir = \"/x\"\nper_record.Bounce.enable = false",
+     ""},
+    {"[segments.a]\nlog_dir = \"/x\"\nper_record.OOB.suffix = \"_o\"\n[segments.b]\nlog_dir = "
+     "\"/x\"\nper_record.Any.suffix = \"_b\"\nper_record.Bounce.suffix = \"_b\"",
+     ""},
+    {"[segments.a]\nlog_dir = \"/x\"\nback_pressure = 1",
+     "FILE:3: segments.a.back_pressure: unknown option: records wait in the spool, see "
+     "spool.max_size"},
+    {"classification.files = [\"/none/such.toml\"]",
+     "FILE:1: classification.files: /none/such.toml: No such file or directory"},
     {"[file.x]\npath = \"/x\"\ntypes = []", "FILE:3: file.x.types: lists no type of record"},
     {"[maildir.m]\npath = \"/m\"",
      "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes "
