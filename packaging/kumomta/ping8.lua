@@ -7,7 +7,7 @@ Source:    dsnarf(8), "KumoMTA".
 Errors:    the policy does not start without PING8_WEBHOOK_TOKEN in the environment of kumod.
 Needs:     policy-extras.dsnarf
 
-In dsnarf.toml:
+webhook-ping8.toml, among dsnarf's examples, says where the events go. In dsnarf.toml:
 
 	[http]
 	listen = "127.0.0.1:8025"

@@ -7,7 +7,8 @@ Source:    dsnarf(8), "KumoMTA".
 Errors:    the policy does not start without DSNARF_TOKEN in the environment of kumod.
 Needs:     policy-extras.dsnarf
 
-Retries, masking and the service's own key are dsnarf's business, in dsnarf.toml:
+Retries, masking and the service's own key are dsnarf's business: see webhook-postmastery.toml among
+its examples. In dsnarf.toml:
 
 	[http]
 	listen = "127.0.0.1:8025"

@@ -3,13 +3,13 @@
 """The helper for KumoMTA's policy, and dsnarf behind it. The Lua is real, and so are the helper and
 the daemon; KumoMTA is tests/e2e/kumomta/kumod.lua."""
 import base64
-import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
-import threading
 
+import http_peer
 import lib
 from lib import expect
 
@@ -211,70 +211,42 @@ def a_missing_original_is_merged(folder):
 
 # ---- what goes wrong ----
 
-class Peer(http.server.ThreadingHTTPServer):
-    """A server that answers with what its list says, in turn; (status, body), or None for nothing."""
-
-    def __init__(self, answers):
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        self.answers = list(answers)
-        self.bodies = []
-        self.thread = threading.Thread(target=self.serve_forever)
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1/records"
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):  # pylint: disable=invalid-name
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.server.bodies.append((dict(self.headers), body))
-            answer = self.server.answers.pop(0)
-            if answer is None:
-                self.close_connection = True
-                return
-            status, text = answer
-            self.send_response(status)
-            self.send_header("Content-Length", len(text))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_):  # pylint: disable=arguments-differ
-            pass
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
 def every_failure_is_tried_again(folder):
     good = b'{"accepted":2,"duplicate":0,"ignored":0,"rejected":[],"reasons":{}}\n'
     answers = [(500, b""), (503, b"{}"), (400, b"a\nb\x00"), (401, b""), (403, b""), (404, b"x" * 9999),
-               (301, b""), (413, b""), (429, b""), None, (200, b"<html>log in, please</html>"),
+               (301, b""), (413, b""), (429, b""), None, http_peer.half, http_peer.reset, (200, b"<html>log in, please</html>"),
                (200, b""), (200, b"[]"), (204, b"")]
     records = [record_of(number, "Bounce") for number in (1, 2)]
     extra = [(413, b"")] * 4  # a half, without its original, and so again
-    with Peer([]) as peer, Kumod(folder, USUAL % "", peer.url) as kumod:
+    script = []
+
+    def answer_in_turn(_request):
+        answer = script.pop(0)
+        return http_peer.Answer(*answer) if isinstance(answer, tuple) else answer or (lambda sock: None)
+
+    with http_peer.Peer(answer_in_turn) as peer, Kumod(folder, USUAL % "", peer.url) as kumod:
         for record in records:
             kumod.log(record, lib.original(1))
         for answer in answers:
-            peer.answers = [answer] + (extra if answer and answer[0] == 413 else [])
+            script[:] = [answer] + (extra if answer == (413, b"") else [])
             outcomes, texts = kumod.deliver()
             expect(len(outcomes), 1, f"outcomes after {answer}")
             expect((outcomes[0][0], outcomes[0][1] // 100, outcomes[0][2]), ("TransientFailure", 4, 2),
                    f"after {answer}")
-            expect(len(texts[0]) < 500 and texts[0].isprintable() or answer is None, True, texts[0])
+            expect(len(texts[0]) < 500 and texts[0].isprintable() or not isinstance(answer, tuple), True,
+                   texts[0])
             expect(kumod.waiting, 2, "what waits")
             kumod.pass_time(1200)
-        peer.answers = [(200, good)]
+        script[:] = [(200, good)]
         expect(kumod.deliver()[0], [("Delivery", 200, 2)], "outcome in the end")
-        headers, body = peer.bodies[-1]
-        expect(headers["Authorization"], f"Bearer {TOKEN}", "token")
-        lines = [json.loads(line) for line in body.splitlines()]
+        expect(peer.requests[-1].fields["authorization"], f"Bearer {TOKEN}", "token")
+        lines = [json.loads(line) for line in peer.requests[-1].body.splitlines()]
         expect([line["log_record"]["id"] for line in lines], [record["id"] for record in records], "ids")
         kumod.log(records[0], lib.original(1))  # and for as long as it takes
-        for _ in range(60):
-            peer.answers = [(503, b"")]
+        for _ in range(20):
+            script[:] = [(503, b"")]
             expect(kumod.deliver()[0], [("TransientFailure", 451, 1)], "outcome")
-            kumod.pass_time(DAY)
+            kumod.pass_time(3 * DAY)
         expect(kumod.waiting, 1, "what waits")
 
 
@@ -447,33 +419,60 @@ def a_tailer_keeps_its_place(folder):
 
 # ---- samples ----
 
-def sample(name):
-    with open(os.path.join(PACKAGED, name), encoding="utf-8") as file:
+def read(*path):
+    with open(os.path.join(lib.SOURCE, "packaging", *path), encoding="utf-8") as file:
         return file.read()
 
 
-def samples_run(folder):
-    original = lib.original(1).replace(b"Subject:", b"X-PING8-Task-Id: 17\nsubject:", 1)
-    rows = (("postmastery.lua", {}, {}, "meta", "subject"),
-            ("ping8.lua", {"http.header": "X-PING8-Kumo-Token"},
-             {"PING8_WEBHOOK_TOKEN": TOKEN, "DSNARF_TOKEN": ""}, "headers", "X-PING8-Task-Id"))
-    for name, changes, environment, part, key in rows:
-        place = os.path.join(folder, name)
-        os.mkdir(place)
-        with lib.Daemon(place, {**settings(place), **changes}) as daemon, \
-                Kumod(place, sample(name), url_of(daemon), environment) as kumod:
+def through_sample(folder, name, environment, changes):
+    """What comes to the integrator's server of four events."""
+    webhook = f"webhook-{name}.toml"
+    original = lib.original(1).replace(b"Subject:", b"X-PING8-Task-Id: 17\nSubject:", 1)
+    with http_peer.Peer() as peer:
+        with open(os.path.join(folder, webhook), "w", encoding="utf-8") as file:
+            file.write(re.sub("(?m)^min_batch_size.*\n", "",
+                              re.sub('(?m)^url = .*$', f'url = "{peer.url}"', read("examples", webhook))))
+        os.environ.update(environment)
+        with lib.Daemon(folder, {"http.token": TOKEN, "notice.enable": [], "include": webhook,
+                                 **changes}) as daemon, \
+                Kumod(folder, read("kumomta", f"{name}.lua"), url_of(daemon), environment) as kumod:
             for number, kind in enumerate(("Delivery", "Bounce", "Feedback", "Rejection")):
                 headers = {"Subject": "Your order has been shipped", "X-PING8-Task-Id": "17"}
                 kumod.log(record_of(number, kind, headers=headers),
                           None if kind in WITHOUT_MESSAGE else original, received=True)
-            wanted = 3 if name == "postmastery.lua" else 4  # Rejection is for debugging there
-            expect(kumod.deliver()[0], [("Delivery", 200, wanted)], name)
-            for record in kept(place, wanted):
-                if record["type"] != "Rejection":
-                    expect(key in record[part], True, f"{name}: {key} of {record['type']}")
-        with Kumod(place, sample(name), "http://127.0.0.1:1/v1/records",
-                   {"DSNARF_TOKEN": "", "PING8_WEBHOOK_TOKEN": ""}) as kumod:
-            expect("TOKEN" in kumod.child.communicate()[1], True, f"{name} without a token")
+            count = kumod.waiting
+            expect(kumod.deliver()[0], [("Delivery", 200, count)], name)
+            lib.wait_until(lambda: len(peer.ids) == count, "the events")
+        expect(kumod.errors, [], "errors")
+        return peer.accepted
+
+
+def for_postmastery(folder):
+    """From KumoMTA's policy to its analytics service: without what is for debugging."""
+    requests = through_sample(folder, "postmastery", {"POSTMASTERY_KEY": "k-4711"}, {})
+    records = [record for request in requests for record in request.records]
+    expect(sorted(record["type"] for record in records), ["Bounce", "Delivery", "Feedback"], "types")
+    for record in records:
+        expect((record["meta"]["subject"], sorted(record["meta"])),
+               ("Your order has been shipped", ["from", "message_id", "subject"]), record["type"])
+
+
+def for_ping8(folder):
+    """From KumoMTA's policy to its platform: what it knows its messages by."""
+    requests = through_sample(folder, "ping8", {"PING8_WEBHOOK_TOKEN": TOKEN},
+                              {"http.header": "X-PING8-Kumo-Token"})
+    expect(len(requests), 4, "requests")
+    for request in requests:
+        expect(request.fields["x-ping8-kumo-token"], TOKEN, "token")
+        expect(request.records[0]["headers"], {"Subject": "Your order has been shipped",
+                                               "X-PING8-Task-Id": "17"}, "headers")
+
+
+def samples_want_a_token(folder):
+    for name, variable in (("postmastery", "DSNARF_TOKEN"), ("ping8", "PING8_WEBHOOK_TOKEN")):
+        with Kumod(folder, read("kumomta", f"{name}.lua"), "http://127.0.0.1:1/v1/records",
+                   {variable: ""}) as kumod:
+            expect("token" in kumod.child.communicate()[1], True, f"{name} without a token")
             expect(kumod.child.returncode, 1, f"{name} without a token")
 
 
@@ -527,4 +526,5 @@ lib.run(each_type_goes_one_way, headers_only, batches, a_missing_original_is_mer
         every_failure_is_tried_again, nothing_is_lost_while_dsnarf_is_down, what_is_too_large_is_divided,
         five_megabytes, originals_that_cannot_be_had, what_can_never_succeed_is_a_dead_letter,
         what_lua_makes_of_records_is_read, a_full_spool_keeps_what_others_send, a_503_is_not_for_all,
-        a_tailer_keeps_its_place, samples_run, wrong_set_ups, other_ways_in)
+        a_tailer_keeps_its_place, for_postmastery, for_ping8, samples_want_a_token, wrong_set_ups,
+        other_ways_in)
