@@ -303,13 +303,14 @@ char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
 bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
                        GError **error);
 
-/* A record that an outlet could not hand on: a dead letter of kind "record". It gets in when the
- * spool is full, too. */
+/* A record that an outlet could not hand on: a dead letter of kind "record", or, with @retry_at,
+ * one that waits until then after its first attempt. It gets in when the spool is full, too. */
 typedef struct DsnSpoolLetter {
     const char *record_id;   /* NULL: none is known */
     const char *record_type; /* the same */
     GBytes *json;
     const char *reason;
+    int64_t retry_at; /* unix microseconds; 0: it is dead */
 } DsnSpoolLetter;
 
 /* Records that an outlet has handed on together, for "dsnarf why"; kept as long as history is. */

@@ -283,14 +283,10 @@ static const struct {
      "FILE:1: classification.files: /none/such.toml: No such file or directory"},
     {"[file.x]\npath = \"/x\"\ntypes = []", "FILE:3: file.x.types: lists no type of record"},
     {"[maildir.m]\npath = \"/m\"",
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes "
-     "Feedback records, so that they would be "
-     "lost\n"
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
-     "records, so that they would be lost"},
+     "file: reports are read, and no outlet takes Feedback records, so that they would be lost\n"
+     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
     {"[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]",
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
-     "records, so that they would be lost"},
+     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
     {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK, ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK "per_record.OOB.enable = false",
