@@ -392,4 +392,15 @@ typedef struct DsnSpoolState {
 
 void dsn_spool_state(DsnSpool *spool, DsnSpoolState *ret_state);
 
+/* How far an outlet is behind. */
+typedef struct DsnOutletLag {
+    char *name;
+    guint64 records; /* that it is not done with */
+    int64_t oldest;  /* when the oldest of them was taken in; 0: there is none, or the disk fails */
+} DsnOutletLag;
+
+/* Appends one for each outlet to @lags (of DsnOutletLag, cleared by dsn_outlet_lag_clear()). */
+void dsn_spool_outlet_lags(DsnSpool *spool, GArray *lags);
+void dsn_outlet_lag_clear(DsnOutletLag *lag);
+
 #endif
