@@ -22,6 +22,7 @@ typedef struct DsnCommand {
 
 int dsn_cli_config(int argc, char **argv);
 int dsn_cli_generate(int argc, char **argv);
+int dsn_cli_ingest(int argc, char **argv);
 int dsn_cli_lint(int argc, char **argv);
 int dsn_cli_parse(int argc, char **argv);
 int dsn_cli_queue(int argc, char **argv);

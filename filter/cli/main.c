@@ -15,6 +15,7 @@
 static const DsnCommand commands[] = {
     {"config", "check a configuration, or show the effective one", dsn_cli_config},
     {"generate", "make a delivery status notification from a log record", dsn_cli_generate},
+    {"ingest", "take messages and records from files, once", dsn_cli_ingest},
     {"lint", "check notices and reports against the rules", dsn_cli_lint},
     {"parse", "turn feedback reports and bounces into JSON", dsn_cli_parse},
     {"queue", "look at what waits in the spool, and act on it", dsn_cli_queue},

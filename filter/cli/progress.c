@@ -21,16 +21,24 @@ struct DsnProgress {
 };
 
 DsnProgress *
-dsn_progress_new(const char *unit)
+dsn_progress_new_alone(const char *unit)
 {
     DsnProgress *progress = g_new0(DsnProgress, 1);
 
     progress->unit = unit;
-    progress->enabled = dsn_is_terminal(STDERR_FILENO) && !dsn_is_terminal(STDOUT_FILENO) &&
-                        g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+    progress->enabled = dsn_is_terminal(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
     progress->colour = dsn_wants_colour(STDERR_FILENO);
     progress->started = g_get_monotonic_time();
     progress->drawn = progress->started + PATIENCE - INTERVAL;
+    return progress;
+}
+
+DsnProgress *
+dsn_progress_new(const char *unit)
+{
+    DsnProgress *progress = dsn_progress_new_alone(unit);
+
+    progress->enabled = progress->enabled && !dsn_is_terminal(STDOUT_FILENO);
     return progress;
 }
 

@@ -19,6 +19,9 @@ typedef struct DsnProgress DsnProgress;
  * can move its cursor; nor if standard output is one, where the data themselves show the progress.
  */
 DsnProgress *dsn_progress_new(const char *unit);
+
+/* The same for a command that prints nothing else meanwhile: on any such terminal. */
+DsnProgress *dsn_progress_new_alone(const char *unit);
 void dsn_progress_free(DsnProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnProgress, dsn_progress_free)
 

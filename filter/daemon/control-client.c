@@ -67,9 +67,8 @@ talk(int fd, const char *directory, const char *request, int answer, GError **er
     return last == '\n' || fail(error, EIO, directory, "the daemon hung up without an answer");
 }
 
-/* A connection to the daemon, or -1 and errno. */
-static int
-connect_to(const char *directory)
+int
+dsn_control_connect(const char *directory)
 {
     g_autofree char *where = dsn_control_where(directory);
     DsnSocketAddress address;
@@ -89,11 +88,21 @@ connect_to(const char *directory)
     return fd;
 }
 
+bool
+dsn_control_has_no_daemon(const char *directory, GError **error)
+{
+    if (errno == ENOENT || errno == ECONNREFUSED || errno == ENAMETOOLONG)
+        return true;
+    return fail(error, errno, directory,
+                errno == EACCES || errno == EPERM
+                    ? "permission denied: only root and the daemon's user may look into the spool"
+                    : NULL);
+}
+
 /* ---- without ---- */
 
-/* What root makes in the spool, the daemon could not open. */
-static bool
-become_owner(const char *directory, GError **error)
+bool
+dsn_control_become_owner(const char *directory, GError **error)
 {
     struct stat status;
 
@@ -127,7 +136,7 @@ work_alone(const char *directory, const char *request, int answer, GError **erro
     g_autofree DsnMetrics *metrics = g_new0(DsnMetrics, 1);
     g_autoptr(GError) problem = NULL;
 
-    if (!become_owner(directory, error))
+    if (!dsn_control_become_owner(directory, error))
         return false;
     if (g_access(database, R_OK | W_OK) != 0)
         return fail(error, errno, directory,
@@ -153,16 +162,11 @@ dsn_control_request(const char *directory, const char *request, GError **error)
 
     if (answer < 0)
         return -1;
-    int fd = connect_to(directory);
+    int fd = dsn_control_connect(directory);
     if (fd >= 0)
         done = talk(fd, directory, request, answer, error);
-    else if (errno == EACCES || errno == EPERM)
-        done = fail(error, errno, directory,
-                    "permission denied: only root and the daemon's user may look into the spool");
-    else if (errno == ENOENT || errno == ECONNREFUSED || errno == ENAMETOOLONG)
+    else if (dsn_control_has_no_daemon(directory, error))
         done = work_alone(directory, request, answer, error);
-    else
-        done = fail(error, errno, directory, NULL);
     if (fd >= 0)
         (void)close(fd);
     if (done && lseek(answer, 0, SEEK_SET) == 0)

@@ -10,10 +10,14 @@
 #include <unistd.h>
 
 #include "filter/core/log.h"
+#include "filter/daemon/ingest-server.h"
 #include "filter/intake/listen.h"
 
 /* For a request to arrive, and for each piece of an answer to be taken. */
 #define PATIENCE_MS 10000
+
+/* Connections that bring messages at the same time; each holds a few pieces of 4 MiB. */
+#define INGESTS_MAX 64
 
 struct DsnControl {
     const DsnQueue *queue;
@@ -21,6 +25,9 @@ struct DsnControl {
     int listener;
     int stop; /* an eventfd that is readable from the stop on */
     GThread *thread;
+    GMutex lock;
+    GCond ended;
+    unsigned n_ingests; /* connections that have a thread of their own; under the lock */
 };
 
 char *
@@ -91,21 +98,85 @@ write_lines(gpointer user, DsnSpan lines)
     return true;
 }
 
-static void
-serve(const DsnControl *control, int fd)
+/* ---- dsnarf ingest ---- */
+
+typedef struct Ingest {
+    DsnControl *control;
+    int fd;
+} Ingest;
+
+static gpointer
+run_ingest(gpointer data)
 {
+    g_autofree Ingest *ingest = data;
+    DsnControl *control = ingest->control;
+    struct ucred peer = {.uid = 0};
+    socklen_t len = sizeof(peer);
+
+    (void)getsockopt(ingest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len); /* a Unix socket has it */
+    g_autofree char *who =
+        g_strdup_printf("process %ld of user %lu", (long)peer.pid, (unsigned long)peer.uid);
+    dsn_ingest_serve(control->queue->pipeline, ingest->fd, control->stop, who);
+    g_mutex_lock(&control->lock);
+    control->n_ingests--;
+    g_cond_signal(&control->ended);
+    g_mutex_unlock(&control->lock);
+    return NULL;
+}
+
+static bool
+is_ingest(const GString *request)
+{
+    json_auto_t *json = json_loadb(request->str, request->len, 0, NULL);
+
+    return g_strcmp0(json_string_value(json_object_get(json, "command")), "ingest") == 0;
+}
+
+/* Hands the connection to a thread of its own: others ask meanwhile. False: there are too many. */
+static bool
+start_ingest(DsnControl *control, int fd)
+{
+    bool room;
+
+    g_mutex_lock(&control->lock);
+    room = control->n_ingests < INGESTS_MAX;
+    if (room)
+        control->n_ingests++;
+    g_mutex_unlock(&control->lock);
+    if (!room)
+        return false;
+    Ingest *ingest = g_new(Ingest, 1);
+    *ingest = (Ingest){control, fd};
+    g_thread_unref(g_thread_new("ingest", run_ingest, ingest));
+    return true;
+}
+
+/* ---- requests ---- */
+
+static void
+serve(DsnControl *control, int fd)
+{
+    static const char too_many[] = "{\"error\":\"too many connections bring something already\"}\n";
     g_autoptr(GString) request = g_string_new(NULL);
     Peer peer = {control, fd};
 
-    if (read_request(control, fd, request))
+    if (!read_request(control, fd, request)) {
+        (void)close(fd);
+        return;
+    }
+    if (!is_ingest(request))
         dsn_queue_run(control->queue, (DsnSpan){request->str, request->len}, write_lines, &peer);
+    else if (start_ingest(control, fd))
+        return;
+    else
+        (void)write_lines(&peer, (DsnSpan){too_many, sizeof(too_many) - 1}); /* or it is gone */
     (void)close(fd);
 }
 
 static gpointer
 listen_for_requests(gpointer data)
 {
-    const DsnControl *control = data;
+    DsnControl *control = data;
 
     while (wait_for(control, control->listener, POLLIN, -1)) {
         int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -140,6 +211,8 @@ dsn_control_start(const char *directory, const DsnQueue *queue, GError **error)
     control->where = g_steal_pointer(&where);
     control->listener = listener;
     control->stop = stop;
+    g_mutex_init(&control->lock);
+    g_cond_init(&control->ended);
     control->thread = g_thread_new("control", listen_for_requests, control);
     return control;
 }
@@ -151,6 +224,12 @@ dsn_control_stop(DsnControl *control)
         return;
     (void)eventfd_write(control->stop, 1); /* the counter is far from its end */
     (void)g_thread_join(control->thread);
+    g_mutex_lock(&control->lock);
+    while (control->n_ingests > 0)
+        g_cond_wait(&control->ended, &control->lock);
+    g_mutex_unlock(&control->lock);
+    g_mutex_clear(&control->lock);
+    g_cond_clear(&control->ended);
     dsn_listen_close(control->where, control->listener);
     (void)close(control->stop);
     g_free(control->where);

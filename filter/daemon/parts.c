@@ -9,7 +9,6 @@
 #include "filter/intake/maildir-watch.h"
 #include "filter/intake/milter.h"
 #include "filter/outlet/json-file.h"
-#include "filter/outlet/program.h"
 #include "filter/outlet/relay.h"
 #include "filter/outlet/segments.h"
 #include "filter/outlet/webhook.h"
@@ -25,7 +24,6 @@ struct DsnParts {
     GPtrArray *files;    /* of Section */
     GPtrArray *segments; /* of Section */
     GPtrArray *webhooks; /* of Section */
-    GPtrArray *programs; /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
     DsnControl *control;
@@ -251,37 +249,6 @@ finish_webhook(void *part)
 }
 
 static const GPtrArray *
-program_sections(const DsnConfiguration *configuration)
-{
-    return configuration->programs;
-}
-
-static bool
-same_program(const void *a, const void *b)
-{
-    return dsn_program_same(a, b);
-}
-
-static void *
-start_program(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
-{
-    (void)policy; /* the section says all */
-    return dsn_program_start(parts->spool, parts->metrics, options, error);
-}
-
-static void
-stop_program(void *part)
-{
-    dsn_program_stop(part);
-}
-
-static void
-finish_program(void *part)
-{
-    dsn_program_finish(part);
-}
-
-static const GPtrArray *
 maildir_sections(const DsnConfiguration *configuration)
 {
     return configuration->maildirs;
@@ -346,15 +313,13 @@ static const Kind segments = {segments_sections, same_segments, start_segments, 
                               NULL};
 static const Kind webhooks = {webhook_sections, same_webhook, start_webhook, stop_webhook,
                               finish_webhook};
-static const Kind programs = {program_sections, same_program, start_program, stop_program,
-                              finish_program};
 static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir, NULL};
 
 /* ---- outlets ---- */
 
 /* Tells the spool who reads records: a new outlet begins with those that come from now on. */
-static bool
-set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
+bool
+dsn_parts_set_outlets(DsnSpool *spool, const DsnPolicy *policy, GError **error)
 {
     const DsnConfiguration *configuration = policy->configuration;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -366,10 +331,8 @@ set_outlets(DsnParts *parts, const DsnPolicy *policy, GError **error)
         g_ptr_array_add(names, dsn_segments_outlet_name(configuration->segments->pdata[i]));
     for (guint i = 0; i < configuration->webhooks->len; i++)
         g_ptr_array_add(names, dsn_webhook_outlet_name(configuration->webhooks->pdata[i]));
-    for (guint i = 0; i < configuration->programs->len; i++)
-        g_ptr_array_add(names, dsn_program_outlet_name(configuration->programs->pdata[i]));
     g_ptr_array_add(names, NULL);
-    if (!dsn_spool_set_outlets(parts->spool, (const char *const *)names->pdata, &dropped, error))
+    if (!dsn_spool_set_outlets(spool, (const char *const *)names->pdata, &dropped, error))
         return false;
     if (dropped > 0)
         dsn_log_event(DSN_LOG_WARNING,
@@ -439,11 +402,10 @@ start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
     const DsnConfiguration *configuration = policy->configuration;
 
-    if (!set_outlets(parts, policy, error) ||
+    if (!dsn_parts_set_outlets(parts->spool, policy, error) ||
         !start_missing(&files, parts, parts->files, policy, error) ||
         !start_missing(&segments, parts, parts->segments, policy, error) ||
-        !start_missing(&webhooks, parts, parts->webhooks, policy, error) ||
-        !start_missing(&programs, parts, parts->programs, policy, error))
+        !start_missing(&webhooks, parts, parts->webhooks, policy, error))
         return false;
     parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
                                    configuration->hostname, error);
@@ -489,12 +451,13 @@ dsn_parts_start_milter(DsnParts *parts, GError **error)
 
 /* ---- all of it ---- */
 
-static bool
-open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
+DsnSpool *
+dsn_parts_open_spool(const char *directory, const DsnPolicy *policy, DsnMetrics *metrics,
+                     GError **error)
 {
     const DsnConfiguration *configuration = policy->configuration;
     const DsnSpoolOptions options = {
-        .directory = configuration->spool.directory,
+        .directory = directory,
         .keep = configuration->dedup.keep / G_TIME_SPAN_SECOND,
         .history_keep = configuration->history.keep / G_TIME_SPAN_SECOND,
         .max_size = configuration->spool.max_size,
@@ -502,7 +465,14 @@ open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
         .large = configuration->spool.large,
     };
 
-    parts->spool = dsn_spool_open(&options, parts->metrics, error);
+    return dsn_spool_open(&options, metrics, error);
+}
+
+static bool
+open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
+{
+    parts->spool =
+        dsn_parts_open_spool(policy->configuration->spool.directory, policy, parts->metrics, error);
     if (parts->spool == NULL)
         return false;
     parts->pipeline = dsn_pipeline_new(parts->spool, parts->metrics, policy);
@@ -550,7 +520,6 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
     parts->files = g_ptr_array_new_with_free_func(stop_section);
     parts->segments = g_ptr_array_new_with_free_func(stop_section);
     parts->webhooks = g_ptr_array_new_with_free_func(stop_section);
-    parts->programs = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
         start_control(parts, policy, error) && start_intakes(parts, policy, error))
@@ -568,14 +537,12 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     stop_outdated(&files, parts->files, policy);
     stop_outdated(&segments, parts->segments, policy);
     stop_outdated(&webhooks, parts->webhooks, policy);
-    stop_outdated(&programs, parts->programs, policy);
     /* New outlets begin before records are made for them. */
-    if (!set_outlets(parts, policy, &error))
+    if (!dsn_parts_set_outlets(parts->spool, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
     (void)start_missing(&segments, parts, parts->segments, policy, NULL);
     (void)start_missing(&webhooks, parts, parts->webhooks, policy, NULL);
-    (void)start_missing(&programs, parts, parts->programs, policy, NULL);
     g_mutex_lock(&parts->lock);
     (void)start_missing(&relays, parts, parts->relays, policy, NULL);
     g_mutex_unlock(&parts->lock);
@@ -608,12 +575,10 @@ dsn_parts_stop(DsnParts *parts)
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
     finish_sections(parts->webhooks);
-    finish_sections(parts->programs);
     stop_relays(parts);
     g_ptr_array_unref(parts->files);
     g_ptr_array_unref(parts->segments);
     g_ptr_array_unref(parts->webhooks);
-    g_ptr_array_unref(parts->programs);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);
     g_mutex_clear(&parts->lock);

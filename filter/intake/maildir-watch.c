@@ -3,11 +3,10 @@
 
 #include "filter/intake/maildir-watch.h"
 
+#include "filter/intake/delivered.h"
 #include "filter/intake/files.h"
 #include "filter/intake/maildir.h"
 #include "filter/intake/message-log.h"
-#include "mime/address.h"
-#include "mime/header.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -90,45 +89,6 @@ trouble_meet(Trouble *trouble, const char *text)
 
 /* ---- one file ---- */
 
-/* An address that our own delivery agent wrote; NULL if it is none. */
-static char *
-read_address(DsnSpan value)
-{
-    g_autoptr(GString) address = g_string_new(NULL);
-
-    if (!dsn_address_normalise(value, address))
-        return NULL;
-    return g_string_free(g_steal_pointer(&address), FALSE);
-}
-
-/* What the delivery agent knew of the envelope. It writes above the topmost Received field; fields
- * below came with the message, and anybody may have written them. */
-static void
-read_envelope(DsnSpan message, char **ret_sender, char **ret_recipient)
-{
-    DsnSpan return_path = DSN_SPAN_ABSENT, original_to = DSN_SPAN_ABSENT,
-            delivered_to = DSN_SPAN_ABSENT, body;
-    DsnSpan header = dsn_header_split(message, &body);
-    DsnHeaderField field;
-
-    while (dsn_header_next(&header, &field)) {
-        DsnSpan *place = NULL;
-
-        if (dsn_span_is(field.name, "Received"))
-            break;
-        if (dsn_span_is(field.name, "Return-Path"))
-            place = &return_path;
-        else if (dsn_span_is(field.name, "X-Original-To"))
-            place = &original_to;
-        else if (dsn_span_is(field.name, "Delivered-To"))
-            place = &delivered_to;
-        if (place != NULL && !dsn_span_present(*place))
-            *place = field.value;
-    }
-    *ret_sender = read_address(return_path);
-    *ret_recipient = read_address(dsn_span_present(original_to) ? original_to : delivered_to);
-}
-
 /* Notes that the file @log is about stays in new/. */
 static void
 meet_trouble(DsnMaildirWatch *watch, DsnMessageLog *log, DsnLogLevel level)
@@ -176,7 +136,7 @@ take_message(const Pass *pass, const char *name, DsnSpan message)
     g_autoptr(GError) error = NULL;
     DsnMessageTaken taken = {.kind = DSN_REPORT_NONE};
 
-    read_envelope(message, &sender, &recipient);
+    dsn_delivered_envelope(message, &sender, &recipient);
     const DsnSession session = {.sender = sender, .recipient = recipient};
     DsnMessageResult result = dsn_pipeline_take_message(watch->pipeline, pass->policy, message,
                                                         &session, NULL, NULL, &taken, &error);

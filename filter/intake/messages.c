@@ -31,9 +31,12 @@ struct DsnMessages {
     size_t max;
     GArray *folders; /* of Folder: from the path on the command line down to where we are */
     DsnWindow window;
-    int fd;          /* of the mbox that is being read, else -1 */
-    char *file;      /* its name */
-    unsigned number; /* messages read of it */
+    int fd;       /* of the mbox that is being read, else -1 */
+    char *file;   /* its name */
+    guint number; /* messages read of it */
+    guint64 base; /* where in it the window began */
+    bool other;   /* it is none of mail, and somebody else reads it */
+    DsnMessagesUser user;
     struct timespec time;
 };
 
@@ -97,7 +100,20 @@ close_file(DsnMessages *messages)
     if (messages->fd > STDIN_FILENO)
         (void)close(messages->fd); /* read only: nothing can be lost */
     messages->fd = -1;
+    messages->other = false;
     g_clear_pointer(&messages->file, g_free);
+}
+
+void
+dsn_messages_set_user(DsnMessages *messages, const DsnMessagesUser *user)
+{
+    messages->user = *user;
+}
+
+DsnWindow *
+dsn_messages_window(DsnMessages *messages)
+{
+    return &messages->window;
 }
 
 void
@@ -192,6 +208,8 @@ next_of_mbox(DsnMessages *messages, GString *buffer, DsnIncoming *ret_incoming)
             .file = g_strdup_printf("%s#%u", messages->file, ++messages->number),
             .start = start,
             .len = buffer->len - start,
+            .end = messages->base + messages->window.read - dsn_window_view(&messages->window).len,
+            .number = messages->number,
         };
         set_time(ret_incoming, messages->time);
         return true;
@@ -232,6 +250,34 @@ read_message(DsnMessages *messages, GString *buffer, GError **error)
     return dsn_fd_read_all(messages->fd, (size_t)rest, most - view.len, buffer, error);
 }
 
+/* Begins with the open mbox, or with the part of it that its user wants. */
+static bool
+begin_mbox(DsnMessages *messages, GString *buffer, DsnIncoming *ret_incoming)
+{
+    guint64 begin = 0;
+
+    if (messages->user.begin != NULL && messages->window.size > 0)
+        begin = messages->user.begin(messages->user.user, messages->file, messages->fd,
+                                     &messages->number);
+    if (begin > 0 && lseek(messages->fd, (off_t)begin, SEEK_SET) == (off_t)begin) {
+        messages->base = begin;
+        dsn_window_reset(&messages->window, messages->fd,
+                         messages->window.size - MIN(messages->window.size, begin));
+    } else if (begin > 0) {
+        messages->number = 0;
+    }
+    return next_of_mbox(messages, buffer, ret_incoming);
+}
+
+static bool
+begin_other(DsnMessages *messages, DsnIncoming *ret_incoming)
+{
+    messages->other = true;
+    *ret_incoming = (DsnIncoming){.file = g_strdup(messages->file), .other = true};
+    set_time(ret_incoming, messages->time);
+    return true;
+}
+
 /* Begins with the file @fd (taken over unless it is standard input): hands out the message that it
  * is, or leaves the mbox open and the messages to next_of_mbox(). */
 static bool
@@ -245,15 +291,20 @@ begin_file(DsnMessages *messages, const char *file, int fd, const struct stat *s
     messages->fd = fd;
     messages->file = g_strdup(file);
     messages->number = 0;
+    messages->base = 0;
     messages->time = status->st_mtim;
     if (!regular)
         clock_gettime(CLOCK_REALTIME, &messages->time);
     dsn_window_reset(&messages->window, fd, regular ? (guint64)status->st_size : 0);
 
-    bool good = see_beginning(&messages->window, &error) &&
-                dsn_file_is_plain(dsn_window_view(&messages->window), &error);
-    if (good && dsn_mbox_begins(dsn_window_view(&messages->window)))
-        return next_of_mbox(messages, buffer, ret_incoming);
+    bool good = see_beginning(&messages->window, &error);
+    DsnSpan view = dsn_window_view(&messages->window);
+    if (good && messages->user.is_other != NULL &&
+        messages->user.is_other(messages->user.user, view))
+        return begin_other(messages, ret_incoming);
+    good = good && dsn_file_is_plain(view, &error);
+    if (good && dsn_mbox_begins(view))
+        return begin_mbox(messages, buffer, ret_incoming);
     if (good && read_message(messages, buffer, &error)) {
         *ret_incoming = (DsnIncoming){
             .file = g_strdup(file),
@@ -347,6 +398,8 @@ next_of_folder(DsnMessages *messages, GString *buffer, DsnIncoming *ret_incoming
 bool
 dsn_messages_next(DsnMessages *messages, GString *buffer, DsnIncoming *ret_incoming)
 {
+    if (messages->other)
+        close_file(messages);
     for (;;) {
         if (messages->fd >= 0) {
             if (next_of_mbox(messages, buffer, ret_incoming))

@@ -22,6 +22,7 @@ struct DsnSegmentReader {
     uint64_t lines;
     uint64_t read_offset; /* of what follows the input */
     size_t wanted;        /* bytes that the decoder can do something with: one block */
+    bool finished;        /* nothing more is written to it */
     bool in_frame;        /* the frame is not at its end */
     bool lost;            /* the start of the next frame is being looked for */
     bool overlong;        /* the rest of a line that was too long comes first */
@@ -77,6 +78,12 @@ dsn_segment_reader_free(DsnSegmentReader *reader)
     g_free(reader);
 }
 
+void
+dsn_segment_reader_finish(DsnSegmentReader *reader)
+{
+    reader->finished = true;
+}
+
 uint64_t
 dsn_segment_reader_lines(const DsnSegmentReader *reader)
 {
@@ -118,7 +125,7 @@ read_input(DsnSegmentReader *reader, GError **error)
     reader->read_offset += (uint64_t)n;
     if (n > 0)
         return FILL_MORE;
-    return (status.st_mode & 0222) == 0 ? FILL_END : FILL_WAIT;
+    return reader->finished || (status.st_mode & 0222) == 0 ? FILL_END : FILL_WAIT;
 }
 
 /* Skips to what looks like the start of a frame: what follows tells whether it is one. False when

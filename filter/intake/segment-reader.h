@@ -38,6 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSegmentReader, dsn_segment_reader_free)
 DsnSegmentEvent dsn_segment_reader_next(DsnSegmentReader *reader, DsnSpan *ret_line,
                                         GError **error);
 
+/* Nobody writes to the file any more, whatever its mode says. */
+void dsn_segment_reader_finish(DsnSegmentReader *reader);
+
 /* How many line ends have been passed: the number of lines before the next one. Those that were too
  * long count, those lost in damage do not. */
 uint64_t dsn_segment_reader_lines(const DsnSegmentReader *reader);

@@ -63,21 +63,15 @@ gather_records(DsnWebhook *webhook, int64_t now)
     }
 }
 
-/* What is gathered becomes a batch, in @lane if it is not NULL. */
-static DsnWebhookBatch *
+/* What is gathered becomes a batch in @lane. */
+static void
 make_batch(DsnWebhook *webhook, DsnWebhookLane *lane)
 {
-    g_autoptr(DsnWebhookBody) body = g_steal_pointer(&webhook->gathering);
-    DsnWebhookBatch *batch = dsn_webhook_batches_add(webhook->batches, webhook->gathered_to);
-
-    if (lane != NULL) {
-        lane->body = g_steal_pointer(&body);
-        lane->batch = batch;
-        batch->on_its_way = true;
-    }
+    lane->body = g_steal_pointer(&webhook->gathering);
+    lane->batch = dsn_webhook_batches_add(webhook->batches, webhook->gathered_to);
+    lane->batch->on_its_way = true;
     webhook->gathered_to = 0;
-    webhook->changed = webhook->urgent = true;
-    return batch;
+    webhook->changed = true;
 }
 
 /* Nothing of what was read so far is wanted. */
@@ -107,7 +101,7 @@ dsn_webhook_gather(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
     }
     if (webhook->gathering == NULL || !is_complete(webhook, now))
         return false;
-    (void)make_batch(webhook, lane);
+    make_batch(webhook, lane);
     return true;
 }
 
@@ -123,10 +117,8 @@ go_through(DsnWebhook *webhook, const DsnWebhookBatch *batch,
 
     g_array_set_clear_func(records, (GDestroyNotify)(void (*)(void))dsn_stream_record_clear);
     while (position < batch->last) {
-        unsigned most = (unsigned)MIN(batch->last - position, READ_RECORDS);
-
         g_array_set_size(records, 0);
-        if (!dsn_spool_read_records_after(webhook->spool, webhook->outlet, position, most,
+        if (!dsn_spool_read_records_after(webhook->spool, webhook->outlet, position, READ_RECORDS,
                                           READ_BYTES, 0, records))
             return false;
         if (records->len == 0) /* there is nothing up to the end of the stream */
@@ -211,6 +203,7 @@ bool
 dsn_webhook_expire(DsnWebhook *webhook, int64_t now)
 {
     int64_t before = dsn_webhook_too_old(webhook, webhook->failing_since);
+    DsnWebhookLane lane = {0};
 
     if (before == 0 || now < webhook->look_for_old)
         return false;
@@ -224,7 +217,10 @@ dsn_webhook_expire(DsnWebhook *webhook, int64_t now)
         g_autofree char *reason =
             g_strdup_printf("too old, and the server fails: %s", webhook->trouble);
 
-        (void)dsn_webhook_give_up(webhook, make_batch(webhook, NULL), before, reason);
+        make_batch(webhook, &lane);
+        lane.batch->on_its_way = false;
+        (void)dsn_webhook_give_up(webhook, lane.batch, before, reason);
+        dsn_webhook_body_free(lane.body);
     } else {
         return false;
     }

@@ -124,4 +124,17 @@ DsnMessageResult dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolic
                                            void (*progress)(gpointer user), gpointer user,
                                            DsnMessageTaken *ret_taken, GError **error);
 
+/* One of many messages, and what became of it. */
+typedef struct DsnMail {
+    DsnSpan message;
+    DsnSession session;
+    DsnMessageResult result;
+    DsnMessageTaken taken;
+} DsnMail;
+
+/* The same for many that nobody waits for at the other end of a line: in one commit, and behind
+ * what is more urgent. False with @error when the spool fails: nothing was kept. */
+bool dsn_pipeline_take_mails(DsnPipeline *pipeline, const DsnPolicy *policy, DsnMail *mails,
+                             size_t n_mails, GError **error);
+
 #endif

@@ -109,27 +109,54 @@ was_recorded_before(DsnPipeline *pipeline, DsnMessageTaken *taken)
     return DSN_MESSAGE_RECORDED;
 }
 
-/* Keeps @lines and @history (transfer full) before everything else that waits. */
-static bool
-deposit(DsnPipeline *pipeline, const DsnKey *key, GArray *lines, GArray *history,
-        void (*progress)(gpointer user), gpointer user, DsnItemResult *ret_result, GError **error)
+static void
+count_recorded(DsnPipeline *pipeline, const DsnMessageTaken *taken)
 {
-    g_autoptr(DsnDeposit) only = dsn_deposit_new(true);
-    const DsnItem item = {
-        .kind = DSN_ITEM_MESSAGE, .key = *key, .lines = lines, .history = history};
+    dsn_metrics_add(pipeline->metrics, find_kind(taken->kind)->counter, taken->records);
+    dsn_metrics_add(pipeline->metrics, (DsnCounter)(DSN_COUNT_TRACES_UNSIGNED + (int)taken->trace),
+                    1);
+}
 
-    g_array_append_val(only->items, item);
-    dsn_spool_submit(pipeline->spool, only);
-    while (!dsn_spool_wait(pipeline->spool, only, g_get_monotonic_time() + PROGRESS_INTERVAL)) {
-        if (progress != NULL)
-            progress(user);
-    }
-    if (only->error != NULL) {
-        g_propagate_error(error, g_steal_pointer(&only->error));
+/* Reads @message. True with a piece of work for the spool; false when @ret_result is known. */
+static bool
+make_item(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan message,
+          const DsnSession *session, DsnMessageTaken *ret_taken, DsnItem *ret_item,
+          DsnMessageResult *ret_result)
+{
+    g_autofree char *id = dsn_message_identity(message, dsn_span(session->queue_id));
+    DsnKey key = dsn_message_key(id, g_get_real_time() / G_USEC_PER_SEC);
+    g_autoptr(GString) lines = g_string_new(NULL);
+
+    *ret_taken = (DsnMessageTaken){.kind = DSN_REPORT_NONE};
+    (void)g_strlcpy(ret_taken->id, id, sizeof(ret_taken->id));
+    DsnReason reason = read_message(policy, pipeline->metrics, message, session, ret_taken, lines);
+    if (dsn_spool_look_message(pipeline->spool, &key) != DSN_SEEN_NOT) {
+        *ret_result = was_recorded_before(pipeline, ret_taken);
         return false;
     }
-    *ret_result = g_array_index(only->items, DsnItem, 0).result;
+    if (reason != DSN_REASON_NONE) {
+        *ret_result = leave_untouched(pipeline, reason, ret_taken);
+        return false;
+    }
+    GArray *history = dsn_histories_new();
+    dsn_history_add_report(history, session, ret_taken);
+    *ret_item = (DsnItem){
+        .kind = DSN_ITEM_MESSAGE,
+        .key = key,
+        .lines = split_lines((DsnSpan){lines->str, lines->len}, find_kind(ret_taken->kind)->type),
+        .history = history,
+    };
     return true;
+}
+
+/* What became of an item that is committed. */
+static DsnMessageResult
+finish_item(DsnPipeline *pipeline, const DsnItem *item, DsnMessageTaken *taken)
+{
+    if (item->result == DSN_ITEM_DUPLICATE)
+        return was_recorded_before(pipeline, taken);
+    count_recorded(pipeline, taken);
+    return DSN_MESSAGE_RECORDED;
 }
 
 DsnMessageResult
@@ -137,29 +164,54 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
                           const DsnSession *session, void (*progress)(gpointer user), gpointer user,
                           DsnMessageTaken *ret_taken, GError **error)
 {
-    g_autofree char *id = dsn_message_identity(message, dsn_span(session->queue_id));
-    DsnKey key = dsn_message_key(id, g_get_real_time() / G_USEC_PER_SEC);
-    g_autoptr(GString) lines = g_string_new(NULL);
-    DsnItemResult result;
+    g_autoptr(DsnDeposit) deposit = dsn_deposit_new(true); /* before everything else that waits */
+    DsnMessageResult result;
+    DsnItem item;
 
-    *ret_taken = (DsnMessageTaken){.kind = DSN_REPORT_NONE};
-    (void)g_strlcpy(ret_taken->id, id, sizeof(ret_taken->id));
-    DsnReason reason = read_message(policy, pipeline->metrics, message, session, ret_taken, lines);
-    if (dsn_spool_look_message(pipeline->spool, &key) != DSN_SEEN_NOT)
-        return was_recorded_before(pipeline, ret_taken);
-    if (reason != DSN_REASON_NONE)
-        return leave_untouched(pipeline, reason, ret_taken);
-
-    const RecordKind *kind = find_kind(ret_taken->kind);
-    GArray *split = split_lines((DsnSpan){lines->str, lines->len}, kind->type);
-    GArray *history = dsn_histories_new();
-    dsn_history_add_report(history, session, ret_taken);
-    if (!deposit(pipeline, &key, split, history, progress, user, &result, error))
+    if (!make_item(pipeline, policy, message, session, ret_taken, &item, &result))
+        return result;
+    g_array_append_val(deposit->items, item);
+    dsn_spool_submit(pipeline->spool, deposit);
+    while (!dsn_spool_wait(pipeline->spool, deposit, g_get_monotonic_time() + PROGRESS_INTERVAL)) {
+        if (progress != NULL)
+            progress(user);
+    }
+    if (deposit->error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&deposit->error));
         return DSN_MESSAGE_FAILED;
-    if (result == DSN_ITEM_DUPLICATE)
-        return was_recorded_before(pipeline, ret_taken);
-    dsn_metrics_add(pipeline->metrics, kind->counter, ret_taken->records);
-    dsn_metrics_add(pipeline->metrics,
-                    (DsnCounter)(DSN_COUNT_TRACES_UNSIGNED + (int)ret_taken->trace), 1);
-    return DSN_MESSAGE_RECORDED;
+    }
+    return finish_item(pipeline, &g_array_index(deposit->items, DsnItem, 0), ret_taken);
+}
+
+bool
+dsn_pipeline_take_mails(DsnPipeline *pipeline, const DsnPolicy *policy, DsnMail *mails,
+                        size_t n_mails, GError **error)
+{
+    g_autoptr(DsnDeposit) deposit = dsn_deposit_new(false);
+    g_autoptr(GArray) waiting = g_array_new(FALSE, FALSE, sizeof(DsnMail *));
+
+    for (size_t i = 0; i < n_mails; i++) {
+        DsnMail *mail = &mails[i];
+        DsnItem item;
+
+        if (!make_item(pipeline, policy, mail->message, &mail->session, &mail->taken, &item,
+                       &mail->result))
+            continue;
+        g_array_append_val(deposit->items, item);
+        g_array_append_val(waiting, mail);
+    }
+    if (waiting->len == 0)
+        return true;
+    dsn_spool_submit(pipeline->spool, deposit);
+    (void)dsn_spool_wait(pipeline->spool, deposit, -1); /* in the end */
+    if (deposit->error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&deposit->error));
+        return false;
+    }
+    for (guint i = 0; i < waiting->len; i++) {
+        DsnMail *mail = g_array_index(waiting, DsnMail *, i);
+        mail->result =
+            finish_item(pipeline, &g_array_index(deposit->items, DsnItem, i), &mail->taken);
+    }
+    return true;
 }

@@ -23,7 +23,7 @@ try "--version" 0 "$dsnarf" --version
 has out '^dsnarf [0-9][0-9.]*$'
 lines 1
 
-for command in config generate parse queue serve; do
+for command in config generate ingest parse queue serve; do
     try "help $command" 0 "$dsnarf" help "$command"
     has out "dsnarf $command" '^  -h, --help'
     same err ''
