@@ -126,6 +126,30 @@ typedef struct DsnWebhookOptions {
     char *proxy; /* "socks5://host:port", NULL: none */
 } DsnWebhookOptions;
 
+/* [program.NAME.per_record.TYPE]; TYPE may be "Any" */
+typedef struct DsnProgramRecord {
+    char *name;
+    bool enable;
+    char *template_; /* NULL: the record itself */
+} DsnProgramRecord;
+
+/* [program.NAME]: records to a program that answers each */
+typedef struct DsnProgramOptions {
+    char *name;
+    GPtrArray *command; /* of char *: the path of the program and its arguments */
+    size_t window;      /* records that it may have before it answers */
+    GTimeSpan timeout;  /* for an answer */
+    GTimeSpan restart_delay;
+    GTimeSpan max_restart_delay;
+    GTimeSpan retry_interval; /* of what it puts off */
+    GTimeSpan max_retry_interval;
+    GTimeSpan max_age;
+    GPtrArray *headers, *meta; /* of char * */
+    char *filter;              /* NULL: none */
+    bool mask;
+    GPtrArray *records; /* of DsnProgramRecord */
+} DsnProgramOptions;
+
 /* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */
 typedef enum DsnTls {
     DSN_TLS_DISABLED,
@@ -353,6 +377,7 @@ typedef struct DsnConfiguration {
     GPtrArray *files;      /* [file.NAME] */
     GPtrArray *segments;   /* [segments.NAME] */
     GPtrArray *webhooks;   /* [webhook.NAME] */
+    GPtrArray *programs;   /* [program.NAME] */
     DsnLimits limits;      /* [limits] */
     struct {
         size_t record; /* bytes of one record with its original */

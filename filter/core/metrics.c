@@ -8,6 +8,7 @@
 #define CLASSES "classifications_total", "Responses that were asked for a class"
 #define MESSAGES "messages_total", "Messages that arrived at a report address"
 #define NOTICES "notices_total", "What became of notices"
+#define PROGRAM "program_records_total", "What programs said of records"
 #define RECORDS "records_total", "Records that were posted"
 #define REFUSED "http_refused_total", "Requests that were refused"
 #define REPORTS "reports_total", "Records that were made of reports"
@@ -72,6 +73,11 @@ static const struct {
     [DSN_COUNT_WEBHOOK_ACCEPTED] = {WEBHOOK_REQUESTS, "{result=\"accepted\"}"},
     [DSN_COUNT_WEBHOOK_FAILED] = {WEBHOOK_REQUESTS, "{result=\"failed\"}"},
     [DSN_COUNT_WEBHOOK_REFUSED] = {WEBHOOK_REQUESTS, "{result=\"refused\"}"},
+    [DSN_COUNT_PROGRAM_OK] = {PROGRAM, "{result=\"ok\"}"},
+    [DSN_COUNT_PROGRAM_PUT_OFF] = {PROGRAM, "{result=\"put-off\"}"},
+    [DSN_COUNT_PROGRAM_DEAD] = {PROGRAM, "{result=\"dead\"}"},
+    [DSN_COUNT_PROGRAM_ENDED] = {"program_ends_total", "Programs that ended and were started again",
+                                 ""},
     [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
                                      "Connections to relay hosts that failed", ""},
     [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},

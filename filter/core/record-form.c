@@ -158,6 +158,28 @@ dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error)
                         error);
 }
 
+DsnForm *
+dsn_form_of_program(const DsnProgramOptions *options, GError **error)
+{
+    g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    g_autofree char *name = g_strconcat("program.", options->name, NULL);
+
+    for (guint i = 0; i < options->records->len; i++) {
+        const DsnProgramRecord *record = options->records->pdata[i];
+        const DsnTypeForm form = {record->enable, record->template_};
+
+        g_hash_table_insert(types, record->name, g_memdup2(&form, sizeof(form)));
+    }
+    return dsn_form_new(&(DsnFormOptions){.name = name,
+                                          .headers = options->headers,
+                                          .meta = options->meta,
+                                          .filter = options->filter,
+                                          .mask = options->mask,
+                                          .types = types,
+                                          .enable = true},
+                        error);
+}
+
 void
 dsn_form_free(DsnForm *form)
 {

@@ -34,9 +34,10 @@ typedef struct DsnFormOptions {
 
 /* Returns a new form (transfer full), or NULL and @error. */
 DsnForm *dsn_form_new(const DsnFormOptions *options, GError **error);
-/* The same for an outlet of [segments], and of [webhook]. */
+/* The same for an outlet of [segments], of [webhook] and of [program]. */
 DsnForm *dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error);
 DsnForm *dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error);
+DsnForm *dsn_form_of_program(const DsnProgramOptions *options, GError **error);
 
 void dsn_form_free(DsnForm *form);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnForm, dsn_form_free)

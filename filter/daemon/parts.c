@@ -9,6 +9,7 @@
 #include "filter/intake/maildir-watch.h"
 #include "filter/intake/milter.h"
 #include "filter/outlet/json-file.h"
+#include "filter/outlet/program.h"
 #include "filter/outlet/relay.h"
 #include "filter/outlet/segments.h"
 #include "filter/outlet/webhook.h"
@@ -24,6 +25,7 @@ struct DsnParts {
     GPtrArray *files;    /* of Section */
     GPtrArray *segments; /* of Section */
     GPtrArray *webhooks; /* of Section */
+    GPtrArray *programs; /* of Section */
     GPtrArray *maildirs; /* of Section */
     DsnQueue queue;
     DsnControl *control;
@@ -249,6 +251,37 @@ finish_webhook(void *part)
 }
 
 static const GPtrArray *
+program_sections(const DsnConfiguration *configuration)
+{
+    return configuration->programs;
+}
+
+static bool
+same_program(const void *a, const void *b)
+{
+    return dsn_program_same(a, b);
+}
+
+static void *
+start_program(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
+{
+    (void)policy; /* the section says all */
+    return dsn_program_start(parts->spool, parts->metrics, options, error);
+}
+
+static void
+stop_program(void *part)
+{
+    dsn_program_stop(part);
+}
+
+static void
+finish_program(void *part)
+{
+    dsn_program_finish(part);
+}
+
+static const GPtrArray *
 maildir_sections(const DsnConfiguration *configuration)
 {
     return configuration->maildirs;
@@ -313,6 +346,8 @@ static const Kind segments = {segments_sections, same_segments, start_segments, 
                               NULL};
 static const Kind webhooks = {webhook_sections, same_webhook, start_webhook, stop_webhook,
                               finish_webhook};
+static const Kind programs = {program_sections, same_program, start_program, stop_program,
+                              finish_program};
 static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir, NULL};
 
 /* ---- outlets ---- */
@@ -331,6 +366,8 @@ dsn_parts_set_outlets(DsnSpool *spool, const DsnPolicy *policy, GError **error)
         g_ptr_array_add(names, dsn_segments_outlet_name(configuration->segments->pdata[i]));
     for (guint i = 0; i < configuration->webhooks->len; i++)
         g_ptr_array_add(names, dsn_webhook_outlet_name(configuration->webhooks->pdata[i]));
+    for (guint i = 0; i < configuration->programs->len; i++)
+        g_ptr_array_add(names, dsn_program_outlet_name(configuration->programs->pdata[i]));
     g_ptr_array_add(names, NULL);
     if (!dsn_spool_set_outlets(spool, (const char *const *)names->pdata, &dropped, error))
         return false;
@@ -405,7 +442,8 @@ start_outlets(DsnParts *parts, DsnPolicy *policy, GError **error)
     if (!dsn_parts_set_outlets(parts->spool, policy, error) ||
         !start_missing(&files, parts, parts->files, policy, error) ||
         !start_missing(&segments, parts, parts->segments, policy, error) ||
-        !start_missing(&webhooks, parts, parts->webhooks, policy, error))
+        !start_missing(&webhooks, parts, parts->webhooks, policy, error) ||
+        !start_missing(&programs, parts, parts->programs, policy, error))
         return false;
     parts->relay = dsn_relay_start(parts->spool, parts->metrics, &configuration->relay,
                                    configuration->hostname, error);
@@ -520,6 +558,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
     parts->files = g_ptr_array_new_with_free_func(stop_section);
     parts->segments = g_ptr_array_new_with_free_func(stop_section);
     parts->webhooks = g_ptr_array_new_with_free_func(stop_section);
+    parts->programs = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
         start_control(parts, policy, error) && start_intakes(parts, policy, error))
@@ -537,12 +576,14 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     stop_outdated(&files, parts->files, policy);
     stop_outdated(&segments, parts->segments, policy);
     stop_outdated(&webhooks, parts->webhooks, policy);
+    stop_outdated(&programs, parts->programs, policy);
     /* New outlets begin before records are made for them. */
     if (!dsn_parts_set_outlets(parts->spool, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
     (void)start_missing(&segments, parts, parts->segments, policy, NULL);
     (void)start_missing(&webhooks, parts, parts->webhooks, policy, NULL);
+    (void)start_missing(&programs, parts, parts->programs, policy, NULL);
     g_mutex_lock(&parts->lock);
     (void)start_missing(&relays, parts, parts->relays, policy, NULL);
     g_mutex_unlock(&parts->lock);
@@ -575,10 +616,12 @@ dsn_parts_stop(DsnParts *parts)
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
     finish_sections(parts->webhooks);
+    finish_sections(parts->programs);
     stop_relays(parts);
     g_ptr_array_unref(parts->files);
     g_ptr_array_unref(parts->segments);
     g_ptr_array_unref(parts->webhooks);
+    g_ptr_array_unref(parts->programs);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
     g_clear_pointer(&parts->spool, dsn_spool_close);
     g_mutex_clear(&parts->lock);

@@ -4,6 +4,7 @@
 #include "filter/outlet/dial.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,12 +61,15 @@ static bool
 connect_to(Dialling *dialling, const DsnSocketAddress *to, const DsnSocketAddress *source,
            GError **error)
 {
+    const int yes = 1;
     int code = 0;
     socklen_t len = sizeof(code);
 
     dialling->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (dialling->fd < 0)
         return fail_errno(error, "cannot make a socket");
+    if (to->any.sa_family != AF_UNIX) /* a command is not to wait for others; it helps, or not */
+        (void)setsockopt(dialling->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     if (source->len > 0 && bind(dialling->fd, &source->any, source->len) != 0)
         return fail_errno(error, "cannot use source_address");
     if (connect(dialling->fd, &to->any, to->len) == 0)

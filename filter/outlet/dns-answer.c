@@ -20,27 +20,37 @@ is_host_name(const char *name)
     return true;
 }
 
-/* The last dot goes; the root is "" then. */
+/* The name at @data, which ends at @end: its last dot goes, so that the root is "". */
 static bool
+read_host_name(const ns_msg *message, const unsigned char *data, const unsigned char *end,
+               char name[NS_MAXDNAME])
+{
+    int len = dn_expand(ns_msg_base(*message), ns_msg_end(*message), data, name, NS_MAXDNAME);
+
+    if (len < 0 || data + len != end)
+        return false;
+    size_t last = strlen(name);
+    if (last > 0 && name[last - 1] == '.')
+        name[last - 1] = '\0';
+    return is_host_name(name);
+}
+
+static void
 read_exchanger(const ns_msg *message, const ns_rr *rr, DsnDnsRecord *ret_record)
 {
-    char name[NS_MAXDNAME];
     const unsigned char *data = ns_rr_rdata(*rr);
+    const unsigned char *end = data + ns_rr_rdlen(*rr);
+    char name[NS_MAXDNAME];
 
-    if (ns_rr_rdlen(*rr) < NS_INT16SZ + 1)
-        return false;
+    ret_record->bad = true;
+    if (ns_rr_rdlen(*rr) <= NS_INT16SZ)
+        return;
     ret_record->preference = ns_get16(data);
-    int len = dn_expand(ns_msg_base(*message), ns_msg_end(*message), data + NS_INT16SZ, name,
-                        sizeof(name));
-    if (len < 0 || NS_INT16SZ + len != ns_rr_rdlen(*rr))
-        return false;
-    size_t end = strlen(name);
-    if (end > 0 && name[end - 1] == '.')
-        name[--end] = '\0';
-    ret_record->bad = end >= sizeof(ret_record->name) || !is_host_name(name);
-    if (!ret_record->bad)
-        (void)g_strlcpy(ret_record->name, name, sizeof(ret_record->name));
-    return true;
+    if (!read_host_name(message, data + NS_INT16SZ, end, name) ||
+        strlen(name) >= sizeof(ret_record->name))
+        return;
+    ret_record->bad = false;
+    (void)g_strlcpy(ret_record->name, name, sizeof(ret_record->name));
 }
 
 static bool
@@ -50,7 +60,8 @@ read_record(const ns_msg *message, const ns_rr *rr, DsnDnsType type, DsnDnsRecor
 
     switch (type) {
     case DSN_DNS_MX:
-        return read_exchanger(message, rr, ret_record);
+        read_exchanger(message, rr, ret_record);
+        return true;
     case DSN_DNS_A:
         if (ns_rr_rdlen(*rr) != NS_INADDRSZ)
             return false;

@@ -22,7 +22,7 @@ typedef struct DsnDnsRecord {
     DsnSocketAddress address; /* of A and AAAA, its port 0 */
     unsigned preference;      /* of MX */
     char name[256];           /* of MX: a host name without a dot at its end; "" is the null MX */
-    bool bad;                 /* of MX: the name is "" because no host can have it */
+    bool bad;                 /* of MX: it cannot be read, or names what no host can be called */
 } DsnDnsRecord;
 
 /* Appends those of @type to @records (of DsnDnsRecord). *@ret_ttl is that of

@@ -121,7 +121,7 @@ query(const DsnDns *dns, const char *name, DsnDnsType type, unsigned char *messa
 }
 
 /* The records of @name, maybe none (transfer full), or NULL and @error. That there are none is
- * not remembered. */
+ * remembered for the shortest time. */
 static GArray *
 ask(DsnDns *dns, const char *name, DsnDnsType type, GError **error)
 {
@@ -138,12 +138,13 @@ ask(DsnDns *dns, const char *name, DsnDnsType type, GError **error)
     int len = query(dns, name, type, message, &why);
     if (len >= 0 &&
         dsn_dns_answer_read((DsnSpan){(char *)message, (size_t)len}, type, records, &ttl)) {
-        if (records->len > 0)
-            remember(dns, key, records, ttl);
+        remember(dns, key, records, records->len == 0 ? 0 : ttl);
         return records;
     }
-    if (len < 0 && (why == NO_DATA || why == HOST_NOT_FOUND))
+    if (len < 0 && (why == NO_DATA || why == HOST_NOT_FOUND)) {
+        remember(dns, key, records, 0);
         return records;
+    }
     g_array_unref(records);
     (void)fail(error, name,
                len >= 0           ? "the answer of the DNS server cannot be read"

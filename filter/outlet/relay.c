@@ -5,9 +5,11 @@
 
 #include <curl/curl.h>
 
+#include "filter/outlet/maildir-store.h"
 #include "filter/outlet/relay-connect.h"
 #include "filter/outlet/relay-hosts.h"
 #include "filter/outlet/relay-schedule.h"
+#include "mime/address.h"
 
 /* A batch is what one thread takes at once: as many notices as it sends in about a second, so that
  * a slow host does not leave others idle, and a stop does not take long. */
@@ -19,6 +21,11 @@
 /* How long a thread waits for a notice or a host before it looks at how things are. */
 #define LOOK_AROUND G_TIME_SPAN_SECOND
 
+/* When what a Maildir did not take is tried again, and by up to how much earlier or later, as in
+ * KumoMTA. */
+#define MAILDIR_RETRY G_TIME_SPAN_MINUTE
+#define MAILDIR_JITTER (5 * G_TIME_SPAN_SECOND)
+
 /* How long a stop waits for messages that are on their way. */
 #define STOP_GRACE (10 * G_TIME_SPAN_SECOND)
 
@@ -26,6 +33,7 @@
 typedef struct Settings {
     GPtrArray *hosts; /* of char * */
     DsnRelayFinder *finder;
+    char *maildir; /* NULL: none; else it stands for the only host */
     bool lmtp;
     char *ehlo;
     DsnTls tls;
@@ -80,6 +88,7 @@ settings_new(const DsnRelayOptions *options, const char *hostname)
     *settings = (Settings){
         .hosts = g_ptr_array_new_with_free_func(g_free),
         .finder = dsn_relay_finder_new(options),
+        .maildir = g_strdup(options->maildir_path),
         .lmtp = options->protocol == DSN_RELAY_LMTP,
         .ehlo = dup_given(options->ehlo),
         .tls = options->tls,
@@ -95,7 +104,10 @@ settings_new(const DsnRelayOptions *options, const char *hostname)
     };
     if (settings->ehlo == NULL)
         settings->ehlo = g_strdup(hostname);
-    for (guint i = 0; options->hosts != NULL && i < options->hosts->len; i++)
+    if (settings->maildir != NULL)
+        g_ptr_array_add(settings->hosts, g_strdup(settings->maildir));
+    for (guint i = 0;
+         settings->maildir == NULL && options->hosts != NULL && i < options->hosts->len; i++)
         g_ptr_array_add(settings->hosts, g_strdup(g_ptr_array_index(options->hosts, i)));
     return settings;
 }
@@ -107,6 +119,7 @@ settings_clear(gpointer data)
 
     g_ptr_array_unref(settings->hosts);
     dsn_relay_finder_free(settings->finder);
+    g_free(settings->maildir);
     g_free(settings->ehlo);
     g_free(settings->tls_ca);
     g_free(settings->user);
@@ -151,6 +164,7 @@ write_log(const Worker *worker, const DsnSmtpMessage *message, const char *statu
     };
     const DsnWaitingNotice *notice = notice_of(worker, message);
     g_autofree char *to = g_strdup_printf("<%s>", notice->recipient);
+    g_autofree char *maildir = g_strconcat("maildir:", worker->settings->maildir, NULL);
     DsnLogLine line;
 
     if (!dsn_log_wanted(DSN_LOG_INFO))
@@ -158,7 +172,9 @@ write_log(const Worker *worker, const DsnSmtpMessage *message, const char *statu
     dsn_log_begin(&line, notice->record_id);
     dsn_log_text(&line, "to", to);
     dsn_log_text(&line, "relay",
-                 worker->client == NULL ? "none" : dsn_smtp_client_peer(worker->client));
+                 worker->settings->maildir != NULL ? maildir
+                 : worker->client == NULL          ? "none"
+                                                   : dsn_smtp_client_peer(worker->client));
     dsn_log_number(&line, "delay", g_get_real_time() / G_TIME_SPAN_SECOND - notice->taken_in);
     dsn_log_number(&line, "attempts", (int64_t)notice->attempts + 1);
     dsn_log_text(&line, "status", status);
@@ -192,12 +208,23 @@ settle_expired(Worker *worker, const DsnSmtpMessage *message, const char *reply)
     settle_dead(worker, message, text);
 }
 
+/* How long a notice waits that was not taken. */
+static GTimeSpan
+next_delay(const Settings *settings, const DsnWaitingNotice *notice)
+{
+    double random = g_random_double();
+
+    if (settings->maildir != NULL)
+        return MAILDIR_RETRY + (GTimeSpan)((2 * random - 1) * (double)MAILDIR_JITTER);
+    return dsn_relay_delay(settings->retry_interval, settings->max_retry_interval,
+                           MIN(notice->attempts, 100) + 1, random);
+}
+
 /* The last attempt is at the end of the notice's age. */
 static void
 settle_retry(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
     const DsnWaitingNotice *notice = notice_of(worker, message);
-    const Settings *settings = worker->settings;
     int64_t now = g_get_real_time();
     int64_t expiry = expiry_of(worker, notice);
 
@@ -205,8 +232,7 @@ settle_retry(Worker *worker, const DsnSmtpMessage *message, const char *reply)
         settle_expired(worker, message, reply);
         return;
     }
-    GTimeSpan delay = dsn_relay_delay(settings->retry_interval, settings->max_retry_interval,
-                                      MIN(notice->attempts, 100) + 1, g_random_double());
+    GTimeSpan delay = next_delay(worker->settings, notice);
     dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_RETRY,
                      MIN(now + delay, expiry), reply);
     dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_DEFERRED, 1);
@@ -385,6 +411,40 @@ ask_hosts(Worker *worker)
     return all && !is_stopping(worker->relay);
 }
 
+/* ---- a Maildir ---- */
+
+static void
+store_one(Worker *worker, DsnSmtpMessage *message)
+{
+    const DsnWaitingNotice *notice = notice_of(worker, message);
+    const char *path = worker->settings->maildir;
+    g_autofree char *name = dsn_maildir_store_name(
+        notice->taken_in, notice->entry, notice->record_id, notice->recipient, message->content);
+    g_autoptr(GError) error = NULL;
+
+    if (!dsn_address_is_mailbox(message->recipient)) { /* SEC-01 */
+        message->outcome = DSN_SMTP_PERMFAIL;
+        message->reply = g_strdup("5.1.3 not an address");
+    } else if (dsn_maildir_store(path, name, notice->recipient, message->content, &error)) {
+        message->outcome = DSN_SMTP_SENT;
+        message->reply = g_strconcat("stored as ", name, NULL);
+    } else {
+        message->outcome = DSN_SMTP_TEMPFAIL;
+        message->reply = g_strdup(error->message);
+    }
+    on_done(message, worker);
+}
+
+/* What a stop leaves is given back. */
+static void
+store_all(Worker *worker)
+{
+    for (guint i = 0; i < worker->notices->len && !is_stopping(worker->relay); i++) {
+        worker->messages[i].requiretls = DSN_REQUIRETLS_NO; /* it does not go over a network */
+        store_one(worker, &worker->messages[i]);
+    }
+}
+
 /* ---- batches ---- */
 
 static void
@@ -422,7 +482,11 @@ deliver(Worker *worker)
                                        .requiretls = notice->requiretls ? DSN_REQUIRETLS_WANTED
                                                                         : DSN_REQUIRETLS_NO};
     }
-    bool all = ask_hosts(worker);
+    bool all = false;
+    if (worker->settings->maildir != NULL)
+        store_all(worker);
+    else
+        all = ask_hosts(worker);
     for (guint i = 0; i < count; i++) {
         if (messages[i].outcome <= DSN_SMTP_UNSUITABLE)
             more = settle_rest(worker, &messages[i], all) || more;
@@ -490,6 +554,7 @@ work(gpointer data)
                                            g_get_monotonic_time() + LOOK_AROUND))
             continue;
         take(&worker);
+        refresh(&worker); /* it may have waited through a reload */
         more = worker.notices->len > 0 && deliver(&worker);
         g_ptr_array_set_size(worker.notices, 0);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * relay.h - notices on their way from the spool to an SMTP server
+ * relay.h - notices on their way from the spool to an SMTP or LMTP server, or into a Maildir
  *
  * Purpose:   send what is due, retry what fails for now, give up what fails for good or too long.
  * RFC:       5321 sections 4.2.5 and 4.5.4.1; rule ENV-17.

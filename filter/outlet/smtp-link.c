@@ -4,6 +4,7 @@
 #include "filter/outlet/smtp-link.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@
 
 struct DsnSmtpLink {
     const DsnSmtpTarget *target;
-    CURL *curl;
+    CURL *curl; /* NULL for LMTP, of which libcurl knows nothing */
     curl_socket_t socket;
     char *peer;
     unsigned offers;
@@ -193,24 +194,15 @@ on_socket_made(void *user, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-/* Of LMTP libcurl knows nothing: it gets a protocol that says nothing of its own accord. */
-static char *
-make_url(const DsnSmtpTarget *target)
-{
-    g_autofree char *ehlo = g_uri_escape_string(target->ehlo, NULL, FALSE);
-    bool brackets = strchr(target->name, ':') != NULL;
-
-    if (target->lmtp)
-        return g_strdup("http://localhost/");
-    return g_strdup_printf(brackets ? "smtp://[%s]/%s" : "smtp://%s/%s", target->name, ehlo);
-}
-
 static bool
 set_options(Opening *opening, struct curl_slist *nowhere, char *reason)
 {
     const DsnSmtpTarget *target = opening->link->target;
     CURL *curl = opening->link->curl;
-    g_autofree char *url = make_url(target);
+    g_autofree char *ehlo = g_uri_escape_string(target->ehlo, NULL, FALSE);
+    bool brackets = strchr(target->name, ':') != NULL;
+    g_autofree char *url =
+        g_strdup_printf(brackets ? "smtp://[%s]/%s" : "smtp://%s/%s", target->name, ehlo);
     bool sure = target->tls == DSN_TLS_REQUIRED || target->tls == DSN_TLS_REQUIRED_INSECURE ||
                 target->user != NULL;
     bool verify = target->tls == DSN_TLS_REQUIRED || target->tls == DSN_TLS_OPPORTUNISTIC;
@@ -219,7 +211,7 @@ set_options(Opening *opening, struct curl_slist *nowhere, char *reason)
 #define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(curl, option, value) : code)
     SET(CURLOPT_ERRORBUFFER, reason);
     SET(CURLOPT_URL, url);
-    SET(CURLOPT_PROTOCOLS_STR, target->lmtp ? "http" : "smtp");
+    SET(CURLOPT_PROTOCOLS_STR, "smtp");
     SET(CURLOPT_PROXY, ""); /* not what the environment names */
     SET(CURLOPT_CONNECT_ONLY, 1L);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -297,7 +289,10 @@ dsn_smtp_link_free(DsnSmtpLink *link)
 {
     if (link == NULL)
         return;
-    curl_easy_cleanup(link->curl);
+    if (link->curl != NULL)
+        curl_easy_cleanup(link->curl);
+    else if (link->socket != CURL_SOCKET_BAD)
+        (void)close(link->socket);
     dsn_reply_reader_clear(&link->reader);
     g_free(link->peer);
     g_free(link);
@@ -317,6 +312,33 @@ dsn_smtp_link_peer(const DsnSmtpLink *link)
 
 /* ---- bytes ---- */
 
+/* CURLE_AGAIN if there is nothing to be read yet, CURLE_OK and no bytes at the end. */
+static CURLcode
+read_some(DsnSmtpLink *link, char *bytes, size_t room, size_t *ret_count)
+{
+    if (link->curl != NULL)
+        return curl_easy_recv(link->curl, bytes, room, ret_count);
+
+    ssize_t count = recv(link->socket, bytes, room, 0);
+    *ret_count = (size_t)MAX(count, 0);
+    if (count >= 0)
+        return CURLE_OK;
+    return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_RECV_ERROR;
+}
+
+static CURLcode
+write_some(DsnSmtpLink *link, const char *bytes, size_t len, size_t *ret_count)
+{
+    if (link->curl != NULL)
+        return curl_easy_send(link->curl, bytes, len, ret_count);
+
+    ssize_t count = send(link->socket, bytes, len, MSG_NOSIGNAL);
+    *ret_count = (size_t)MAX(count, 0);
+    if (count >= 0)
+        return CURLE_OK;
+    return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_SEND_ERROR;
+}
+
 /* Reads what is there, as far as there is room. True if anything came. */
 static bool
 receive(DsnSmtpLink *link)
@@ -327,8 +349,7 @@ receive(DsnSmtpLink *link)
         link->in_at = link->in_end = 0;
     if (link->closed != NULL || link->in_end == IN_SIZE)
         return false;
-    CURLcode code =
-        curl_easy_recv(link->curl, link->in + link->in_end, IN_SIZE - link->in_end, &count);
+    CURLcode code = read_some(link, link->in + link->in_end, IN_SIZE - link->in_end, &count);
     if (code == CURLE_AGAIN)
         return false;
     if (code != CURLE_OK || count == 0) {
@@ -371,8 +392,8 @@ flush(DsnSmtpLink *link, GError **error)
 
     while (link->out_at < link->out_end && link->closed == NULL) {
         size_t count = 0;
-        CURLcode code = curl_easy_send(link->curl, link->out + link->out_at,
-                                       link->out_end - link->out_at, &count);
+        CURLcode code =
+            write_some(link, link->out + link->out_at, link->out_end - link->out_at, &count);
 
         if (code == CURLE_OK) {
             link->out_at += count;
@@ -520,7 +541,7 @@ dsn_smtp_link_answer(DsnSmtpLink *link, GTimeSpan limit, const char **ret_text, 
 
 /* ---- opening ---- */
 
-/* Reads one reply as libcurl would have done. */
+/* Reads one reply, as libcurl does for SMTP. */
 static bool
 hear_opening(DsnSmtpLink *link, Opening *opening, GTimeSpan limit, const char *what, GError **error)
 {
@@ -570,11 +591,12 @@ greet_lmtp(DsnSmtpLink *link, Opening *opening, GError **error)
 }
 
 static bool
-open_connection(DsnSmtpLink *link, Opening *opening, GError **error)
+open_by_curl(DsnSmtpLink *link, Opening *opening, GError **error)
 {
     char reason[CURL_ERROR_SIZE] = "";
-    CURLcode code = perform(opening, reason);
 
+    link->curl = curl_easy_init();
+    CURLcode code = link->curl == NULL ? CURLE_FAILED_INIT : perform(opening, reason);
     if (opening->fd >= 0) /* it was not wanted */
         (void)close(opening->fd);
     if (code != CURLE_OK)
@@ -582,8 +604,6 @@ open_connection(DsnSmtpLink *link, Opening *opening, GError **error)
     code = curl_easy_getinfo(link->curl, CURLINFO_ACTIVESOCKET, &link->socket);
     if (code != CURLE_OK || link->socket == CURL_SOCKET_BAD)
         return fail(error, DSN_SMTP_ERROR_FAULT, "the connection was closed at once");
-    if (link->target->lmtp)
-        return greet_lmtp(link, opening, error);
     /* libcurl goes on without; the host would refuse every recipient then */
     if (link->target->user != NULL && (link->offers & DSN_SMTP_AUTH) == 0)
         return fail(error, DSN_SMTP_ERROR_FAULT, "AUTH is not offered");
@@ -603,15 +623,14 @@ dsn_smtp_link_open(const DsnSmtpTarget *target, GError **error)
     link->socket = CURL_SOCKET_BAD;
     link->peer = dsn_smtp_peer_name(target->name, &target->address);
     dsn_reply_reader_init(&link->reader);
-    link->curl = curl_easy_init();
-    if (link->curl == NULL) {
-        (void)fail(error, DSN_SMTP_ERROR_FAULT, "libcurl cannot start");
-        return NULL;
-    }
     opening.fd =
         dsn_dial(&target->address, target->route, target->times.connect, target->stopping, error);
     opening.since = g_get_monotonic_time();
     if (opening.fd < 0)
         return NULL;
-    return open_connection(link, &opening, error) ? g_steal_pointer(&link) : NULL;
+    if (target->lmtp)
+        link->socket = opening.fd;
+    bool good =
+        target->lmtp ? greet_lmtp(link, &opening, error) : open_by_curl(link, &opening, error);
+    return good ? g_steal_pointer(&link) : NULL;
 }

@@ -195,3 +195,18 @@ dsn_webhook_body_finish(DsnWebhookBody *body, char **ret_key)
     (void)g_string_free(text, TRUE);
     return bytes;
 }
+
+char *
+dsn_webhook_sign(const char *secret, int64_t now, GBytes *content)
+{
+    GHmac *hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)secret, strlen(secret));
+    g_autofree char *head = g_strdup_printf("%" G_GINT64_FORMAT ".", now);
+    gsize size;
+    const guchar *data = g_bytes_get_data(content, &size);
+
+    g_hmac_update(hmac, (const guchar *)head, (gssize)strlen(head));
+    g_hmac_update(hmac, data, (gssize)size);
+    char *signature = g_strdup_printf("t=%" G_GINT64_FORMAT ",v1=%s", now, g_hmac_get_string(hmac));
+    g_hmac_unref(hmac);
+    return signature;
+}

@@ -53,4 +53,8 @@ const GArray *dsn_webhook_body_faults(const DsnWebhookBody *body);
  * Idempotency-Key says. */
 GBytes *dsn_webhook_body_finish(DsnWebhookBody *body, char **ret_key);
 
+/* The value of the field Dsnarf-Signature for @content at @now, in unix seconds (transfer full):
+ * "t=1700000000,v1=" and the HMAC-SHA256 of "1700000000." with @content behind it. */
+char *dsn_webhook_sign(const char *secret, int64_t now, GBytes *content);
+
 #endif

@@ -63,15 +63,21 @@ gather_records(DsnWebhook *webhook, int64_t now)
     }
 }
 
-/* What is gathered becomes a batch in @lane. */
-static void
+/* What is gathered becomes a batch, in @lane if it is not NULL. */
+static DsnWebhookBatch *
 make_batch(DsnWebhook *webhook, DsnWebhookLane *lane)
 {
-    lane->body = g_steal_pointer(&webhook->gathering);
-    lane->batch = dsn_webhook_batches_add(webhook->batches, webhook->gathered_to);
-    lane->batch->on_its_way = true;
+    g_autoptr(DsnWebhookBody) body = g_steal_pointer(&webhook->gathering);
+    DsnWebhookBatch *batch = dsn_webhook_batches_add(webhook->batches, webhook->gathered_to);
+
+    if (lane != NULL) {
+        lane->body = g_steal_pointer(&body);
+        lane->batch = batch;
+        batch->on_its_way = true;
+    }
     webhook->gathered_to = 0;
-    webhook->changed = true;
+    webhook->changed = webhook->urgent = true;
+    return batch;
 }
 
 /* Nothing of what was read so far is wanted. */
@@ -101,7 +107,7 @@ dsn_webhook_gather(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
     }
     if (webhook->gathering == NULL || !is_complete(webhook, now))
         return false;
-    make_batch(webhook, lane);
+    (void)make_batch(webhook, lane);
     return true;
 }
 
@@ -117,8 +123,10 @@ go_through(DsnWebhook *webhook, const DsnWebhookBatch *batch,
 
     g_array_set_clear_func(records, (GDestroyNotify)(void (*)(void))dsn_stream_record_clear);
     while (position < batch->last) {
+        unsigned most = (unsigned)MIN(batch->last - position, READ_RECORDS);
+
         g_array_set_size(records, 0);
-        if (!dsn_spool_read_records_after(webhook->spool, webhook->outlet, position, READ_RECORDS,
+        if (!dsn_spool_read_records_after(webhook->spool, webhook->outlet, position, most,
                                           READ_BYTES, 0, records))
             return false;
         if (records->len == 0) /* there is nothing up to the end of the stream */
@@ -203,7 +211,6 @@ bool
 dsn_webhook_expire(DsnWebhook *webhook, int64_t now)
 {
     int64_t before = dsn_webhook_too_old(webhook, webhook->failing_since);
-    DsnWebhookLane lane = {0};
 
     if (before == 0 || now < webhook->look_for_old)
         return false;
@@ -217,10 +224,7 @@ dsn_webhook_expire(DsnWebhook *webhook, int64_t now)
         g_autofree char *reason =
             g_strdup_printf("too old, and the server fails: %s", webhook->trouble);
 
-        make_batch(webhook, &lane);
-        lane.batch->on_its_way = false;
-        (void)dsn_webhook_give_up(webhook, lane.batch, before, reason);
-        dsn_webhook_body_free(lane.body);
+        (void)dsn_webhook_give_up(webhook, make_batch(webhook, NULL), before, reason);
     } else {
         return false;
     }

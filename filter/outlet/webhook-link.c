@@ -4,6 +4,7 @@
 #include "filter/outlet/webhook-link.h"
 
 #include "filter/core/clean-text.h"
+#include "filter/outlet/webhook-body.h"
 
 #include <string.h>
 
@@ -41,21 +42,6 @@ dsn_webhook_answer_clear(DsnWebhookAnswer *answer)
 }
 
 /* ---- what goes out ---- */
-
-char *
-dsn_webhook_sign(const char *secret, int64_t now, GBytes *content)
-{
-    GHmac *hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)secret, strlen(secret));
-    g_autofree char *head = g_strdup_printf("%" G_GINT64_FORMAT ".", now);
-    gsize size;
-    const guchar *data = g_bytes_get_data(content, &size);
-
-    g_hmac_update(hmac, (const guchar *)head, (gssize)strlen(head));
-    g_hmac_update(hmac, data, (gssize)size);
-    char *signature = g_strdup_printf("t=%" G_GINT64_FORMAT ",v1=%s", now, g_hmac_get_string(hmac));
-    g_hmac_unref(hmac);
-    return signature;
-}
 
 static void G_GNUC_PRINTF(2, 3) add_field(DsnWebhookLink *link, const char *format, ...)
 {

@@ -56,8 +56,4 @@ void dsn_webhook_link_end(DsnWebhookLink *link, CURLcode code, DsnWebhookAnswer 
 /* Ends the connection if it was idle for long enough or has done its share. */
 void dsn_webhook_link_tidy(DsnWebhookLink *link);
 
-/* The value of the field Dsnarf-Signature for @content at @now, in unix seconds (transfer full):
- * "t=1700000000,v1=" and the HMAC-SHA256 of "1700000000." with @content behind it. */
-char *dsn_webhook_sign(const char *secret, int64_t now, GBytes *content);
-
 #endif

@@ -49,6 +49,8 @@ struct DsnWebhook {
 
     /* what the next commit brings into the spool */
     bool changed;      /* the batches or what follows have */
+    bool urgent;       /* there are batches that may not be sent before it */
+    int64_t committed; /* monotonic: when the last one was */
     GArray *letters;   /* of DsnSpoolLetter, owned */
     GArray *handed_on; /* of DsnHandedOn, owned */
 
@@ -71,8 +73,8 @@ struct DsnWebhook {
 /* Reads records that follow; waits for them up to @wait. False if the spool fails. */
 bool dsn_webhook_read(DsnWebhook *webhook, GTimeSpan wait);
 
-/* Puts what was read into the body that is gathered. True when that is complete: for a new batch,
- * @lane has it then. */
+/* Puts what was read into the body that is gathered. True when that is complete: there is a new
+ * batch, which @lane has, if it is not NULL. */
 bool dsn_webhook_gather(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now);
 
 /* Forgets what was read: it is in the spool. */

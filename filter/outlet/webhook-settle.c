@@ -84,7 +84,8 @@ dsn_webhook_commit(DsnWebhook *webhook)
         return false;
     g_array_set_size(webhook->letters, 0);
     g_array_set_size(webhook->handed_on, 0);
-    webhook->changed = false;
+    webhook->changed = webhook->urgent = false;
+    webhook->committed = g_get_monotonic_time();
     return true;
 }
 
@@ -211,7 +212,7 @@ split(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookAnswer *a
 
     write_log(webhook, lane, answer, "split");
     dsn_webhook_batches_split(webhook->batches, lane->batch, positions[count / 2 - 1]);
-    webhook->changed = true;
+    webhook->changed = webhook->urgent = true;
 }
 
 /* One record that it does not want is a dead letter; among several it is looked for. */
@@ -238,7 +239,8 @@ settle_failed(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookA
     batch->due = now + wait;
     write_log(webhook, lane, answer, "deferred");
 
-    int64_t before = dsn_webhook_too_old(webhook, batch->failed_since);
+    int64_t since = webhook->failing_since == 0 ? now : webhook->failing_since;
+    int64_t before = dsn_webhook_too_old(webhook, MIN(since, batch->failed_since));
     if (dsn_webhook_body_oldest(lane->body) < before) {
         g_autofree char *reason =
             g_strdup_printf("too old after %u attempts: %s", batch->attempts, answer->text);

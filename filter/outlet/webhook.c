@@ -15,6 +15,10 @@
 /* The same for records, while a request is on its way. */
 #define LOOK_FOR_RECORDS (100 * G_TIME_SPAN_MILLISECOND)
 #define LOOK_FOR_LETTERS G_TIME_SPAN_SECOND
+/* Records of small batches that one commit brings, beside those that are sent at once. */
+#define FIX_AHEAD 64
+/* What was accepted is kept no later: after a crash it would come again. */
+#define COMMIT_AFTER (50 * G_TIME_SPAN_MILLISECOND)
 /* After the spool has failed. */
 #define PAUSE G_TIME_SPAN_SECOND
 /* How long a stop waits for requests that are on their way. */
@@ -156,6 +160,10 @@ fill_lanes(DsnWebhook *webhook, int64_t now)
             dsn_webhook_settle_empty(webhook, lane);
         dsn_webhook_clear_lane(lane);
     }
+    for (size_t i = 0; webhook->urgent && i < FIX_AHEAD / webhook->options->batch_size &&
+                       may_gather(webhook) && dsn_webhook_gather(webhook, NULL, now);
+         i++)
+        continue;
 }
 
 /* Sends what was filled, once the spool knows of it. */
@@ -221,6 +229,8 @@ wait_for_something(DsnWebhook *webhook)
     int64_t now = g_get_monotonic_time(), until = now + LOOK_AROUND, when;
     bool busy = count_taken(webhook) > 0;
 
+    if (webhook->changed)
+        until = MIN(until, webhook->committed + COMMIT_AFTER);
     if (free_lane(webhook, now, &when) == NULL) {
         poll_until(webhook, MIN(until, when));
         return;
@@ -238,6 +248,14 @@ wait_for_something(DsnWebhook *webhook)
         poll_until(webhook, now + LOOK_FOR_RECORDS); /* woken for a stop that is about to come */
 }
 
+/* Not every request needs a commit of its own. */
+static bool
+must_commit(const DsnWebhook *webhook, int64_t now)
+{
+    return webhook->urgent || (webhook->changed && (count_taken(webhook) == 0 ||
+                                                    now >= webhook->committed + COMMIT_AFTER));
+}
+
 static void
 take_turn(DsnWebhook *webhook)
 {
@@ -248,7 +266,7 @@ take_turn(DsnWebhook *webhook)
         fill_lanes(webhook, now);
     if (now < webhook->closed_until)
         dsn_webhook_drop_gathered(webhook); /* many webhooks may have to wait */
-    if (webhook->changed && !dsn_webhook_commit(webhook)) {
+    if (must_commit(webhook, now) && !dsn_webhook_commit(webhook)) {
         poll_until(webhook, now + PAUSE);
         return;
     }

@@ -556,6 +556,28 @@ check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
 }
 
 static void
+check_program(DsnChecks *checks, const DsnProgramOptions *program)
+{
+    g_autofree char *section = dsn_section_key("program", program->name);
+    g_autofree char *command = g_strconcat(section, ".command", NULL);
+    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
+    g_autoptr(GError) error = NULL;
+
+    if (program->command->len == 0)
+        dsn_checks_add(checks, section, command, "is missing");
+    else if (!g_path_is_absolute(program->command->pdata[0]))
+        dsn_checks_add(checks, command, command,
+                       "\"%s\" is no absolute path: the program is not searched for",
+                       (const char *)program->command->pdata[0]);
+    for (guint i = 0; i < program->records->len; i++)
+        check_record_type(checks, records,
+                          ((const DsnProgramRecord *)program->records->pdata[i])->name);
+    g_autoptr(DsnForm) form = dsn_form_of_program(program, &error);
+    if (form == NULL)
+        dsn_checks_add(checks, section, section, "%s", error->message);
+}
+
+static void
 check_outlets(DsnChecks *checks, const bool *wanted)
 {
     static const DsnRecordType of_reports[] = {DSN_RECORD_FEEDBACK, DSN_RECORD_OOB};
@@ -580,13 +602,15 @@ check_outlets(DsnChecks *checks, const bool *wanted)
     }
     for (guint i = 0; i < configuration->webhooks->len; i++)
         check_webhook(checks, configuration->webhooks->pdata[i]);
+    for (guint i = 0; i < configuration->programs->len; i++)
+        check_program(checks, configuration->programs->pdata[i]);
     /* A report is consumed once its record is kept: without an outlet nobody would see it. */
     for (size_t i = 0; i < G_N_ELEMENTS(of_reports) && reads_reports(configuration); i++) {
         if (!wanted[of_reports[i]])
             dsn_checks_add(
                 checks, "", "file",
-                "reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes %s "
-                "records, so that they would be lost",
+                "reports are read, and no outlet takes %s records, so that they would be "
+                "lost",
                 dsn_record_type_to_string(of_reports[i]));
     }
 }

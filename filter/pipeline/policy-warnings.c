@@ -8,8 +8,8 @@
 
 typedef struct Section {
     const DsnConfiguration *configuration;
-    const char *name; /* "notice", "tenant.acme" */
-    const DsnTenant *tenant;
+    const char *name;        /* "notice", "tenant.acme", "webhook.w" */
+    const DsnTenant *tenant; /* NULL for a webhook */
     GPtrArray *warnings;
 } Section;
 
@@ -99,6 +99,33 @@ look_at(const Section *section)
     look_at_languages(section);
 }
 
+/* Whether who listens on the way to @url learns what is sent. */
+static bool
+is_open(const char *url)
+{
+    g_autoptr(GUri) parsed = g_uri_parse(url, G_URI_FLAGS_ENCODED, NULL);
+    const char *host = g_uri_get_host(parsed);
+
+    return strcmp(g_uri_get_scheme(parsed), "http") == 0 && strcmp(host, "localhost") != 0 &&
+           strcmp(host, "::1") != 0 && !g_str_has_prefix(host, "127.");
+}
+
+static void
+look_at_webhook(const Section *section, const DsnWebhookOptions *webhook)
+{
+    bool given = place_of(section, "idle_timeout") != NULL;
+
+    if (webhook->idle_timeout < webhook->max_batch_latency)
+        warn(
+            section, given ? "idle_timeout" : "max_batch_latency",
+            "idle_timeout is shorter than max_batch_latency: connections are closed while requests "
+            "wait for more records");
+    if (webhook->min_batch_size > 1 && webhook->max_batch_latency == 0)
+        warn(section, "min_batch_size", "has no effect without max_batch_latency");
+    if (is_open(webhook->url))
+        warn(section, "url", "is not encrypted: records and secrets can be read on the way");
+}
+
 void
 dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants,
                 GPtrArray *warnings)
@@ -112,5 +139,12 @@ dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants
         const Section section = {configuration, key, dsn_tenants_named(tenants, name), warnings};
 
         look_at(&section);
+    }
+    for (guint i = 0; i < configuration->webhooks->len; i++) {
+        const DsnWebhookOptions *webhook = configuration->webhooks->pdata[i];
+        g_autofree char *key = dsn_section_key("webhook", webhook->name);
+        const Section section = {configuration, key, NULL, warnings};
+
+        look_at_webhook(&section, webhook);
     }
 }

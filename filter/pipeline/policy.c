@@ -136,6 +136,8 @@ set_wanted(DsnPolicy *policy)
                       policy->wanted);
     for (guint i = 0; i < configuration->webhooks->len; i++)
         set_wanted_by(dsn_form_of_webhook(configuration->webhooks->pdata[i], NULL), policy->wanted);
+    for (guint i = 0; i < configuration->programs->len; i++)
+        set_wanted_by(dsn_form_of_program(configuration->programs->pdata[i], NULL), policy->wanted);
     set_types(configuration->policy.enable, policy->noticed);
     for (guint i = 0; i < configuration->tenants->len; i++)
         set_types(((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable,

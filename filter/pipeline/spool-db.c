@@ -138,6 +138,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_HAS_FILE] = "SELECT 1 FROM entry WHERE file = ?1",
 
     [DSN_SQL_ADD_RECORD] = "INSERT INTO record(type, json, taken_in) VALUES(?1, ?2, ?3)",
+    [DSN_SQL_RECORD_TIME] = "SELECT taken_in FROM record WHERE position > ?1"
+                            " ORDER BY position LIMIT 1",
     [DSN_SQL_READ_RECORDS] = "SELECT position, type, json, taken_in FROM record"
                              " WHERE position > ?1 ORDER BY position LIMIT ?2",
     [DSN_SQL_REMOVE_RECORDS] = "DELETE FROM record WHERE position <= ?1",

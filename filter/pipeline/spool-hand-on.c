@@ -21,7 +21,8 @@ typedef struct AdvanceJob {
     bool known;       /* there is such an outlet */
     int64_t position; /* afterwards */
     int64_t first_record;
-    int64_t large; /* so many bytes more */
+    int64_t large;         /* so many bytes more */
+    guint64 waiting, dead; /* letters that are new */
 } AdvanceJob;
 
 /* ---- letters ---- */
@@ -51,35 +52,40 @@ write_letters(DsnSpool *spool, AdvanceJob *job, GError **error)
 
 /* So that the record leads to its letter. */
 static bool
-remember_letter(DsnSpool *spool, const char *record_id, const char *outlet, const char *reason,
-                int64_t entry, GError **error)
+remember_letter(DsnSpool *spool, const DsnSpoolLetter *letter, const char *outlet, int64_t entry,
+                GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    if (record_id == NULL)
+    if (letter->record_id == NULL)
         return true;
     dsn_json_key(text, "event");
-    (void)dsn_json_string(text, DSN_SPAN_LITERAL("dead"));
+    (void)dsn_json_string(text, dsn_span(letter->retry_at == 0 ? "dead" : "retry"));
     dsn_json_key(text, "entry");
     dsn_json_int(text, entry);
     dsn_json_key(text, "outlet");
     (void)dsn_json_string(text, dsn_span(outlet)); /* what is not UTF-8 is replaced */
+    if (letter->retry_at > 0) {
+        dsn_json_key(text, "attempts");
+        dsn_json_int(text, 1);
+        dsn_json_key(text, "next_attempt");
+        dsn_json_int(text, letter->retry_at / G_USEC_PER_SEC);
+    }
     dsn_json_key(text, "reply");
-    (void)dsn_json_string(text, dsn_span(reason)); /* the same */
-    return dsn_history_add(spool, dsn_subject_key(record_id), text->str, error);
+    (void)dsn_json_string(text, dsn_span(letter->reason)); /* the same */
+    return dsn_history_add(spool, dsn_subject_key(letter->record_id), text->str, error);
 }
 
 static bool
-add_letter(DsnSpool *spool, AdvanceJob *job, guint index, GError **error)
+add_entry(DsnSpool *spool, const AdvanceJob *job, const DsnSpoolLetter *letter, const char *file,
+          int64_t *ret_entry, GError **error)
 {
-    const DsnSpoolLetter *letter = &g_array_index(job->advance->letters, DsnSpoolLetter, index);
-    const char *file = dsn_large_name(job->files->pdata[index]);
     g_autofree char *reason = g_strndup(letter->reason, MAX_REASON);
     gsize size;
     const void *data = g_bytes_get_data(letter->json, &size);
 
     if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
-                    DSN_VALUES(dsn_int(DSN_ENTRY_RECORD), dsn_int(1),
+                    DSN_VALUES(dsn_int(DSN_ENTRY_RECORD), dsn_int(letter->retry_at == 0),
                                dsn_int(g_get_real_time() / G_USEC_PER_SEC), dsn_int(0), dsn_int(0),
                                dsn_int(0), dsn_int(0), dsn_int((int64_t)size),
                                dsn_text(letter->record_id), dsn_text(letter->record_type),
@@ -88,17 +94,36 @@ add_letter(DsnSpool *spool, AdvanceJob *job, guint index, GError **error)
                                dsn_int(0)),
                     error))
         return false;
-    int64_t entry = sqlite3_last_insert_rowid(spool->writer->handle);
-    job->large += file == NULL ? 0 : (int64_t)size;
+    *ret_entry = sqlite3_last_insert_rowid(spool->writer->handle);
     return (file != NULL ||
             dsn_db_run(spool->writer, DSN_SQL_SET_CONTENT,
-                       DSN_VALUES(dsn_int(entry), dsn_blob(data == NULL ? "" : data, size),
+                       DSN_VALUES(dsn_int(*ret_entry), dsn_blob(data == NULL ? "" : data, size),
                                   dsn_blob(NULL, 0)),
                        error)) &&
-           remember_letter(spool, letter->record_id, job->name, reason, entry, error);
+           (letter->retry_at == 0 ||
+            dsn_db_run(spool->writer, DSN_SQL_RETRY_LATER,
+                       DSN_VALUES(dsn_int(*ret_entry), dsn_int(letter->retry_at), dsn_text(reason)),
+                       error));
+}
+
+static bool
+add_letter(DsnSpool *spool, AdvanceJob *job, guint index, GError **error)
+{
+    const DsnSpoolLetter *letter = &g_array_index(job->advance->letters, DsnSpoolLetter, index);
+    const char *file = dsn_large_name(job->files->pdata[index]);
+    int64_t entry;
+
+    if (!add_entry(spool, job, letter, file, &entry, error))
+        return false;
+    job->large += file == NULL ? 0 : (int64_t)g_bytes_get_size(letter->json);
+    job->dead += letter->retry_at == 0;
+    job->waiting += letter->retry_at != 0;
+    return remember_letter(spool, letter, job->name, entry, error);
 }
 
 /* ---- letters of outlets that are gone ---- */
+
+#define FORLORN "the outlet that it waited for is not configured any more"
 
 typedef struct Letter {
     int64_t entry;
@@ -152,12 +177,11 @@ dsn_spool_bury_letters(DsnSpool *spool, const char *const *names, unsigned *ret_
         return false;
     for (guint i = 0; i < letters->len; i++) {
         const Letter *letter = &g_array_index(letters, Letter, i);
-        static const char reason[] = "the outlet that it waited for is not configured any more";
+        const DsnSpoolLetter dead = {.record_id = letter->record_id, .reason = FORLORN};
 
         if (!dsn_db_run(spool->writer, DSN_SQL_BURY_LETTER,
-                        DSN_VALUES(dsn_int(letter->entry), dsn_text(reason)), error) ||
-            !remember_letter(spool, letter->record_id, letter->outlet, reason, letter->entry,
-                             error))
+                        DSN_VALUES(dsn_int(letter->entry), dsn_text(dead.reason)), error) ||
+            !remember_letter(spool, &dead, letter->outlet, letter->entry, error))
             return false;
     }
     *ret_count = letters->len;
@@ -332,7 +356,14 @@ advance_committed(DsnSpool *spool, DsnJob *job)
     if (!own->known)
         return;
     spool->first_record = MAX(spool->first_record, own->first_record);
-    spool->dead += own->advance->letters == NULL ? 0 : own->advance->letters->len;
+    spool->dead += own->dead;
+    spool->waiting += own->waiting;
+    if (own->waiting > 0) {
+        DsnRelayLine *line = dsn_spool_line(spool, own->name);
+
+        dsn_turn_ready(dsn_turn(&line->retries, NULL));
+        dsn_spool_tell_due(line, own->waiting);
+    }
     spool->large_bytes += own->large;
     g_clear_pointer(&own->files, g_ptr_array_unref); /* they are the spool's */
     if (outlet == NULL)                              /* gone in the same transaction */

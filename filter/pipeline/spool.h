@@ -303,13 +303,14 @@ char *dsn_spool_outlet_note(DsnSpool *spool, const char *name);
 bool dsn_spool_advance(DsnSpool *spool, const char *name, int64_t position, const char *note,
                        GError **error);
 
-/* A record that an outlet could not hand on: a dead letter of kind "record". It gets in when the
- * spool is full, too. */
+/* A record that an outlet could not hand on: a dead letter of kind "record", or, with @retry_at,
+ * one that waits until then after its first attempt. It gets in when the spool is full, too. */
 typedef struct DsnSpoolLetter {
     const char *record_id;   /* NULL: none is known */
     const char *record_type; /* the same */
     GBytes *json;
     const char *reason;
+    int64_t retry_at; /* unix microseconds; 0: it is dead */
 } DsnSpoolLetter;
 
 /* Records that an outlet has handed on together, for "dsnarf why"; kept as long as history is. */
@@ -390,5 +391,16 @@ typedef struct DsnSpoolState {
 } DsnSpoolState;
 
 void dsn_spool_state(DsnSpool *spool, DsnSpoolState *ret_state);
+
+/* How far an outlet is behind. */
+typedef struct DsnOutletLag {
+    char *name;
+    guint64 records; /* that it is not done with */
+    int64_t oldest;  /* when the oldest of them was taken in; 0: there is none, or the disk fails */
+} DsnOutletLag;
+
+/* Appends one for each outlet to @lags (of DsnOutletLag, cleared by dsn_outlet_lag_clear()). */
+void dsn_spool_outlet_lags(DsnSpool *spool, GArray *lags);
+void dsn_outlet_lag_clear(DsnOutletLag *lag);
 
 #endif

@@ -148,10 +148,12 @@ start_unit(DsnTaking *taking, DsnDue *due, DsnDraft *draft, bool admitted)
 
     unit->draft = draft;
     unit->admitted = admitted;
-    if (due->pending->known)
+    if (due->pending->known) {
         dsn_draft_add_original(draft, due->element);
-    else
+        g_clear_pointer(&due->item->lines, g_array_unref); /* the outlets have them from before */
+    } else {
         dsn_draft_add(draft, due->element);
+    }
     due->item->known = due->pending->known;
     g_array_append_vals(unit->pending, due->pending, 1);
     *due->pending = (DsnPending){.index = 0};

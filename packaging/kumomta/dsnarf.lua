@@ -184,6 +184,9 @@ end
 local function read_options(options)
 	local o = {}
 
+	if options == nil then
+		error('dsnarf: call it as dsnarf:new { ... }, with a colon', 0)
+	end
 	check_keys('dsnarf:new', options, OPTIONS)
 	for name, value in pairs(DEFAULTS) do
 		o[name] = value
@@ -472,7 +475,7 @@ local function is_about_ours(message)
 end
 
 function M:new(options)
-	local o = read_options(options or {})
+	local o = read_options(options)
 	local log_parameters, with_original = divide(o)
 	-- Records wait for as long as dsnarf is away.
 	local queue_config = {retry_interval = '1m', max_retry_interval = '20m', max_age = '365 days'}

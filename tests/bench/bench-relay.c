@@ -9,8 +9,8 @@
 #include "config.h"
 
 #include "filter/core/log.h"
+#include "filter/outlet/relay-connect.h"
 #include "filter/outlet/relay.h"
-#include "filter/outlet/smtp-client.h"
 
 #include <arpa/inet.h>
 #include <ftw.h>
@@ -156,14 +156,15 @@ send_messages(gpointer data)
 {
     const gint stopping = DSN_SMTP_GO;
     Sender *sender = data;
-    DsnSmtpTarget target = {.host = sender->host,
-                            .ehlo = "bench.example",
+    const DsnRelayOptions options = {.port = 25};
+    g_autoptr(DsnRelayFinder) finder = dsn_relay_finder_new(&options);
+    DsnSmtpTarget target = {.ehlo = "bench.example",
                             .deliveries = G_MAXSIZE,
                             .times = DSN_SMTP_TIMES_DEFAULT,
                             .stopping = &stopping};
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) content = make_content();
-    DsnSmtpClient *client = dsn_smtp_client_open(&target, &error);
+    DsnSmtpClient *client = dsn_relay_connect(finder, sender->host, &target, &error);
 
     g_assert_no_error(error);
     while (now() < sender->until) {

@@ -76,10 +76,11 @@ class Request:
 
 
 class Peer:
-    """The server. @tls: an ssl.SSLContext."""
+    """The server. tls: an ssl.SSLContext; pace: is called before each piece that is read."""
 
-    def __init__(self, answer=200, tls=None, port=0):
+    def __init__(self, answer=200, tls=None, port=0, pace=None):
         self.answer = answer
+        self.pace = pace
         self.tls = tls
         self.requests = []   # that were read to their end
         self.accepted = []   # those with an answer of 2xx
@@ -141,8 +142,7 @@ class Peer:
                 if answer.fields.get("Connection") == "close":
                     return
 
-    @staticmethod
-    def _read(stream, number):
+    def _read(self, stream, number):
         line = stream.readline().decode("latin-1").rstrip("\r\n")
         if not line:
             return None
@@ -150,7 +150,11 @@ class Peer:
         while (field := stream.readline().decode("latin-1").rstrip("\r\n")):
             name, _, value = field.partition(":")
             fields[name.lower()] = value.strip()
-        raw = stream.read(int(fields.get("content-length", 0)))
+        left, raw = int(fields.get("content-length", 0)), b""
+        while self.pace and left > len(raw):
+            self.pace()
+            raw += stream.read(min(left - len(raw), 10000))
+        raw += stream.read(left - len(raw))
         return Request(line, fields, raw, number)
 
     @property
@@ -229,10 +233,11 @@ def make_certificates(folder):
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem",
             "-subj", "/CN=Test authority", "-days", "2")
     for name, subject in (("server", "localhost"), ("client", "dsnarf")):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
+        openssl("req", *curve, "-keyout", f"{name}.key", "-out",
                 f"{name}.csr", "-subj", f"/CN={subject}", "-addext", f"subjectAltName=DNS:{subject}")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
                 "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-copy_extensions", "copy")

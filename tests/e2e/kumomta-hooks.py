@@ -502,6 +502,8 @@ def wrong_set_ups(folder):
         with Kumod(folder, USUAL % "", "http://127.0.0.1:1/v1/records", environment) as kumod:
             _, errors = kumod.child.communicate()
             expect((kumod.child.returncode, "dsnarf: " in errors), (1, True), f"{environment}: {errors}")
+    with Kumod(folder, "require('policy-extras.dsnarf').new {}\n", "http://h/v1/records") as kumod:
+        expect("with a colon" in kumod.child.communicate()[1], True, "called with a dot")
     old = "require('kumo').inject_message = nil\n"
     with Kumod(folder, old + USUAL % "", "http://127.0.0.1:1/v1/records") as kumod:
         expect("say include_original_message = 'No'" in kumod.child.communicate()[1], True, "old release")

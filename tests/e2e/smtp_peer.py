@@ -84,14 +84,45 @@ def trickle(reply, seconds=0.0):
     return act
 
 
-def make_certificate(folder, name="localhost", address="127.0.0.1"):
+def make_certificate(folder, name="localhost", address="127.0.0.1", file="cert"):
     """A self-signed certificate and its key, as PEM files in the folder."""
-    cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    cert, key = os.path.join(folder, file + ".pem"), os.path.join(folder, file + "-key.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
          "-nodes", "-days", "2", "-keyout", key, "-out", cert, "-subj", f"/CN={name}",
          "-addext", f"subjectAltName=DNS:{name},IP:{address}"],
         check=True, capture_output=True)
+    return cert, key
+
+
+def make_expired_certificate(folder, file="expired"):
+    """The same for localhost, from a day that is long over."""
+    cert, key = make_certificate(folder, file=file)
+    at = os.path.join(folder, file)
+    with open(at + ".cnf", "w", encoding="ascii") as settings:
+        settings.write(f"""[ca]
+default_ca = own
+[own]
+database = {at}.db
+serial = {at}.serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = DNS:localhost,IP:127.0.0.1
+""")
+    with open(at + ".db", "w", encoding="ascii"), \
+            open(at + ".serial", "w", encoding="ascii") as serial:
+        serial.write("01\n")
+    request = at + ".csr"
+    for command in (["req", "-new", "-key", key, "-subj", "/CN=localhost", "-out", request],
+                    ["ca", "-config", at + ".cnf", "-selfsign", "-batch", "-notext", "-in", request,
+                     "-keyfile", key, "-startdate", "20200101000000Z",
+                     "-enddate", "20200102000000Z", "-out", cert]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
     return cert, key
 
 
@@ -174,6 +205,8 @@ class Session(threading.Thread):
             if "PIPELINING" not in self.offered and self.pending():
                 self.peer.wrong(f"more than {line!r} at once without PIPELINING")
             handler = getattr(self, "do_" + verb.lower(), None)
+            if verb in ("EHLO", "HELO", "LHLO") and (verb == "LHLO") != self.peer.lmtp:
+                handler = None
             if handler is None:
                 self.say("500 5.5.2 what?")
             else:
@@ -185,6 +218,9 @@ class Session(threading.Thread):
         lines = ["peer.example"] + offered
         text = "\n".join(f"250-{line}" for line in lines[:-1])
         self.act("ehlo", text + ("\n" if text else "") + "250 " + lines[-1])
+
+    def do_lhlo(self, line):
+        self.do_ehlo(line)
 
     def do_helo(self, line):
         self.offered = ()
@@ -275,10 +311,12 @@ def unstuff(raw):
 
 
 class Peer:
-    """Listens on a port of its own until close(); .messages, .seen and .faults are what came."""
+    """Listens on a port of its own until close(); .messages, .seen and .faults are what came.
+
+    at is an address, an address with a port, or the path of a unix socket."""
 
     def __init__(self, script=None, keywords=ALL, tls_keywords=None, certificate=None,
-                 credentials=("user", "secret"), backlog=50):
+                 credentials=("user", "secret"), backlog=50, at=("127.0.0.1", 0), lmtp=False):
         self.script = dict(script or {})
         self.keywords = keywords
         self.tls_keywords = keywords if tls_keywords is None else tls_keywords
@@ -293,8 +331,18 @@ class Peer:
         self.connections = 0
         self.messages, self.seen, self.faults, self.auth, self.lone_dots = [], [], [], [], []
         self.last_raw = None
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
-        self.port = self.listener.getsockname()[1]
+        self.lmtp = lmtp
+        self.clients = []
+        if isinstance(at, str) and at.startswith("/"):
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(at)
+            self.listener.listen(backlog)
+            self.port = None
+        else:
+            at = (at, 0) if isinstance(at, str) else at
+            family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+            self.listener = socket.create_server(at, family=family, backlog=backlog)
+            self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
 
@@ -305,10 +353,12 @@ class Peer:
     def accept(self):
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, client = self.listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.port is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.clients.append(client[0])
             session = Session(self, sock)
             with self.lock:
                 self.connections += 1
@@ -335,6 +385,8 @@ class Peer:
             return action
 
     def close(self):
+        if self.listener.fileno() < 0:
+            return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         with self.lock:

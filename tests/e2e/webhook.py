@@ -186,6 +186,33 @@ def large_answers(folder):
             lib.expect(max(map(len, daemon.log().split("\n"))) < 2000, True, "short lines")
 
 
+def slowly(folder):
+    """A server that reads a large request in small pieces."""
+    with http_peer.Peer(pace=lambda: time.sleep(0.005)) as peer:
+        with lib.Daemon(folder, settings(peer, batch_size=500)) as daemon:
+            post(daemon, range(250), meta={"noise": "x" * 4000})
+            lib.wait_until(lambda: len(peer.ids) == 250, "all")
+            lib.expect(max(len(request.raw) for request in peer.accepted) > 500000, True, "large")
+            lib.expect(daemon.metrics()['dsnarf_webhook_requests_total{result="failed"}'], 0, "failed")
+
+
+def two_hundred(folder):
+    """Many webhooks: each has all records."""
+    with http_peer.Peer() as peer:
+        changes = {"notice.enable": [], "log.level": "warning"}
+        for number in range(200):
+            changes[f"webhook.w{number}.url"] = f"{peer.url}/{number}"
+            changes[f"webhook.w{number}.batch_size"] = 10
+        with lib.Daemon(folder, changes) as daemon:
+            post(daemon, range(5))
+            lib.wait_until(lambda: len(peer.ids) == 1000, "all records for all")
+        found = {}
+        for request in peer.accepted:
+            found.setdefault(request.line, []).extend(request.ids)
+        lib.expect(set(map(tuple, found.values())), {tuple(range(5))}, "records of each")
+        lib.expect(len(found), 200, "webhooks")
+
+
 def not_elsewhere(folder):
     """A redirect is not followed: secrets and records are for one server."""
     with http_peer.Peer() as other, http_peer.Peer() as peer:
@@ -436,6 +463,6 @@ def ping8(folder):
 
 if __name__ == "__main__":
     lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused,
-            one_batch_fails, too_old, large_answers, not_elsewhere, over_tls, by_proxy,
+            one_batch_fails, too_old, large_answers, slowly, two_hundred, not_elsewhere, over_tls, by_proxy,
             signed_and_compressed, the_same_after_a_kill, kills, several_connections, idle, reloads,
             templates, postmastery, masked, ping8)

@@ -408,6 +408,43 @@ START_TEST(reads_durations)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    guint64 count; /* 0: not a rate */
+    GTimeSpan span;
+} rates[] = {
+    {"1000/s", 1000, G_TIME_SPAN_SECOND},
+    {"1,000/sec", 1000, G_TIME_SPAN_SECOND},
+    {"1_000_000_000/second", 1000000000, G_TIME_SPAN_SECOND},
+    {"10/min", 10, G_TIME_SPAN_MINUTE},
+    {"1/hour", 1, G_TIME_SPAN_HOUR},
+    {"7/d", 7, G_TIME_SPAN_DAY},
+    {"0/s", 0, 0},
+    {"1000000001/s", 0, 0},
+    {"1/ms", 0, 0},
+    {"1/w", 0, 0},
+    {"1/", 0, 0},
+    {"/s", 0, 0},
+    {"1", 0, 0},
+    {"", 0, 0},
+    {"-1/s", 0, 0},
+    {"1 /s", 0, 0},
+};
+
+START_TEST(reads_rates)
+{
+    guint64 count = 0;
+    GTimeSpan span = 0;
+
+    ck_assert_msg(dsn_rate_parse(rates[_i].text, &count, &span) == (rates[_i].count > 0), "%s",
+                  rates[_i].text);
+    if (rates[_i].count == 0)
+        return;
+    ck_assert_uint_eq(count, rates[_i].count);
+    ck_assert_int_eq(span, rates[_i].span);
+}
+END_TEST
+
 /* ---- complaints ---- */
 
 static const struct {
@@ -480,6 +517,13 @@ static const struct {
     {"section.secret = \"GEHEIM\"", "1: section.secret: expected lower case, got another string"},
     {"section.secret = \"********\"",
      "1: section.secret: the mask that hides a secret was given in its place"},
+    {"[hook.a.headers]\nA_file = 1", "2: hook.a.headers.A_file: expected a string, got 1"},
+    {"[hook.a.headers]\nA_file = \"none\"",
+     "2: hook.a.headers.A_file: DIR/none: No such file or directory"},
+    {"[hook.a.headers]\nA = \"a\"\nA_file = \"b\"",
+     "3: hook.a.headers.A_file: was already given at DIR/x.toml:2"},
+    {"[hook.a.headers]\n_file = \"b\"",
+     "2: hook.a.headers._file: a name cannot be empty or hold U+0000 here"},
     {"section.secret_file = 1", "1: section.secret_file: expected a path as a string, got 1"},
     {"section.secret_file = \"\"", "1: section.secret_file: expected a path as a string, got \"\""},
     {"section.secret_file = \"none\"",
@@ -850,6 +894,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, reads_named_sections);
     tcase_add_loop_test(tcase, reads_sizes, 0, G_N_ELEMENTS(sizes));
     tcase_add_loop_test(tcase, reads_durations, 0, G_N_ELEMENTS(spans));
+    tcase_add_loop_test(tcase, reads_rates, 0, G_N_ELEMENTS(rates));
     tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, says_all_that_is_wrong);
     tcase_add_test(tcase, cuts_what_it_quotes);

@@ -9,6 +9,8 @@
 
 /* The policy of a file with @text (transfer full), or NULL and @error, which calls the file FILE.
  */
+#define WEBHOOK "[webhook.w]\nurl = \"https://x.example/\"\n"
+
 static DsnPolicy *
 load_text(const char *text, GError **error)
 {
@@ -281,15 +283,33 @@ static const struct {
      "FILE:1: classification.files: /none/such.toml: No such file or directory"},
     {"[file.x]\npath = \"/x\"\ntypes = []", "FILE:3: file.x.types: lists no type of record"},
     {"[maildir.m]\npath = \"/m\"",
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes "
-     "Feedback records, so that they would be "
-     "lost\n"
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
-     "records, so that they would be lost"},
+     "file: reports are read, and no outlet takes Feedback records, so that they would be lost\n"
+     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
     {"[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]",
+     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
+    {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
+    {"[maildir.m]\npath = \"/m\"\n" WEBHOOK, ""},
+    {"[maildir.m]\npath = \"/m\"\n" WEBHOOK "per_record.OOB.enable = false",
      "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
      "records, so that they would be lost"},
-    {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
+    {"[webhook.w]", "FILE:1: webhook.w.url: is missing"},
+    {WEBHOOK "http_headers.\"A B\" = \"x\"",
+     "FILE:3: webhook.w.http_headers.\"A B\": is no name of a header field"},
+    {WEBHOOK "http_headers.idempotency-key = \"x\"",
+     "FILE:3: webhook.w.http_headers.idempotency-key: is set by dsnarf itself"},
+    {WEBHOOK "http_headers.A = \"a\\r\\nB: b\"",
+     "FILE:3: webhook.w.http_headers.A: expected visible ASCII characters, and spaces only between "
+     "them, got another string"},
+    {WEBHOOK "min_batch_size = 2\nmax_batch_latency = 1",
+     "FILE:3: webhook.w.min_batch_size: is more than webhook.w.batch_size"},
+    {WEBHOOK "retry_interval = \"1h\"",
+     "webhook.w.max_retry_interval: is less than webhook.w.retry_interval"},
+    {WEBHOOK "tls_key = \"/k\"",
+     "FILE:3: webhook.w.tls_certificate: is missing: a key alone is of no use"},
+    {WEBHOOK "per_record.Bounced.enable = true",
+     "FILE:3: webhook.w.per_record.Bounced: is no type of record, and not \"Any\""},
+    {WEBHOOK "filter = \"type ==\"", "FILE:1: webhook.w: webhook.w.filter:1:8: the template ends "
+                                     "here, expected an expression"},
     {"[tenant.acme]", "FILE:1: tenant.acme.match: says nothing of whose mail it is"},
     {"[tenant.\"a b\"]\nhtml = true",
      "FILE:1: tenant.\"a b\".match: says nothing of whose mail it is"},
@@ -676,6 +696,20 @@ static const struct {
     {"notice.languages = [\"de-AT\", \"tlh\", \"pt\", \"zh-CN\"]",
      "FILE:1: notice.languages: there are no words in \"tlh\""},
     {OF_A "languages = [\"dk\"]", "FILE:3: tenant.a.languages: there are no words in \"dk\""},
+    {WEBHOOK "idle_timeout = \"30s\"\nmax_batch_latency = \"60s\"",
+     "FILE:3: webhook.w.idle_timeout: idle_timeout is shorter than max_batch_latency: connections "
+     "are closed while requests wait for more records"},
+    {WEBHOOK "max_batch_latency = \"61s\"",
+     "FILE:3: webhook.w.max_batch_latency: idle_timeout is shorter than max_batch_latency: "
+     "connections are closed while requests wait for more records"},
+    {WEBHOOK "max_batch_latency = \"60s\"\nbatch_size = 10\nmin_batch_size = 2", NULL},
+    {WEBHOOK "batch_size = 10\nmin_batch_size = 2",
+     "FILE:4: webhook.w.min_batch_size: has no effect without max_batch_latency"},
+    {"webhook.w.url = \"http://x.example/\"",
+     "FILE:1: webhook.w.url: is not encrypted: records and secrets can be read on the way"},
+    {"webhook.w.url = \"http://localhost:1/\"", NULL},
+    {"webhook.w.url = \"http://127.0.0.2/\"", NULL},
+    {"webhook.w.url = \"http://[::1]/\"", NULL},
 };
 
 START_TEST(warns_of_what_is_hardly_meant)

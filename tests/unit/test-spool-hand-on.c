@@ -54,7 +54,7 @@ hand_on(int64_t position, const char *json, GError **error)
 {
     g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(DsnSpoolLetter));
     g_autoptr(GBytes) bytes = g_bytes_new(json, json == NULL ? 0 : strlen(json));
-    const DsnSpoolLetter letter = {"id-1", "Bounce", bytes, "400 no such customer"};
+    const DsnSpoolLetter letter = {"id-1", "Bounce", bytes, "400 no such customer", 0};
 
     if (json != NULL)
         g_array_append_val(letters, letter);
@@ -206,6 +206,36 @@ START_TEST(letters_are_retried)
 }
 END_TEST
 
+/* One that may work later waits at once, after its first attempt. */
+START_TEST(letters_may_wait)
+{
+    const int64_t now = g_get_real_time();
+    g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(DsnSpoolLetter));
+    g_autoptr(GBytes) bytes = g_bytes_new_static("{}", 2);
+    const DsnSpoolLetter due = {"id-1", "Bounce", bytes, "450 not now", now};
+    const DsnSpoolLetter later = {"id-2", "Bounce", bytes, "450 not now", G_MAXINT64 / 2};
+
+    g_array_append_val(letters, due);
+    g_array_append_val(letters, later);
+    store(1, 2);
+    ck_assert_ptr_null(take(HOOK)); /* somebody has looked before */
+    ck_assert(dsn_spool_hand_on(test.spool, HOOK,
+                                &(const DsnAdvance){.position = 2, .letters = letters}, NULL));
+    count(2, 0);
+    ck_assert_lists("record waiting id-1 Bounce - " HOOK " 2 1: 450 not now;"
+                    "record waiting id-2 Bounce - " HOOK " 2 1: 450 not now;");
+    g_autoptr(DsnWaitingNotice) letter = take(HOOK);
+    ck_assert_ptr_nonnull(letter);
+    ck_assert_str_eq(letter->record_id, "id-1");
+    ck_assert_uint_eq(letter->attempts, 1);
+    dsn_spool_settle(test.spool, letter->entry, DSN_SETTLED_SENT, 0, "OK");
+    set_outlets(HOOK, "file:log"); /* it is committed */
+    count(1, 0);
+    dsn_test_spool_reopen(&test);
+    count(1, 0);
+}
+END_TEST
+
 /* A record never goes to a relay, as a notice does whose relay is gone. */
 START_TEST(relays_do_not_get_them)
 {
@@ -256,7 +286,7 @@ START_TEST(many_are_buried)
 {
     g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(DsnSpoolLetter));
     g_autoptr(GBytes) bytes = g_bytes_new_static("{}", 2);
-    const DsnSpoolLetter letter = {NULL, NULL, bytes, "no"};
+    const DsnSpoolLetter letter = {NULL, NULL, bytes, "no", 0};
 
     for (int i = 0; i < 1500; i++)
         g_array_append_val(letters, letter);
@@ -473,7 +503,7 @@ hand_on_for_ever(int pipe)
         g_autofree char *json = g_strnfill(position % 3 == 0 ? 70000 : 10, 'x');
         g_autofree char *id = g_strdup_printf("%d", (int)position);
         g_autoptr(GBytes) bytes = g_bytes_new(json, strlen(json));
-        const DsnSpoolLetter letter = {id, "Bounce", bytes, "no"};
+        const DsnSpoolLetter letter = {id, "Bounce", bytes, "no", 0};
         const DsnHandedOn one = {&position, 1, "\"a\":1"};
         g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof letter);
         g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof one);
@@ -545,6 +575,7 @@ dsn_test_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, letters_are_kept, 0, 2);
     tcase_add_loop_test(tcase, letters_are_retried, 0, G_N_ELEMENTS(outcomes));
+    tcase_add_test(tcase, letters_may_wait);
     tcase_add_test(tcase, relays_do_not_get_them);
     tcase_add_test(tcase, the_outlet_is_gone);
     tcase_add_test(tcase, many_are_buried);

@@ -256,6 +256,17 @@ START_TEST(merging_is_not_limited)
 }
 END_TEST
 
+/* The outlets have had the record when it came first. */
+START_TEST(merging_hands_nothing_on)
+{
+    dsn_test_configure(&test, "\"Bounce\"", "");
+    take_changed("[{}]", "accepted 1");
+    take_changed("[{\"message\": \"" ORIGINAL "\"}]", "repeated 1");
+    ck_assert_uint_eq(dsn_metrics_get(&test.spool.metrics, DSN_COUNT_NOTICES_MERGED), 1);
+    ck_assert_uint_eq(count_lines(), 1);
+}
+END_TEST
+
 START_TEST(no_original_is_wanted)
 {
     dsn_test_configure(&test, "", "include_original = \"no\"");
@@ -513,6 +524,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, an_original_that_comes_later);
     tcase_add_test(tcase, an_original_that_comes_too_late);
     tcase_add_test(tcase, merging_is_not_limited);
+    tcase_add_test(tcase, merging_hands_nothing_on);
     tcase_add_test(tcase, no_original_is_wanted);
     tcase_add_test(tcase, merging_keeps_to_the_recipients);
     tcase_add_test(tcase, duplicates_cost_nothing);
