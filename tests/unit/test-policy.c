@@ -290,8 +290,7 @@ static const struct {
     {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK, ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK "per_record.OOB.enable = false",
-     "file: reports are read, and no [file.NAME], [segments.NAME] or [webhook.NAME] takes OOB "
-     "records, so that they would be lost"},
+     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
     {"[webhook.w]", "FILE:1: webhook.w.url: is missing"},
     {WEBHOOK "http_headers.\"A B\" = \"x\"",
      "FILE:3: webhook.w.http_headers.\"A B\": is no name of a header field"},
