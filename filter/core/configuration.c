@@ -36,6 +36,15 @@ dsn_configuration_load(const char *file, GError **error)
         g_set_error_literal(error, DSN_CONFIGURATION_ERROR, 0, problems);
         return NULL;
     }
+    for (guint i = 0; i < configuration->segments->len; i++)
+        ((DsnSegmentsOptions *)configuration->segments->pdata[i])->limits =
+            &configuration->template_limits;
+    for (guint i = 0; i < configuration->webhooks->len; i++)
+        ((DsnWebhookOptions *)configuration->webhooks->pdata[i])->limits =
+            &configuration->template_limits;
+    for (guint i = 0; i < configuration->programs->len; i++)
+        ((DsnProgramOptions *)configuration->programs->pdata[i])->limits =
+            &configuration->template_limits;
     return g_steal_pointer(&configuration);
 }
 

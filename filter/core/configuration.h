@@ -85,7 +85,8 @@ typedef struct DsnSegmentsOptions {
     GPtrArray *headers, *meta; /* of char * */
     char *filter;              /* NULL: none */
     bool mask;
-    GPtrArray *records; /* of DsnSegmentsRecord */
+    GPtrArray *records;              /* of DsnSegmentsRecord */
+    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
 } DsnSegmentsOptions;
 
 /* [webhook.NAME.per_record.TYPE]; TYPE may be "Any" */
@@ -123,7 +124,8 @@ typedef struct DsnWebhookOptions {
     char *tls_ca;                 /* file of certificates to trust, NULL: the system's */
     char *tls_certificate;        /* files, NULL: none is shown */
     char *tls_key;
-    char *proxy; /* "socks5://host:port", NULL: none */
+    char *proxy;                     /* "socks5://host:port", NULL: none */
+    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
 } DsnWebhookOptions;
 
 /* [program.NAME.per_record.TYPE]; TYPE may be "Any" */
@@ -147,7 +149,8 @@ typedef struct DsnProgramOptions {
     GPtrArray *headers, *meta; /* of char * */
     char *filter;              /* NULL: none */
     bool mask;
-    GPtrArray *records; /* of DsnProgramRecord */
+    GPtrArray *records;              /* of DsnProgramRecord */
+    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
 } DsnProgramOptions;
 
 /* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */

@@ -16,6 +16,7 @@ struct DsnForm {
     DsnTemplate *templates[DSN_N_RECORD_TYPES]; /* "Any" may stand at several of them */
     GPtrArray *owned;                           /* of DsnTemplate */
     DsnTemplate *filter;
+    DsnTemplateLimits limits;
     GPtrArray *headers, *meta; /* of char *; NULL: all */
     bool mask;
     bool as_it_is; /* a record without a template is not changed */
@@ -55,7 +56,7 @@ set_type(DsnForm *form, const DsnFormOptions *options, const char *type, const D
     if (given == NULL || given->template_ == NULL || *given->template_ == '\0')
         return true;
     *ret_template = dsn_template_compile(name, 1, given->template_, strlen(given->template_),
-                                         TEMPLATE_FLAGS, &DSN_TEMPLATE_LIMITS_DEFAULT, error);
+                                         TEMPLATE_FLAGS, &form->limits, error);
     if (*ret_template == NULL)
         return false;
     g_ptr_array_add(form->owned, *ret_template);
@@ -93,9 +94,8 @@ set_filter(DsnForm *form, const DsnFormOptions *options, GError **error)
 
     if (options->filter == NULL || *options->filter == '\0')
         return true;
-    form->filter =
-        dsn_template_compile_expression(name, options->filter, strlen(options->filter),
-                                        TEMPLATE_FLAGS, &DSN_TEMPLATE_LIMITS_DEFAULT, error);
+    form->filter = dsn_template_compile_expression(name, options->filter, strlen(options->filter),
+                                                   TEMPLATE_FLAGS, &form->limits, error);
     return form->filter != NULL;
 }
 
@@ -107,6 +107,7 @@ dsn_form_new(const DsnFormOptions *options, GError **error)
     form->owned = g_ptr_array_new_with_free_func(free_template);
     form->headers = copy_names(options->headers);
     form->meta = copy_names(options->meta);
+    form->limits = options->limits == NULL ? DSN_TEMPLATE_LIMITS_DEFAULT : *options->limits;
     form->mask = options->mask;
     form->as_it_is = form->headers == NULL && form->meta == NULL && !form->mask;
     if (!set_types(form, options, error) || !set_filter(form, options, error))
@@ -131,6 +132,7 @@ dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error)
                                           .meta = options->meta,
                                           .filter = options->filter,
                                           .mask = options->mask,
+                                          .limits = options->limits,
                                           .types = types,
                                           .enable = true},
                         error);
@@ -153,6 +155,7 @@ dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error)
                                           .meta = options->meta,
                                           .filter = options->filter,
                                           .mask = options->mask,
+                                          .limits = options->limits,
                                           .types = types,
                                           .enable = true},
                         error);
@@ -175,9 +178,16 @@ dsn_form_of_program(const DsnProgramOptions *options, GError **error)
                                           .meta = options->meta,
                                           .filter = options->filter,
                                           .mask = options->mask,
+                                          .limits = options->limits,
                                           .types = types,
                                           .enable = true},
                         error);
+}
+
+bool
+dsn_form_same_limits(const DsnTemplateLimits *a, const DsnTemplateLimits *b)
+{
+    return a == b || (a != NULL && b != NULL && memcmp(a, b, sizeof(*a)) == 0);
 }
 
 void
@@ -249,8 +259,7 @@ write_record(const DsnForm *form, DsnRecordType type, json_t *record, DsnSpan li
     gsize start = output->len;
 
     if (form->templates[type] != NULL) {
-        if (!dsn_template_render(form->templates[type], &input, &DSN_TEMPLATE_LIMITS_DEFAULT,
-                                 output, error))
+        if (!dsn_template_render(form->templates[type], &input, &form->limits, output, error))
             return false;
     } else if (form->as_it_is) {
         g_string_append_len(output, line.data, (gssize)line.len);
@@ -278,7 +287,7 @@ dsn_form_write(const DsnForm *form, DsnRecordType type, DsnSpan line, GString *o
     g_assert(record != NULL); /* our own writing */
     const DsnTemplateInput input = {record, "log_record", record};
     if (form->filter != NULL &&
-        !dsn_template_test(form->filter, &input, &DSN_TEMPLATE_LIMITS_DEFAULT, &passes, error))
+        !dsn_template_test(form->filter, &input, &form->limits, &passes, error))
         return DSN_FORMED_FAILED;
     if (!passes)
         return DSN_FORMED_FILTERED;

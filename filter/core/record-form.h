@@ -29,7 +29,8 @@ typedef struct DsnFormOptions {
     const char *filter;       /* an expression over the record; NULL or "": all pass */
     bool mask;                /* local parts of recipients are not told */
     GHashTable *types;        /* of DsnTypeForm by name of a type, or "Any"; may be NULL */
-    bool enable;              /* where neither the type nor "Any" is there */
+    const DsnTemplateLimits *limits; /* NULL: the defaults */
+    bool enable;                     /* where neither the type nor "Any" is there */
 } DsnFormOptions;
 
 /* Returns a new form (transfer full), or NULL and @error. */
@@ -38,6 +39,9 @@ DsnForm *dsn_form_new(const DsnFormOptions *options, GError **error);
 DsnForm *dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error);
 DsnForm *dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error);
 DsnForm *dsn_form_of_program(const DsnProgramOptions *options, GError **error);
+
+/* Whether forms with these limits (may be NULL) are the same. */
+bool dsn_form_same_limits(const DsnTemplateLimits *a, const DsnTemplateLimits *b);
 
 void dsn_form_free(DsnForm *form);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnForm, dsn_form_free)

@@ -391,10 +391,10 @@ same_records(const GPtrArray *a, const GPtrArray *b)
 bool
 dsn_program_same(const DsnProgramOptions *a, const DsnProgramOptions *b)
 {
-    return strcmp(a->name, b->name) == 0 && same_texts(a->command, b->command) &&
-           a->window == b->window && a->timeout == b->timeout &&
-           a->restart_delay == b->restart_delay && a->max_restart_delay == b->max_restart_delay &&
-           a->retry_interval == b->retry_interval &&
+    return strcmp(a->name, b->name) == 0 && dsn_form_same_limits(a->limits, b->limits) &&
+           same_texts(a->command, b->command) && a->window == b->window &&
+           a->timeout == b->timeout && a->restart_delay == b->restart_delay &&
+           a->max_restart_delay == b->max_restart_delay && a->retry_interval == b->retry_interval &&
            a->max_retry_interval == b->max_retry_interval && a->max_age == b->max_age &&
            same_texts(a->headers, b->headers) && same_texts(a->meta, b->meta) &&
            g_strcmp0(a->filter, b->filter) == 0 && a->mask == b->mask &&

@@ -131,6 +131,22 @@ sync_folder(const char *path, GError **error)
     return good;
 }
 
+/* Makes @path and what is above it, each on the disk: else files could be gone after a crash that
+ * are known to be full. */
+static bool
+make_folder(const char *path, GError **error)
+{
+    g_autofree char *above = g_path_get_dirname(path), *name = g_path_get_basename(path);
+
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        return true;
+    if (strcmp(above, path) != 0 && !make_folder(above, error))
+        return false;
+    if (g_mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
+        return fail(error, above, name, "the folder cannot be made");
+    return sync_folder(path, error);
+}
+
 /* Where a file is before anything is in it: nobody is to see one that is empty (transfer full). */
 static char *
 hidden_path(const char *path)
@@ -153,8 +169,8 @@ create(DsnSegmentFile *file, int64_t now, GError **error)
         g_autofree char *path = g_build_filename(folder, name, NULL);
         g_autofree char *parent = g_path_get_dirname(path), *hidden = hidden_path(path);
 
-        if (g_mkdir_with_parents(parent, FOLDER_MODE) != 0)
-            return fail(error, folder, name, "its folder cannot be made");
+        if (!make_folder(parent, error))
+            return false;
         if (g_file_test(path, G_FILE_TEST_EXISTS))
             continue;
         file->fd = open(hidden, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);

@@ -480,12 +480,13 @@ same_records(const GPtrArray *a, const GPtrArray *b)
 bool
 dsn_segments_same(const DsnSegmentsOptions *a, const DsnSegmentsOptions *b)
 {
-    return strcmp(a->name, b->name) == 0 && g_strcmp0(a->log_dir, b->log_dir) == 0 &&
-           a->max_file_size == b->max_file_size && a->max_duration == b->max_duration &&
-           a->level == b->level && a->min_free_space == b->min_free_space &&
-           a->min_free_inodes == b->min_free_inodes && a->mask == b->mask &&
-           g_strcmp0(a->filter, b->filter) == 0 && same_names(a->headers, b->headers) &&
-           same_names(a->meta, b->meta) && same_records(a->records, b->records);
+    return strcmp(a->name, b->name) == 0 && dsn_form_same_limits(a->limits, b->limits) &&
+           g_strcmp0(a->log_dir, b->log_dir) == 0 && a->max_file_size == b->max_file_size &&
+           a->max_duration == b->max_duration && a->level == b->level &&
+           a->min_free_space == b->min_free_space && a->min_free_inodes == b->min_free_inodes &&
+           a->mask == b->mask && g_strcmp0(a->filter, b->filter) == 0 &&
+           same_names(a->headers, b->headers) && same_names(a->meta, b->meta) &&
+           same_records(a->records, b->records);
 }
 
 char *

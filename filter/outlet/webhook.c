@@ -497,13 +497,13 @@ same_texts(const DsnWebhookOptions *a, const DsnWebhookOptions *b)
 bool
 dsn_webhook_same(const DsnWebhookOptions *a, const DsnWebhookOptions *b)
 {
-    return same_texts(a, b) && same_fields(a->http_headers, b->http_headers) &&
-           a->batch_size == b->batch_size && a->min_batch_size == b->min_batch_size &&
-           a->max_batch_latency == b->max_batch_latency && same_names(a->headers, b->headers) &&
-           same_names(a->meta, b->meta) && a->mask == b->mask &&
-           same_records(a->records, b->records) && a->compression == b->compression &&
-           a->connection_limit == b->connection_limit && a->max_deliveries == b->max_deliveries &&
-           a->idle_timeout == b->idle_timeout && a->timeout == b->timeout &&
-           a->retry_interval == b->retry_interval &&
+    return same_texts(a, b) && dsn_form_same_limits(a->limits, b->limits) &&
+           same_fields(a->http_headers, b->http_headers) && a->batch_size == b->batch_size &&
+           a->min_batch_size == b->min_batch_size && a->max_batch_latency == b->max_batch_latency &&
+           same_names(a->headers, b->headers) && same_names(a->meta, b->meta) &&
+           a->mask == b->mask && same_records(a->records, b->records) &&
+           a->compression == b->compression && a->connection_limit == b->connection_limit &&
+           a->max_deliveries == b->max_deliveries && a->idle_timeout == b->idle_timeout &&
+           a->timeout == b->timeout && a->retry_interval == b->retry_interval &&
            a->max_retry_interval == b->max_retry_interval && a->max_age == b->max_age;
 }

@@ -117,6 +117,27 @@ START_TEST(what_does_not_compile)
 }
 END_TEST
 
+START_TEST(what_takes_too_much)
+{
+    DsnTemplateLimits limits = DSN_TEMPLATE_LIMITS_DEFAULT, same = limits;
+    DsnTypeForm any = {.enable = true, .template_ = "{{ 'x' * 2000 }}"};
+    g_autoptr(GHashTable) table = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GString) output = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    ck_assert(dsn_form_same_limits(&limits, &same));
+    limits.output = 1000;
+    ck_assert(!dsn_form_same_limits(&limits, &same));
+    g_hash_table_insert(table, (gpointer) "Any", &any);
+    g_autoptr(DsnForm) form =
+        dsn_form_new(&(DsnFormOptions){.name = "x", .types = table, .limits = &limits}, NULL);
+    ck_assert_int_eq(dsn_form_write(form, DSN_RECORD_BOUNCE, dsn_span(LINE), output, &error),
+                     DSN_FORMED_FAILED);
+    ck_assert_str_eq(output->str, "");
+    ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
 /* ---- masks ---- */
 
 static const struct {
@@ -206,6 +227,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, what_an_outlet_gets, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, types);
     tcase_add_loop_test(tcase, what_does_not_compile, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tcase, what_takes_too_much);
     tcase_add_loop_test(tcase, nobody_is_named, 0, G_N_ELEMENTS(masks));
     tcase_add_test(tcase, many_are_named);
     suite_add_tcase(suite, tcase);
