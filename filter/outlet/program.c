@@ -3,6 +3,7 @@
 
 #include "filter/outlet/program.h"
 
+#include "filter/core/record-form.h"
 #include "filter/core/clean-text.h"
 #include "filter/core/log.h"
 #include "filter/outlet/program-child.h"
