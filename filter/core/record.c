@@ -5,10 +5,11 @@
 
 #include "filter/core/json-blocks.h"
 #include "filter/core/json-load.h"
+#include "filter/core/json-writer.h"
 #include "filter/core/record-shape.h"
 
-/* A tree takes up to a hundred times the memory of its text, "[{},{},...". The largest honest ones
- * are originals that came as arrays of byte numbers (rule QRK-05). */
+/* A tree takes up to a hundred times the memory of its text, "[{},{},...". No honest one is so
+ * large, but that of an original in byte numbers, which are not read into one then. */
 #define VALUES_MAX ((size_t)1000000)
 
 G_DEFINE_QUARK(dsn - record - error - quark, dsn_record_error)
@@ -86,9 +87,63 @@ has_too_many_values(DsnSpan text)
     return text.len > VALUES_MAX && dsn_json_walk(text, 0, count_values, &count);
 }
 
+static size_t
+skip_space(DsnSpan text, size_t at)
+{
+    while (at < text.len && dsn_is_space(text.data[at]))
+        at++;
+    return at;
+}
+
+/* Reads the array of byte numbers that begins at @at. Returns what follows it, or 0 if it is
+ * anything else. */
+static size_t
+read_byte_numbers(DsnSpan text, size_t at, GString *ret_bytes)
+{
+    do {
+        size_t start = at = skip_space(text, at + 1); /* behind the bracket or comma */
+        unsigned byte = 0;
+
+        for (; at < text.len && at < start + 3 && g_ascii_isdigit(text.data[at]); at++)
+            byte = 10 * byte + (unsigned)g_ascii_digit_value(text.data[at]);
+        if (at == start || byte > UINT8_MAX || (text.data[start] == '0' && at > start + 1))
+            return 0;
+        g_string_append_c(ret_bytes, (char)byte);
+        at = skip_space(text, at);
+    } while (at < text.len && text.data[at] == ',');
+    return at < text.len && text.data[at] == ']' ? at + 1 : 0;
+}
+
+/* The text with its original as a string, where it has one in byte numbers that are UTF-8, as two
+ * releases of KumoMTA wrote it (rule QRK-05); else NULL. Inside of a string the key would have a
+ * backslash before a quote. */
+static GString *
+shorten(DsnSpan text)
+{
+    static const char key[] = "\"original_message\"";
+    const char *found = memmem(text.data, text.len, key, strlen(key));
+    g_autoptr(GString) bytes = g_string_new(NULL);
+    g_autoptr(GString) shorter = g_string_new(NULL);
+
+    if (found == NULL || (found > text.data && found[-1] == '\\'))
+        return NULL;
+    size_t start = skip_space(text, (size_t)(found - text.data) + strlen(key));
+    if (start == text.len || text.data[start] != ':')
+        return NULL;
+    start = skip_space(text, start + 1);
+    size_t end =
+        start < text.len && text.data[start] == '[' ? read_byte_numbers(text, start, bytes) : 0;
+    g_string_append_len(shorter, text.data, (gssize)start);
+    if (end == 0 || !dsn_json_string(shorter, (DsnSpan){bytes->str, bytes->len}))
+        return NULL;
+    g_string_append_len(shorter, text.data + end, (gssize)(text.len - end));
+    return g_steal_pointer(&shorter);
+}
+
 json_t *
 dsn_record_load_object(DsnSpan text, size_t max, GError **error)
 {
+    g_autoptr(GString) shorter = NULL;
     json_error_t fault;
 
     if (text.len > max) {
@@ -96,7 +151,12 @@ dsn_record_load_object(DsnSpan text, size_t max, GError **error)
                     "%zu bytes are more than the limit of %zu", text.len, max);
         return NULL;
     }
-    if (has_too_many_values(text)) {
+    bool too_many = has_too_many_values(text);
+    if (too_many && (shorter = shorten(text)) != NULL) {
+        text = (DsnSpan){shorter->str, shorter->len};
+        too_many = has_too_many_values(text);
+    }
+    if (too_many) {
         g_set_error(error, DSN_RECORD_ERROR, DSN_RECORD_ERROR_JSON,
                     "more than %zu values in one record", VALUES_MAX);
         return NULL;

@@ -363,6 +363,51 @@ START_TEST(size_and_depth_are_capped)
 END_TEST
 
 /* The tree of a text can take a hundred times its memory; a text that is one string cannot. */
+/* Rule QRK-05: an original of more bytes than that, each a number. */
+START_TEST(byte_numbers_are_not_capped)
+{
+    static const struct {
+        const char *before, *after;
+        bool capped;
+    } rows[] = {
+        {"{\"original_message\":[0", "]}", false},
+        {"{\"original_message\" : [ 34 ", " ]}", false},
+        {"{\"original_message\":[195,169", ",10]}", false},
+        {"{\"a\":{\"original_message\":[92", "]}}", false},
+        {"{\"original_message\":[195", "]}", true}, /* not UTF-8 */
+        {"{\"original_message\":[256", "]}", true},
+        {"{\"original_message\":[1000", "]}", true},
+        {"{\"original_message\":[065", "]}", true},
+        {"{\"original_message\":[-1", "]}", true},
+        {"{\"original_message\":[1.0", "]}", true},
+        {"{\"original_message\":[", "]}", true},
+        {"{\"original_message\":[1", ",]}", true},
+        {"{\"original_message\":[1", "", true},
+        {"{\"original_message\":[1", "}", true},
+        {"{\"original_message\":[\"a\"", "]}", true},
+        {"{\"original_message\":{\"a\":[1", "]}}", true},
+        {"{\"original_message\",[1", "]}", true},
+        {"{\"original_message\":[1]},[1", "]", true},
+        {"{\"x\\\"original_message\":[1", "]}", true},
+        {"[1", ",\"original_message\"", true},
+        {"[1", ",\"original_message\":", true},
+    };
+    g_autoptr(GString) numbers = g_string_new(NULL);
+
+    for (size_t n = 0; n < 1100000; n++)
+        g_string_append(numbers, ",65");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strconcat(rows[i].before, numbers->str, rows[i].after, NULL);
+        g_autoptr(GError) error = NULL;
+
+        ck_assert_ptr_null(dsn_record_parse(dsn_span(text), G_MAXSIZE, &error));
+        ck_assert_msg((strstr(error->message, "more than 1000000 values") != NULL) ==
+                          rows[i].capped,
+                      "%s...%s: %s", rows[i].before, rows[i].after, error->message);
+    }
+}
+END_TEST
+
 START_TEST(the_number_of_values_is_capped)
 {
     static const struct {
@@ -463,6 +508,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(refuse, broken_JSON_names_its_place, 0, G_N_ELEMENTS(broken));
     tcase_add_test(refuse, size_and_depth_are_capped);
     tcase_add_test(refuse, the_number_of_values_is_capped);
+    tcase_add_test(refuse, byte_numbers_are_not_capped);
     tcase_add_test(refuse, a_value_is_no_record);
     tcase_add_test(write, older_forms_are_written_in_the_newest);
     suite_add_tcase(suite, read);
