@@ -35,6 +35,8 @@ typedef enum DsnDefectKind {
     DSN_DEFECT_UNEXPECTED_ENCODING /* a transfer encoding where the format has none; undone */
 } DsnDefectKind;
 
+#define DSN_N_DEFECT_KINDS (DSN_DEFECT_UNEXPECTED_ENCODING + 1)
+
 typedef struct DsnDefect {
     DsnDefectKind kind;
     DsnSpan field;      /* name of the field, absent where no field is concerned */

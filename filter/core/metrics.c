@@ -57,6 +57,7 @@ static const struct {
     [DSN_COUNT_HTTP_BAD] = {REFUSED, "{cause=\"bad-request\"}"},
     [DSN_COUNT_HTTP_OVERLOAD] = {REFUSED, "{cause=\"overload\"}"},
     [DSN_COUNT_HTTP_DEADLINE] = {REFUSED, "{cause=\"deadline\"}"},
+    [DSN_COUNT_MAILDIR_ERRORS] = {"maildir_errors_total", "Looks at Maildirs that failed", ""},
     [DSN_COUNT_FILE_LINES] = {"file_lines_total", "Records that were written to files", ""},
     [DSN_COUNT_FILE_ERRORS] = {"file_errors_total", "Files that could not be written", ""},
     [DSN_COUNT_SEGMENT_LINES] = {"segment_lines_total", "Records written to log segments", ""},
@@ -96,6 +97,14 @@ dsn_metrics_reason(DsnMetrics *metrics, DsnReason reason, guint64 count)
     (void)__atomic_fetch_add(&metrics->reasons[reason], count, __ATOMIC_RELAXED);
 }
 
+void
+dsn_metrics_defects(DsnMetrics *metrics, guint32 kinds)
+{
+    for (int kind = 0; kind < DSN_N_DEFECT_KINDS; kind++)
+        if ((kinds >> kind & 1) != 0)
+            (void)__atomic_fetch_add(&metrics->defects[kind], 1, __ATOMIC_RELAXED);
+}
+
 guint64
 dsn_metrics_get(const DsnMetrics *metrics, DsnCounter counter)
 {
@@ -107,6 +116,17 @@ write_head(GString *text, const char *name, const char *help, const char *type)
 {
     g_string_append_printf(text, "# HELP dsnarf_%s %s\n# TYPE dsnarf_%s %s\n", name, help, name,
                            type);
+}
+
+static void
+write_defects(const DsnMetrics *metrics, GString *text)
+{
+    write_head(text, "defects_total", "Reports that were recorded and had a defect, by its kind",
+               "counter");
+    for (int i = 0; i < DSN_N_DEFECT_KINDS; i++)
+        g_string_append_printf(text, "dsnarf_defects_total{kind=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                               dsn_defect_kind_to_string((DsnDefectKind)i),
+                               __atomic_load_n(&metrics->defects[i], __ATOMIC_RELAXED));
 }
 
 void
@@ -126,14 +146,41 @@ dsn_metrics_write(const DsnMetrics *metrics, GString *text)
         g_string_append_printf(text, "dsnarf_not_done_total{reason=\"%s\"} %" G_GUINT64_FORMAT "\n",
                                dsn_reason_to_string((DsnReason)i),
                                __atomic_load_n(&metrics->reasons[i], __ATOMIC_RELAXED));
+    write_defects(metrics, text);
+}
+
+void
+dsn_metrics_write_gauge_head(GString *text, const char *name, const char *help)
+{
+    write_head(text, name, help, "gauge");
+}
+
+static void
+write_value(GString *text, double value)
+{
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    g_string_append_printf(text, " %s\n", g_ascii_dtostr(number, sizeof(number), value));
+}
+
+void
+dsn_metrics_write_gauge_of(GString *text, const char *name, const char *label, const char *of,
+                           double value)
+{
+    g_string_append_printf(text, "dsnarf_%s{%s=\"", name, label);
+    for (const char *byte = of; *byte != '\0'; byte++) {
+        if (*byte == '\\' || *byte == '"')
+            g_string_append_c(text, '\\');
+        g_string_append_c(text, *byte);
+    }
+    g_string_append(text, "\"}");
+    write_value(text, value);
 }
 
 void
 dsn_metrics_write_gauge(GString *text, const char *name, const char *help, double value)
 {
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
-
-    write_head(text, name, help, "gauge");
-    g_string_append_printf(text, "dsnarf_%s %s\n", name,
-                           g_ascii_dtostr(number, sizeof(number), value));
+    dsn_metrics_write_gauge_head(text, name, help);
+    g_string_append_printf(text, "dsnarf_%s", name);
+    write_value(text, value);
 }

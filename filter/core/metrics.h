@@ -12,6 +12,7 @@
 #define DSN_CORE_METRICS_H
 
 #include "filter/core/reason.h"
+#include "mime/defect.h"
 
 #include <glib.h>
 
@@ -55,6 +56,7 @@ typedef enum DsnCounter {
     DSN_COUNT_HTTP_BAD,
     DSN_COUNT_HTTP_OVERLOAD,
     DSN_COUNT_HTTP_DEADLINE,
+    DSN_COUNT_MAILDIR_ERRORS,
     DSN_COUNT_FILE_LINES,
     DSN_COUNT_FILE_ERRORS,
     DSN_COUNT_SEGMENT_LINES,
@@ -80,11 +82,13 @@ typedef enum DsnCounter {
 
 typedef struct DsnMetrics {
     guint64 counters[DSN_N_COUNTERS];
-    guint64 reasons[DSN_N_REASONS]; /* why something was not done */
+    guint64 reasons[DSN_N_REASONS];      /* why something was not done */
+    guint64 defects[DSN_N_DEFECT_KINDS]; /* reports that had them */
 } DsnMetrics;
 
 void dsn_metrics_add(DsnMetrics *metrics, DsnCounter counter, guint64 count);
 void dsn_metrics_reason(DsnMetrics *metrics, DsnReason reason, guint64 count);
+void dsn_metrics_defects(DsnMetrics *metrics, guint32 kinds); /* of one report: 1 << kind */
 guint64 dsn_metrics_get(const DsnMetrics *metrics, DsnCounter counter);
 
 /* Appends all counters, zero or not. */
@@ -92,5 +96,10 @@ void dsn_metrics_write(const DsnMetrics *metrics, GString *text);
 
 /* Appends one gauge, for what others know best. @name without "dsnarf_". */
 void dsn_metrics_write_gauge(GString *text, const char *name, const char *help, double value);
+
+/* The same of a gauge with a label: first its head, then each value. */
+void dsn_metrics_write_gauge_head(GString *text, const char *name, const char *help);
+void dsn_metrics_write_gauge_of(GString *text, const char *name, const char *label, const char *of,
+                                double value);
 
 #endif

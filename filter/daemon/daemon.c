@@ -32,13 +32,14 @@ typedef struct Daemon {
 
 /* ---- how things stand ---- */
 
-static bool
-is_ready(gpointer user)
+static char *
+why_unready(gpointer user)
 {
     Daemon *daemon = user;
 
-    return g_atomic_int_get(&daemon->open) != 0 &&
-           dsn_spool_is_ready(dsn_parts_spool(daemon->parts));
+    if (g_atomic_int_get(&daemon->open) == 0)
+        return g_strdup("dsnarf starts or stops");
+    return dsn_spool_unready(dsn_parts_spool(daemon->parts));
 }
 
 static double
@@ -47,28 +48,83 @@ seconds(const gint64 *microseconds)
     return floor((double)__atomic_load_n(microseconds, __ATOMIC_RELAXED) / G_USEC_PER_SEC);
 }
 
+static double
+age(int64_t time)
+{
+    return time == 0 ? 0 : (double)MAX(g_get_real_time() / G_USEC_PER_SEC - time, 0);
+}
+
+static void
+write_relay_age(const char *name, guint64 records, int64_t oldest, gpointer user)
+{
+    (void)records; /* there are none */
+    dsn_metrics_write_gauge_of(user, "relay_oldest_seconds", "relay", name, age(oldest));
+}
+
+static void
+write_outlet_age(const char *name, guint64 records, int64_t oldest, gpointer user)
+{
+    (void)records; /* see below */
+    dsn_metrics_write_gauge_of(user, "outlet_oldest_seconds", "outlet", name, age(oldest));
+}
+
+static void
+write_outlet_records(const char *name, guint64 records, int64_t oldest, gpointer user)
+{
+    (void)oldest; /* see above */
+    dsn_metrics_write_gauge_of(user, "outlet_records", "outlet", name, (double)records);
+}
+
+static void
+write_queues(DsnSpool *spool, GString *text)
+{
+    dsn_metrics_write_gauge_head(text, "relay_oldest_seconds",
+                                 "Age of the oldest notice that waits for a relay");
+    dsn_spool_each_relay(spool, write_relay_age, text);
+    dsn_metrics_write_gauge_head(text, "outlet_oldest_seconds",
+                                 "Age of the oldest record that an outlet is not past");
+    dsn_spool_each_outlet(spool, write_outlet_age, text);
+    dsn_metrics_write_gauge_head(text, "outlet_records", "Records that an outlet is not past");
+    dsn_spool_each_outlet(spool, write_outlet_records, text);
+}
+
+static void
+write_spool(DsnSpool *spool, GString *text)
+{
+    DsnSpoolState state;
+
+    dsn_spool_state(spool, &state);
+    const struct {
+        const char *name, *help;
+        double value;
+    } gauges[] = {
+        {"spool_waiting", "Entries that wait to be sent", (double)state.waiting},
+        {"spool_dead", "Dead letters", (double)state.dead},
+        {"spool_records", "Records that not all outlets have read", (double)state.records},
+        {"spool_oldest_seconds", "Age of the oldest waiting entry", age(state.oldest)},
+        {"spool_bytes", "Bytes of the spool on disk", (double)state.bytes},
+        {"spool_max_bytes", "Bytes from which on nothing is taken in", (double)state.max_size},
+        {"spool_free_bytes", "Bytes that are free on its file system", (double)state.free},
+        {"spool_min_free_bytes", "Free bytes below which nothing is taken in",
+         (double)state.min_free},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(gauges); i++)
+        dsn_metrics_write_gauge(text, gauges[i].name, gauges[i].help, gauges[i].value);
+    write_queues(spool, text);
+}
+
 static void
 write_metrics(gpointer user, GString *text)
 {
     Daemon *daemon = user;
-    DsnSpoolState state = {0};
-    double age = 0;
+    g_autofree char *why = why_unready(daemon);
 
     dsn_metrics_write(&daemon->metrics, text);
     if (g_atomic_int_get(&daemon->open) == 0)
         return;
-    dsn_spool_state(dsn_parts_spool(daemon->parts), &state);
-    if (state.oldest > 0)
-        age = MAX((double)g_get_real_time() / G_USEC_PER_SEC - (double)state.oldest, 0);
-    dsn_metrics_write_gauge(text, "ready", "1 while things are taken in", is_ready(daemon) ? 1 : 0);
-    dsn_metrics_write_gauge(text, "spool_waiting", "Notices that wait to be sent",
-                            (double)state.waiting);
-    dsn_metrics_write_gauge(text, "spool_dead", "Dead letters", (double)state.dead);
-    dsn_metrics_write_gauge(text, "spool_records", "Records that not all outlets have read",
-                            (double)state.records);
-    dsn_metrics_write_gauge(text, "spool_oldest_seconds", "Age of the oldest waiting notice",
-                            floor(age));
-    dsn_metrics_write_gauge(text, "spool_bytes", "Bytes of the spool on disk", (double)state.bytes);
+    dsn_metrics_write_gauge(text, "ready", "1 while things are taken in", why == NULL ? 1 : 0);
+    write_spool(dsn_parts_spool(daemon->parts), text);
     dsn_metrics_write_gauge(text, "start_time_seconds", "When the daemon started, in unix time",
                             seconds(&daemon->started));
     dsn_metrics_write_gauge(text, "config_time_seconds",
@@ -255,7 +311,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
         .started = g_get_real_time(),
         .loaded = g_get_real_time(),
     };
-    const DsnPages pages = {{is_ready, write_metrics, &daemon}, write_status};
+    const DsnPages pages = {{why_unready, write_metrics, &daemon}, write_status};
 
     (void)umask(0077); /* what is kept here quotes mail */
     (void)signal(SIGPIPE, SIG_IGN);

@@ -64,10 +64,13 @@ show_alive(DsnHttp *http, DsnHttpAnswer *answer)
 static void
 show_ready(DsnHttp *http, DsnHttpAnswer *answer)
 {
-    bool ready = http->pages.ready(http->pages.user);
+    g_autofree char *why = http->pages.unready(http->pages.user);
+    GString *text = g_string_new(why == NULL ? "ready\n" : NULL);
 
-    dsn_http_answer_text(answer, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain",
-                         g_string_new(ready ? "ready\n" : "not ready\n"));
+    if (why != NULL)
+        g_string_printf(text, "not ready: %s\n", why);
+    dsn_http_answer_text(answer, why == NULL ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                         "text/plain", text);
 }
 
 static void

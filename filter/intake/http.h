@@ -16,7 +16,7 @@
 /* What /readyz and /metrics show. Both are called by the thread of the connections: they must not
  * wait. */
 typedef struct DsnHttpPages {
-    bool (*ready)(gpointer user);
+    char *(*unready)(gpointer user); /* why nothing is taken in (transfer full), NULL: it is */
     void (*metrics)(gpointer user, GString *text);
     gpointer user;
 } DsnHttpPages;

@@ -336,6 +336,7 @@ run_pass(DsnMaildirWatch *watch)
     bool good = try_pass(&pass, &more, &error);
     dsn_maildir_close(&pass.maildir);
     if (!good) {
+        dsn_metrics_add(dsn_pipeline_metrics(watch->pipeline), DSN_COUNT_MAILDIR_ERRORS, 1);
         if (trouble_meet(&watch->all, error->message))
             dsn_log_event(DSN_LOG_ERROR, "maildir %s: %s", watch->name, error->message);
         return watch->all.due;

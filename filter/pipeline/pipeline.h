@@ -114,6 +114,7 @@ typedef struct DsnMessageTaken {
     DsnReason reason; /* of UNTOUCHED; DUPLICATE of what was RECORDED before */
     unsigned records;
     DsnTraceState trace; /* of what was read, UNSIGNED also where there is none */
+    guint32 defects;     /* of the report: 1 << DsnDefectKind */
     char id[33];         /* of its records: the digest of what the sender sent */
 } DsnMessageTaken;
 

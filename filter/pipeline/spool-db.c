@@ -92,16 +92,11 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                               " WHERE id = ?1 AND kind <> 1 AND state = 0",
     [DSN_SQL_RETRY_DEAD] = "UPDATE entry SET state = 0, attempts = 0, next_attempt = ?2,"
                            " taken_in = ?3, relay = ?4 WHERE id = ?1 AND kind <> 1 AND state = 1",
-    [DSN_SQL_NEXT_FRESH_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND next_attempt = 0"
-                                 " AND relay > ?1 ORDER BY relay LIMIT 1",
-    [DSN_SQL_NEXT_RETRY_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND next_attempt > 0"
-                                 " AND relay > ?1 ORDER BY relay LIMIT 1",
-    [DSN_SQL_MOVE_FRESH] =
-        "UPDATE entry SET relay = 'default' WHERE id IN (SELECT id FROM entry"
-        " WHERE state = 0 AND next_attempt = 0 AND relay = ?1 AND kind = 0 LIMIT ?2)",
-    [DSN_SQL_MOVE_RETRIES] =
-        "UPDATE entry SET relay = 'default' WHERE id IN (SELECT id FROM entry"
-        " WHERE state = 0 AND next_attempt > 0 AND relay = ?1 AND kind = 0 LIMIT ?2)",
+    [DSN_SQL_NEXT_RELAY] = "SELECT relay FROM entry WHERE state = 0 AND relay > ?1"
+                           " ORDER BY relay LIMIT 1",
+    [DSN_SQL_MOVE_RELAY] = "UPDATE entry SET relay = 'default' WHERE id IN"
+                           " (SELECT id FROM entry WHERE state = 0 AND relay = ?1 AND kind = 0"
+                           " LIMIT ?2)",
     [DSN_SQL_LETTERS] = "SELECT id, relay, record_id FROM entry INDEXED BY entry_letter"
                         " WHERE kind = 2 AND state = 0",
     [DSN_SQL_BURY_LETTER] = "UPDATE entry SET state = 1, reason = ?2 WHERE id = ?1",
@@ -134,7 +129,8 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
         "SELECT " LIST_COLUMNS " FROM entry INDEXED BY entry_dead WHERE state = 1" LIST_REST,
     [DSN_SQL_COUNT_WAITING] = "SELECT count(*) FROM entry WHERE state = 0",
     [DSN_SQL_COUNT_DEAD] = "SELECT count(*) FROM entry WHERE state = 1",
-    [DSN_SQL_OLDEST] = "SELECT taken_in FROM entry WHERE state = 0 ORDER BY taken_in LIMIT 1",
+    [DSN_SQL_NEXT_OLDEST] = "SELECT relay, taken_in FROM entry WHERE state = 0 AND relay > ?1"
+                            " ORDER BY relay, taken_in LIMIT 1",
     [DSN_SQL_HAS_FILE] = "SELECT 1 FROM entry WHERE file = ?1",
 
     [DSN_SQL_ADD_RECORD] = "INSERT INTO record(type, json, taken_in) VALUES(?1, ?2, ?3)",

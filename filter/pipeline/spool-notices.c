@@ -49,6 +49,8 @@ dsn_taken_free(DsnTaken *taken)
 void
 dsn_spool_tell_due(DsnRelayLine *line, guint64 count)
 {
+    if (line->oldest == 0) /* until somebody looks */
+        line->oldest = g_get_real_time() / G_USEC_PER_SEC;
     line->changes++;
     /* One sender takes many: there is no need to wake all of them for one notice. */
     if (count > 1)

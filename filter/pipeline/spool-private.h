@@ -58,10 +58,8 @@ typedef enum DsnSql {
     DSN_SQL_MAKE_DEAD,
     DSN_SQL_RETRY_WAITING,
     DSN_SQL_RETRY_DEAD,
-    DSN_SQL_NEXT_FRESH_RELAY,
-    DSN_SQL_NEXT_RETRY_RELAY,
-    DSN_SQL_MOVE_FRESH,
-    DSN_SQL_MOVE_RETRIES,
+    DSN_SQL_NEXT_RELAY,
+    DSN_SQL_MOVE_RELAY,
     DSN_SQL_LETTERS,
     DSN_SQL_BURY_LETTER,
     DSN_SQL_SET_WATERMARK,
@@ -78,7 +76,7 @@ typedef enum DsnSql {
     DSN_SQL_LIST_DEAD,
     DSN_SQL_COUNT_WAITING,
     DSN_SQL_COUNT_DEAD,
-    DSN_SQL_OLDEST,
+    DSN_SQL_NEXT_OLDEST,
     DSN_SQL_HAS_FILE,
     DSN_SQL_ADD_RECORD,
     DSN_SQL_READ_RECORDS,
@@ -391,6 +389,8 @@ typedef struct DsnRelayLine {
     DsnTurns fresh;   /* for their first attempt */
     DsnTurns retries; /* for another one */
     bool known;       /* the turns were filled from the database */
+    bool is_relay;    /* or else an outlet */
+    int64_t oldest;   /* when that which waits for longest was taken in, 0: none waits */
     guint64 changes;
     GCond due; /* who takes notices waits for it */
     bool retries_first;
@@ -435,11 +435,20 @@ bool dsn_spool_load_watermarks(DsnSpool *spool, DsnDb *db, GError **error);
 void dsn_spool_tell_due(DsnRelayLine *line, guint64 count);
 void dsn_spool_tell_all_due(DsnSpool *spool);
 
+/* ---- spool-state.c ---- */
+
+/* A commit that takes longer than this is the disk's fault. */
+#define DSN_SPOOL_STUCK_AFTER (30 * G_TIME_SPAN_SECOND)
+
+/* In the writer's thread: notes how things stand, once in a while. */
+bool dsn_spool_look(DsnSpool *spool, GError **error);
+
 /* ---- spool-records.c ---- */
 
 typedef struct DsnOutlet {
     char *name;
     int64_t position; /* behind which it reads on */
+    int64_t oldest;   /* when the record behind that was taken in; 0: there was none */
     char *note;
 } DsnOutlet;
 
@@ -506,6 +515,7 @@ struct DsnSpool {
     bool bulk_waited;    /* it was left out of the last transaction */
     int64_t idle_since;  /* monotonic */
     int64_t next_chore;  /* monotonic */
+    int64_t looked;      /* how things stand, monotonic; 0: never */
     int next_checkpoint; /* at so many pages of the log */
 
     GMutex readers_lock;
@@ -526,7 +536,11 @@ struct DsnSpool {
     bool woken;
     bool broken; /* the last transaction failed */
     char *broken_text;
+    int64_t busy_since;  /* the writer, with a transaction or a chore, monotonic; 0: it is not */
+    int64_t stuck_after; /* microseconds */
+    guint64 free_bytes;  /* on the file system */
     bool full;
+    const char *full_why;
     int64_t checked_room; /* monotonic */
     GPtrArray *doubtful;  /* files of deposits whose commit failed */
     GPtrArray *to_remove; /* files that no entry refers to any more */

@@ -219,56 +219,6 @@ dsn_spool_read_records_after(DsnSpool *spool, const char *name, int64_t position
     return error == NULL;
 }
 
-/* ---- how far they are ---- */
-
-void
-dsn_outlet_lag_clear(DsnOutletLag *lag)
-{
-    g_clear_pointer(&lag->name, g_free);
-}
-
-/* When the first record behind @position was taken in, 0 if there is none. */
-static int64_t
-read_time(DsnSpool *spool, int64_t position)
-{
-    g_autoptr(GError) error = NULL;
-    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
-    int64_t time = 0;
-
-    if (db == NULL)
-        return 0;
-    DsnQuery *query = dsn_db_query(db, DSN_SQL_RECORD_TIME, DSN_VALUES(dsn_int(position)));
-    if (dsn_query_next(db, query, &error))
-        time = sqlite3_column_int64(query, 0);
-    dsn_query_end(query);
-    dsn_spool_reader_done(spool, db, error);
-    return time;
-}
-
-void
-dsn_spool_outlet_lags(DsnSpool *spool, GArray *lags)
-{
-    g_autoptr(GArray) positions = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    guint first = lags->len;
-
-    g_mutex_lock(&spool->lock);
-    for (guint i = 0; i < spool->outlets->len; i++) {
-        const DsnOutlet *outlet = spool->outlets->pdata[i];
-        const DsnOutletLag lag = {.name = g_strdup(outlet->name),
-                                  .records = (guint64)(spool->last_record - outlet->position)};
-
-        g_array_append_val(lags, lag);
-        g_array_append_val(positions, outlet->position);
-    }
-    g_mutex_unlock(&spool->lock);
-    for (guint i = first; i < lags->len; i++) {
-        DsnOutletLag *lag = &g_array_index(lags, DsnOutletLag, i);
-
-        if (lag->records > 0)
-            lag->oldest = read_time(spool, g_array_index(positions, int64_t, i - first));
-    }
-}
-
 char *
 dsn_spool_outlet_note(DsnSpool *spool, const char *name)
 {

@@ -67,17 +67,11 @@ typedef struct RelaysJob {
     int moved;
 } RelaysJob;
 
-/* What waits for its first attempt, or for another one. */
-typedef struct Waiting {
-    DsnSql next; /* the relay behind a name for which some is there */
-    DsnSql move;
-} Waiting;
-
 /* Moves some of what waits for @relay. */
 static bool
-move_some(DsnSpool *spool, RelaysJob *relays, DsnSql move, const char *relay, GError **error)
+move_some(DsnSpool *spool, RelaysJob *relays, const char *relay, GError **error)
 {
-    if (!dsn_db_run(spool->writer, move,
+    if (!dsn_db_run(spool->writer, DSN_SQL_MOVE_RELAY,
                     DSN_VALUES(dsn_text(relay), dsn_int(MOVE_CHUNK - relays->moved)), error))
         return false;
     relays->moved += sqlite3_changes(spool->writer->handle);
@@ -86,45 +80,35 @@ move_some(DsnSpool *spool, RelaysJob *relays, DsnSql move, const char *relay, GE
 
 /* The next name behind *@relay for which something waits. */
 static bool
-next_relay(DsnSpool *spool, DsnSql next, char **relay, GError **error)
+next_relay(DsnSpool *spool, char **relay, GError **error)
 {
-    g_autoptr(DsnQuery) query = dsn_db_query(spool->writer, next, DSN_VALUES(dsn_text(*relay)));
+    g_autoptr(DsnQuery) query =
+        dsn_db_query(spool->writer, DSN_SQL_NEXT_RELAY, DSN_VALUES(dsn_text(*relay)));
 
     if (!dsn_query_next(spool->writer, query, error))
         return false;
-    char *found = g_strdup((const char *)sqlite3_column_text(query, 0));
+    char *next = g_strdup((const char *)sqlite3_column_text(query, 0));
     g_free(*relay);
-    *relay = found;
+    *relay = next;
     return true;
-}
-
-static bool
-move_waiting(DsnSpool *spool, RelaysJob *relays, const Waiting *waiting, GError **error)
-{
-    g_autofree char *relay = g_strdup("");
-    g_autoptr(GError) failure = NULL;
-
-    while (relays->moved < MOVE_CHUNK && next_relay(spool, waiting->next, &relay, &failure))
-        if (!is_relay(relays->names, relay) &&
-            !move_some(spool, relays, waiting->move, relay, &failure))
-            break;
-    if (failure == NULL)
-        return true;
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return false;
 }
 
 static bool
 run_relays(DsnSpool *spool, DsnJob *job, GError **error)
 {
-    static const Waiting fresh = {DSN_SQL_NEXT_FRESH_RELAY, DSN_SQL_MOVE_FRESH};
-    static const Waiting retries = {DSN_SQL_NEXT_RETRY_RELAY, DSN_SQL_MOVE_RETRIES};
     RelaysJob *relays = (RelaysJob *)job;
+    g_autofree char *relay = g_strdup("");
+    g_autoptr(GError) failure = NULL;
 
     g_strfreev(spool->relays);
     spool->relays = g_strdupv((char **)relays->names);
-    return move_waiting(spool, relays, &fresh, error) &&
-           move_waiting(spool, relays, &retries, error);
+    while (relays->moved < MOVE_CHUNK && next_relay(spool, &relay, &failure))
+        if (!is_relay(relays->names, relay) && !move_some(spool, relays, relay, &failure))
+            break;
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 /* Those who take for "default" look at all that waits there once more. */
@@ -134,6 +118,8 @@ relays_committed(DsnSpool *spool, DsnJob *job)
     const RelaysJob *relays = (RelaysJob *)job;
     DsnRelayLine *line = dsn_spool_line(spool, NULL);
 
+    for (const char *const *name = relays->names; *name != NULL; name++)
+        dsn_spool_line(spool, *name)->is_relay = true;
     if (relays->moved == 0)
         return;
     dsn_turns_forget(&line->fresh);

@@ -155,6 +155,8 @@ static const char *const STEPS[] = {
     "  WHERE state = 0 AND next_attempt = 0;\n"
     "CREATE INDEX entry_retry ON entry(relay, ifnull(tenant, ''), next_attempt)\n"
     "  WHERE state = 0 AND next_attempt > 0;\n"
+    "DROP INDEX entry_age;\n"
+    "CREATE INDEX entry_age ON entry(relay, taken_in) WHERE state = 0;\n"
     /* That of table watermark stays for what was handed out before. */
     "CREATE TABLE handed_out(\n"
     "  tenant TEXT NOT NULL PRIMARY KEY, -- '': none\n"

@@ -104,6 +104,7 @@ set_full(DsnSpool *spool, bool full, const char *why)
     if (spool->full == full)
         return;
     spool->full = full;
+    spool->full_why = why;
     if (full)
         dsn_log_event(DSN_LOG_ERROR, "spool: full: %s; nothing more is taken in", why);
     else
@@ -418,8 +419,9 @@ tidy_up(DsnSpool *spool, GError **error)
     remove_files(to_remove);
 
     spool->next_chore = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
-    if (!trim_records(spool, error) || !dsn_spool_sweep(spool, error) || !relieve(spool, error) ||
-        !check_log(spool, error) || !measure_database(spool->writer, &bytes, &free_pages, error) ||
+    if (!dsn_spool_look(spool, error) || !trim_records(spool, error) ||
+        !dsn_spool_sweep(spool, error) || !relieve(spool, error) || !check_log(spool, error) ||
+        !measure_database(spool->writer, &bytes, &free_pages, error) ||
         !shorten_file(spool, free_pages, error))
         return false;
     spool->next_chore = MIN(spool->next_chore, spool->sweep.next);
@@ -453,6 +455,14 @@ wait_for_turn(DsnSpool *spool)
     bool stopping = spool->stopping;
     g_mutex_unlock(&spool->lock);
     return waiting ? TURN_WORK : stopping ? TURN_STOP : TURN_CHORES;
+}
+
+static void
+set_busy(DsnSpool *spool, int64_t since)
+{
+    g_mutex_lock(&spool->lock);
+    spool->busy_since = since;
+    g_mutex_unlock(&spool->lock);
 }
 
 static void
@@ -513,10 +523,13 @@ write_in_thread(gpointer data)
     while ((turn = wait_for_turn(spool)) != TURN_STOP) {
         if (spool->broken) /* only this thread changes it */
             recover(spool);
-        if (!spool->broken)
-            work_once(spool, turn);
-        else if (is_stopping(spool))
+        if (spool->broken && is_stopping(spool))
             break;
+        if (!spool->broken) {
+            set_busy(spool, g_get_monotonic_time());
+            work_once(spool, turn);
+            set_busy(spool, 0);
+        }
     }
     give_up(spool);
     return NULL;
@@ -527,7 +540,8 @@ dsn_spool_start_writer(DsnSpool *spool, GError **error)
 {
     int64_t free_pages;
 
-    if (!measure_database(spool->writer, &spool->database_bytes, &free_pages, error))
+    if (!measure_database(spool->writer, &spool->database_bytes, &free_pages, error) ||
+        !dsn_spool_look(spool, error))
         return false;
     spool->thread = g_thread_new("spool", write_in_thread, spool);
     return true;

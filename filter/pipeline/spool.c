@@ -124,6 +124,7 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     spool->large = options->large;
     spool->metrics = metrics;
     spool->lock_fd = -1;
+    spool->stuck_after = DSN_SPOOL_STUCK_AFTER;
     g_mutex_init(&spool->lock);
     g_mutex_init(&spool->take_lock);
     g_mutex_init(&spool->readers_lock);
@@ -194,45 +195,4 @@ dsn_spool_close(DsnSpool *spool)
     g_free(spool->path);
     g_free(spool->large_path);
     g_free(spool);
-}
-
-/* ---- how things stand ---- */
-
-bool
-dsn_spool_is_ready(DsnSpool *spool)
-{
-    g_mutex_lock(&spool->lock);
-    bool ready = !spool->broken && !dsn_spool_is_full(spool);
-    g_mutex_unlock(&spool->lock);
-    return ready;
-}
-
-static int64_t
-find_oldest(DsnSpool *spool)
-{
-    g_autoptr(GError) failure = NULL;
-    int64_t oldest = 0;
-    DsnDb *db = dsn_spool_reader(spool, NULL); /* a failure is logged there */
-
-    if (db == NULL)
-        return 0;
-    (void)dsn_db_number(db, DSN_SQL_OLDEST, 0, &oldest, &failure);
-    dsn_spool_reader_done(spool, db, failure);
-    return oldest;
-}
-
-void
-dsn_spool_state(DsnSpool *spool, DsnSpoolState *ret_state)
-{
-    int64_t oldest = find_oldest(spool);
-
-    g_mutex_lock(&spool->lock);
-    *ret_state = (DsnSpoolState){
-        .waiting = spool->waiting,
-        .dead = spool->dead,
-        .records = (guint64)(spool->last_record - dsn_spool_all_past(spool)),
-        .oldest = oldest,
-        .bytes = (guint64)(spool->database_bytes + spool->large_bytes),
-    };
-    g_mutex_unlock(&spool->lock);
 }

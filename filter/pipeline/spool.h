@@ -50,8 +50,12 @@ DsnSpool *dsn_spool_open(const DsnSpoolOptions *options, DsnMetrics *metrics, GE
 void dsn_spool_close(DsnSpool *spool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSpool, dsn_spool_close)
 
-/* False from a failed commit, or a full disk, until one works again: take nothing in. */
+/* False from a failed commit, or a full disk, until one works again, and while one takes far too
+ * long: take nothing in. */
 bool dsn_spool_is_ready(DsnSpool *spool);
+
+/* Why it is not (transfer full); NULL when it is. */
+char *dsn_spool_unready(DsnSpool *spool);
 
 /* ---- keys ---- */
 
@@ -382,25 +386,23 @@ int64_t dsn_spool_retry(DsnSpool *spool, const DsnQueueFilter *filter, GError **
  * makes no notice again. Returns how many, or -1. */
 int64_t dsn_spool_drop(DsnSpool *spool, const DsnQueueFilter *filter, GError **error);
 
-/* How things stand, for metrics and readiness. */
+/* How things stand, for metrics; what had to be looked up is up to some seconds old. */
 typedef struct DsnSpoolState {
     guint64 waiting, dead; /* entries */
     guint64 records;       /* not read by all outlets yet */
     int64_t oldest;        /* when the oldest waiting entry was taken in; 0: none */
     guint64 bytes;         /* on disk */
+    guint64 free;          /* on its file system */
+    guint64 max_size, min_free;
 } DsnSpoolState;
 
 void dsn_spool_state(DsnSpool *spool, DsnSpoolState *ret_state);
 
-/* How far an outlet is behind. */
-typedef struct DsnOutletLag {
-    char *name;
-    guint64 records; /* that it is not done with */
-    int64_t oldest;  /* when the oldest of them was taken in; 0: there is none, or the disk fails */
-} DsnOutletLag;
+/* @records that an outlet has not read, 0 for a relay; and when the oldest of what waits was taken
+ * in, 0: nothing waits. Under a lock: it must not wait, nor ask the spool anything. */
+typedef void (*DsnSpoolEach)(const char *name, guint64 records, int64_t oldest, gpointer user);
 
-/* Appends one for each outlet to @lags (of DsnOutletLag, cleared by dsn_outlet_lag_clear()). */
-void dsn_spool_outlet_lags(DsnSpool *spool, GArray *lags);
-void dsn_outlet_lag_clear(DsnOutletLag *lag);
+void dsn_spool_each_relay(DsnSpool *spool, DsnSpoolEach each, gpointer user);
+void dsn_spool_each_outlet(DsnSpool *spool, DsnSpoolEach each, gpointer user);
 
 #endif

@@ -82,6 +82,8 @@ read_message(const DsnPolicy *policy, DsnMetrics *metrics, DsnSpan message,
 
     dsn_report_parse(parser, message, report);
     taken->kind = report->kind;
+    for (guint i = 0; i < report->defects->len; i++)
+        taken->defects |= 1u << g_array_index(report->defects, DsnDefect, i).kind;
     const RecordKind *kind = find_kind(report->kind);
     if (kind == NULL)
         return DSN_REASON_NOT_A_REPORT;
@@ -115,6 +117,7 @@ count_recorded(DsnPipeline *pipeline, const DsnMessageTaken *taken)
     dsn_metrics_add(pipeline->metrics, find_kind(taken->kind)->counter, taken->records);
     dsn_metrics_add(pipeline->metrics, (DsnCounter)(DSN_COUNT_TRACES_UNSIGNED + (int)taken->trace),
                     1);
+    dsn_metrics_defects(pipeline->metrics, taken->defects);
 }
 
 /* Reads @message. True with a piece of work for the spool; false when @ret_result is known. */

@@ -30,7 +30,8 @@ START_TEST(the_text_is_in_order)
         ck_assert_msg(g_str_has_suffix(*line, " 0"), "%s", *line);
         ck_assert_msg(g_hash_table_add(series, *line), "%s twice", *line);
     }
-    ck_assert_uint_eq(g_hash_table_size(series), DSN_N_COUNTERS + DSN_N_REASONS - 1);
+    ck_assert_uint_eq(g_hash_table_size(series),
+                      DSN_N_COUNTERS + DSN_N_REASONS - 1 + DSN_N_DEFECT_KINDS);
 }
 END_TEST
 
@@ -43,6 +44,15 @@ START_TEST(counts)
     dsn_metrics_add(&metrics, DSN_COUNT_NOTICES_SENT, 3);
     dsn_metrics_reason(&metrics, DSN_REASON_NULL_SENDER, 7);
     dsn_metrics_write(&metrics, text);
+    dsn_metrics_defects(&metrics, 1u << DSN_DEFECT_BAD_DATE | 1u << DSN_DEFECT_LIMIT);
+    g_string_truncate(text, 0);
+    dsn_metrics_write(&metrics, text);
+    ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_defects_total{kind=\"bad-date\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_defects_total{kind=\"bad-field\"} 0\n"));
+    ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_defects_total{kind=\"limit\"} 1\n"));
+    dsn_metrics_write_gauge_head(text, "ages", "Ages");
+    dsn_metrics_write_gauge_of(text, "ages", "of", "a\"b\\c", 2);
+    ck_assert(g_str_has_suffix(text->str, "\ndsnarf_ages{of=\"a\\\"b\\\\c\"} 2\n"));
     dsn_metrics_write_gauge(text, "entries", "Entries", 1.5);
     ck_assert_uint_eq(dsn_metrics_get(&metrics, DSN_COUNT_NOTICES_SENT), 5);
     ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_notices_total{event=\"sent\"} 5\n"));

@@ -153,28 +153,6 @@ START_TEST(behind_a_position)
 }
 END_TEST
 
-START_TEST(how_far_behind)
-{
-    g_autoptr(GArray) lags = g_array_new(FALSE, FALSE, sizeof(DsnOutletLag));
-    int64_t before = g_get_real_time() / G_TIME_SPAN_SECOND;
-
-    g_array_set_clear_func(lags, (GDestroyNotify)(void (*)(void))dsn_outlet_lag_clear);
-    set_outlets("a", "b");
-    store(1, 3);
-    ck_assert(dsn_spool_advance(test.spool, "b", INT64_MAX, NULL, NULL));
-    dsn_spool_outlet_lags(test.spool, lags);
-    ck_assert_uint_eq(lags->len, 2);
-    const DsnOutletLag *a = &g_array_index(lags, DsnOutletLag, 0), *b = a + 1;
-    ck_assert_str_eq(a->name, "a");
-    ck_assert_uint_eq(a->records, 3);
-    ck_assert_int_ge(a->oldest, before);
-    ck_assert_int_le(a->oldest, g_get_real_time() / G_TIME_SPAN_SECOND);
-    ck_assert_str_eq(b->name, "b");
-    ck_assert_uint_eq(b->records, 0);
-    ck_assert_int_eq(b->oldest, 0);
-}
-END_TEST
-
 static const struct {
     const char *label;
     unsigned max;
@@ -290,7 +268,6 @@ dsn_test_suite(void)
     tcase_add_test(tcase, nobody_reads);
     tcase_add_test(tcase, each_from_where_it_stands);
     tcase_add_test(tcase, behind_a_position);
-    tcase_add_test(tcase, how_far_behind);
     tcase_add_loop_test(tcase, as_much_as_asked, 0, G_N_ELEMENTS(amounts));
     tcase_add_test(tcase, never_back_and_never_beyond);
     tcase_add_test(tcase, no_such_outlet);
