@@ -3,6 +3,7 @@
 """The helper for KumoMTA's policy, and dsnarf behind it. The Lua is real, and so are the helper and
 the daemon; KumoMTA is tests/e2e/kumomta/kumod.lua."""
 import base64
+import concurrent.futures
 import json
 import os
 import re
@@ -272,6 +273,34 @@ def nothing_is_lost_while_dsnarf_is_down(folder):
         expect(kumod.errors, [], "errors")
 
 
+def nothing_is_lost_when_dsnarf_is_killed_at_work(folder):
+    """Requests are cut off in the middle, and come again."""
+    path = os.path.join(folder, "records")
+    policy = USUAL % "include_original_message = 'No', batch_size = 10"
+    with lib.Daemon(folder, settings(folder)) as daemon, Kumod(folder, policy, url_of(daemon)) as kumod:
+        for number in range(600):
+            kumod.log(record_of(number, "Bounce"))
+
+        def kill():
+            for count in (50, 150, 300, 400):
+                lib.wait_until(lambda: len(lib.json_lines(path)) >= count, f"{count} records")
+                daemon.kill9()
+                daemon.start()
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(kill)
+
+            def try_all():
+                kumod.deliver()
+                kumod.pass_time(1260)
+                return kumod.waiting == 0 and killed.done()
+
+            lib.wait_until(try_all, "all are delivered", 2 * lib.PATIENCE)
+            killed.result()
+        lib.wait_until(lambda: len({record["id"] for record in lib.json_lines(path)}) == 600, "the records")
+        expect(kumod.errors, [], "errors")
+
+
 def what_is_too_large_is_divided(folder):
     large = lib.original(1) + b"x" * 40000
     policy = USUAL % "include_original_message = 'FullContent'"
@@ -525,7 +554,8 @@ def other_ways_in(folder):
 
 
 lib.run(each_type_goes_one_way, headers_only, batches, a_missing_original_is_merged,
-        every_failure_is_tried_again, nothing_is_lost_while_dsnarf_is_down, what_is_too_large_is_divided,
+        every_failure_is_tried_again, nothing_is_lost_while_dsnarf_is_down,
+        nothing_is_lost_when_dsnarf_is_killed_at_work, what_is_too_large_is_divided,
         five_megabytes, originals_that_cannot_be_had, what_can_never_succeed_is_a_dead_letter,
         what_lua_makes_of_records_is_read, a_full_spool_keeps_what_others_send, a_503_is_not_for_all,
         a_tailer_keeps_its_place, for_postmastery, for_ping8, samples_want_a_token, wrong_set_ups,
