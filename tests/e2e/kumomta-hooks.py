@@ -4,6 +4,7 @@
 the daemon; KumoMTA is tests/e2e/kumomta/kumod.lua."""
 import base64
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -389,9 +390,10 @@ def what_lua_makes_of_records_is_read(folder):
 
 def a_full_spool_keeps_what_others_send(folder):
     """By default what cannot be taken gets no answer, and so nobody drops it."""
-    with lib.Daemon(folder, {**settings(folder), **FULL, "http.token": "none"}) as daemon:
+    with lib.Daemon(folder, {**settings(folder), **FULL, "http.token": "none"}) as daemon, \
+            contextlib.ExitStack() as stack:
         daemon.fill_spool()
-        hooks = {name: Kumod(os.path.join(folder, name), stock(name), url_of(daemon))
+        hooks = {name: stack.enter_context(Kumod(os.path.join(folder, name), stock(name), url_of(daemon)))
                  for name in OF_OTHERS}
         for base, (name, kumod) in enumerate(hooks.items()):
             for record in three(10 * base):
@@ -405,7 +407,6 @@ def a_full_spool_keeps_what_others_send(folder):
             kumod.pass_time(1260)
             lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "there is room again")
             expect({one[:2] for one in kumod.deliver()[0]}, {("Delivery", 200)}, name)
-            kumod.__exit__()
         expect(len({record["id"] for record in kept(folder, 9)}), 9, "ids")
 
 
