@@ -20,6 +20,9 @@
 /* No address family. */
 #define NONE (-1)
 
+/* Seconds that a server has to answer before it is asked again. */
+#define PATIENCE 3
+
 /* Of a message over TCP. */
 #define MESSAGE_MAX ((size_t)65535)
 
@@ -110,6 +113,7 @@ query(const DsnDns *dns, const char *name, DsnDnsType type, unsigned char *messa
         *ret_why = NO_RECOVERY;
         return -1;
     }
+    state.retrans = MIN(state.retrans, PATIENCE);
     if (dns->server.len > 0) {
         state.nscount = 1;
         state.nsaddr_list[0] = dns->server.v4;

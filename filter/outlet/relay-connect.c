@@ -10,6 +10,9 @@
 /* How long an address that failed is tried behind the others. */
 #define SHUN_TIME (5 * G_TIME_SPAN_MINUTE)
 
+/* How long the hosts of an MX are looked up. */
+#define LOOKUP_TIME (30 * G_TIME_SPAN_SECOND)
+
 /* Addresses that are shunned at the same time; when there are more, all are forgiven. */
 #define SHUN_MAX 1000
 
@@ -146,15 +149,18 @@ find_name(DsnRelayFinder *finder, const char *name, unsigned port, GArray *place
 
 /* One host of many that cannot be found does not matter. */
 static bool
-find_exchangers(DsnRelayFinder *finder, const char *domain, unsigned port, GArray *places,
-                GError **error)
+find_exchangers(DsnRelayFinder *finder, const char *domain, unsigned port, const gint *stopping,
+                GArray *places, GError **error)
 {
+    int64_t until = g_get_monotonic_time() + LOOKUP_TIME;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) last = NULL;
 
     if (!dsn_dns_exchangers(finder->dns, domain, names, error))
         return false;
     for (guint i = 0; i < names->len && places->len < DSN_RELAY_PLACES_MAX; i++) {
+        if (i > 0 && (g_get_monotonic_time() >= until || g_atomic_int_get(stopping) != DSN_SMTP_GO))
+            break;
         g_clear_error(&last);
         (void)find_name(finder, names->pdata[i], port, places, &last);
     }
@@ -165,7 +171,8 @@ find_exchangers(DsnRelayFinder *finder, const char *domain, unsigned port, GArra
 }
 
 static bool
-find(DsnRelayFinder *finder, const DsnRelayHost *host, GArray *places, GError **error)
+find(DsnRelayFinder *finder, const DsnRelayHost *host, const gint *stopping, GArray *places,
+     GError **error)
 {
     g_autofree char *name = dsn_span_dup(host->name);
 
@@ -173,7 +180,7 @@ find(DsnRelayFinder *finder, const DsnRelayHost *host, GArray *places, GError **
     case DSN_RELAY_NAME:
         return find_name(finder, name, host->port, places, error);
     case DSN_RELAY_MX:
-        return find_exchangers(finder, name, host->port, places, error);
+        return find_exchangers(finder, name, host->port, stopping, places, error);
     case DSN_RELAY_ADDRESS:
     case DSN_RELAY_UNIX:
         add_place(finder, name, &host->address, dsn_socket_address_port(&host->address), places);
@@ -246,7 +253,7 @@ dsn_relay_connect(DsnRelayFinder *finder, const char *host, DsnSmtpTarget *targe
         g_set_error_literal(error, DSN_SMTP_ERROR, DSN_SMTP_ERROR_FAULT, "not a host");
         return NULL;
     }
-    if (!find(finder, &entry, places, error))
+    if (!find(finder, &entry, target->stopping, places, error))
         return NULL;
 
     bool looked_up = entry.kind == DSN_RELAY_NAME || entry.kind == DSN_RELAY_MX;

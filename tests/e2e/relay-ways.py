@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The ways to a relay's hosts: names and MX from the DNS, local addresses, SOCKS5 and LMTP."""
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -49,6 +50,25 @@ def expect_fault(run, word, what=""):
         raise lib.Failure(f"{what}: {word!r} is not in {run['error']!r}")
 
 
+@contextlib.contextmanager
+def peers(*given):
+    """Servers at several addresses, all at the same port: the one that the first has got. It may be
+    in use elsewhere: then another is taken."""
+    for attempt in range(20):
+        with contextlib.ExitStack() as stack:
+            found, port = [], 0
+            try:
+                for at, script in given:
+                    found.append(stack.enter_context(Peer(script, at=(at, port))))
+                    port = found[0].port
+            except OSError:
+                if attempt == 19:
+                    raise
+                continue
+            yield found
+            return
+
+
 def has_ipv6():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -61,9 +81,8 @@ def has_ipv6():
 
 def each_address_of_a_name_is_tried(_):
     """One where nobody listens, one that says no, one that talks nonsense, then one that works."""
-    with Peer(at="127.0.0.5") as good, \
-            Peer({"banner": "554 5.7.1 no"}, at=("127.0.0.3", good.port)), \
-            Peer({"banner": b"HTTP/1.1 400 Bad\r\n"}, at=("127.0.0.4", good.port)), \
+    with peers(("127.0.0.5", {}), ("127.0.0.3", {"banner": "554 5.7.1 no"}),
+               ("127.0.0.4", {"banner": b"HTTP/1.1 400 Bad\r\n"})) as (good, *_), \
             dns_server.Server({("mx.test", A): ["127.0.0.2", "127.0.0.3", "127.0.0.4",
                                                 "127.0.0.5"]}) as dns:
         run, = send("mx.test", options={"resolver": dns.where, "port": good.port})
@@ -73,7 +92,7 @@ def each_address_of_a_name_is_tried(_):
 def what_failed_is_tried_last(_):
     """Each message over a connection of its own: the others do not pay for the first address."""
     bad = {"banner": "421 4.3.2 busy"}
-    with Peer(at="127.0.0.3") as good, Peer(bad, at=("127.0.0.2", good.port)) as busy, \
+    with peers(("127.0.0.3", {}), ("127.0.0.2", bad)) as (good, busy), \
             dns_server.Server({("mx.test", A): ["127.0.0.2", "127.0.0.3"]}) as dns:
         runs = send(f"mx.test:{good.port}", [[message(n)] for n in range(5)], deliveries=1,
                     options={"resolver": dns.where})
@@ -106,7 +125,7 @@ def families_are_looked_up_as_configured(_):
         (V4_ONLY, (AAAA,), None, [A]),
         (V6_ONLY, (A,), None, [AAAA]),
     ]
-    with Peer() as v4, Peer(at=("::1", v4.port)):
+    with peers(("127.0.0.1", {}), ("::1", {})) as (v4, _):
         for strategy, kinds, used, asked in rows:
             records = {("mx.test", kind): ["127.0.0.1" if kind == A else "::1"] for kind in kinds}
             with dns_server.Server(records) as dns:
@@ -158,9 +177,8 @@ def exchangers(**more):
 
 
 def exchangers_are_tried_by_preference(_):
-    with dns_server.Server(exchangers()) as dns, Peer(at="127.0.0.2") as first, \
-            Peer(at=("127.0.0.3", first.port)) as second, \
-            Peer(at=("127.0.0.4", first.port)) as third:
+    with dns_server.Server(exchangers()) as dns, \
+            peers(("127.0.0.2", {}), ("127.0.0.3", {}), ("127.0.0.4", {})) as (first, second, third):
         host = f"mx:example.test:{first.port}"
         options = {"resolver": dns.where}
         for peer, name, address in ((first, "first", 2), (second, "second", 3), (third, "third", 4)):
@@ -175,8 +193,7 @@ def equal_exchangers_take_turns(_):
     """Not the same one forty times; that it happens by chance takes longer than the universe."""
     records = {("example.test", MX): [(10, "a.test"), (10, "b.test")], ("a.test", A): ["127.0.0.2"],
                ("b.test", A): ["127.0.0.3"]}
-    with dns_server.Server(records) as dns, Peer(at="127.0.0.2") as a, \
-            Peer(at=("127.0.0.3", a.port)) as b:
+    with dns_server.Server(records) as dns, peers(("127.0.0.2", {}), ("127.0.0.3", {})) as (a, b):
         send(f"mx:example.test:{a.port}", [[message(n)] for n in range(100)], deliveries=1,
              options={"resolver": dns.where})
         lib.expect(len(a.messages) + len(b.messages), 100)
@@ -275,10 +292,8 @@ def faults_of_a_proxy_are_told(_):
             expect_fault(run, word, str(script))
             lib.expect(peer.messages, [])
     # an answer with a name in it, byte for byte, and the host's first words right behind it
-    with Peer({"banner": lambda session: None}) as peer, \
-            socks_server.Proxy({"connect": b"\x05\x00\x00\x03\x05proxy\x00\x19220 hi\r\n"}) as proxy:
-        peer.script["banner"] = b"220 hi\r\n"
-        proxy.script["connect"] = b"\x05\x00\x00\x03\x05proxy\x00\x19" + b"220 hi\r\n"
+    with Peer() as peer, socks_server.Proxy(
+            {"connect": b"\x05\x00\x00\x03\x05proxy\x00\x19" + b"220 hi\r\n"}) as proxy:
         run, = send(peer.host, options={"socks5_proxy_server": proxy.where})
         expect_sent(run, f"127.0.0.1[127.0.0.1]:{peer.port}")
     run, = send("127.0.0.1:25", options={"socks5_proxy_server": f"127.0.0.1:{lib.free_port()}"})

@@ -69,6 +69,19 @@ check_lower(const char *text)
     return *text == '\0' ? "at least a letter" : NULL;
 }
 
+/* { one = "a", two = "b" } is "ab". */
+static char *
+join(const json_t *table, GString *complaint)
+{
+    const char *one = json_string_value(json_object_get(table, "one"));
+    const char *two = json_string_value(json_object_get(table, "two"));
+
+    if (one != NULL && two != NULL)
+        return g_strconcat(one, two, NULL);
+    g_string_append(complaint, "expected one and two");
+    return NULL;
+}
+
 static const char *
 computed(void)
 {
@@ -100,7 +113,7 @@ static const DsnOption options[] = {
     {"word", DSN_OPTION_WORD, .restart = true, .fallback = "\"green\"", AT(Values, word),
      .words = colours, .help = "a word"},
     {"list", DSN_OPTION_LIST, .fallback = "[]", AT(Values, list), .check = check_lower,
-     .help = "a list"},
+     .compose = join, .help = "a list"},
     {"words", DSN_OPTION_LIST, .fallback = "[\"red\"]", AT(Values, words), .words = colours,
      .help = "words"},
     {"left", DSN_OPTION_SIZE, .share = true, .fallback = "\"10%\"", AT(Values, left), .min = 0,
@@ -471,6 +484,13 @@ static const struct {
     {"list = \"a\"", "1: list: expected a list of strings, got \"a\""},
     {"list = [\"a\",\n[]]", "1: list: expected a list of strings, got a list"},
     {"list = [\"A\"]", "1: list: expected lower case, got \"A\""},
+    {"list = [{ one = \"a\", two = \"B\" }]", "1: list: expected lower case, got \"aB\""},
+    {"list = [{ one = \"a\" }]", "1: list: expected one and two"},
+    {"list = [{ one = 1 }]", "1: list: expected a table of strings, got 1"},
+    {"list = [{ one = \"${DSN_TEST_UNSET}\" }]",
+     "1: list: the environment variable DSN_TEST_UNSET is not set"},
+    {"words = [{ one = \"a\" }]",
+     "1: words: expected a list of \"red\", \"green\", \"blue\", got a table"},
     {"list = [\"\"]", "1: list: expected at least a letter, got \"\""},
     {"words = [\"red\", \"pink\"]",
      "1: words: expected a list of \"red\", \"green\", \"blue\", got \"pink\""},
@@ -721,7 +741,8 @@ START_TEST(shows_what_loads_again)
     ck_assert_ptr_null(load_text("include = \"y.toml\"\n"
                                  "name = \"$${a} \\\" \\\\ \\n \xc3\xa4\"\npath = \"p\"\n"
                                  "size = 50000\nleft = \"33%\"\nfiles = [\"f\"]\nmode = "
-                                 "\"007\"\nspan = 90.5\nword = \"red\"\nlist = [\"a\"]\n"
+                                 "\"007\"\nspan = 90.5\nword = \"red\"\nlist = [\"a\", "
+                                 "{ one = \"b\", two = \"c\" }]\n"
                                  "map = {\"b c\" = \"x\", a = \"y\"}\n"
                                  "[hook.\"x y\"]\nurl = \"u\"\n[hook.\"x y\".leaf.\"\\t\"]\n"
                                  "suffix = \"$\"\n[hook.b]\n",
@@ -735,6 +756,8 @@ START_TEST(shows_what_loads_again)
     ck_assert_uint_eq(again.left, 33 | DSN_OPTION_SHARE);
     ck_assert_str_eq(again.files->pdata[0], values.files->pdata[0]);
     ck_assert_int_eq(again.span, values.span);
+    ck_assert_uint_eq(again.list->len, 2);
+    ck_assert_str_eq(again.list->pdata[1], "bc");
     dsn_option_table_clear(&table, &values);
     dsn_option_table_clear(&table, &again);
 }
