@@ -422,6 +422,66 @@ def a_real_lmtp_server_takes_what_is_sent(folder):
         lib.expect(len(os.listdir(os.path.join(others, "new"))), 3)
 
 
+DOVECOT = """
+base_dir = {0}/run
+log_path = {0}/dovecot.log
+protocols = lmtp
+ssl = no
+mail_location = maildir:{0}/mail
+lda_mailbox_autocreate = yes
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {1}
+  }}
+}}
+passdb {{
+  driver = static
+  args = nopassword=y
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home={0}/home allow_all_users=yes
+}}
+"""
+
+
+def dovecot_takes_what_is_sent(folder):
+    if os.geteuid() != 0:
+        raise lib.Skip("a private Dovecot needs root")
+    if not os.path.exists("/usr/lib/dovecot/lmtp"):
+        raise lib.Skip("the package dovecot-lmtpd is not installed")
+    port = lib.free_port()
+    os.chmod(folder, 0o777)
+    settings = os.path.join(folder, "dovecot.conf")
+    with open(settings, "w", encoding="ascii") as file:
+        file.write(DOVECOT.format(folder, port))
+    with subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", settings]) as child:
+        try:
+            lib.wait_until(lambda: reachable(port, child), "Dovecot listens")
+            run, = send(f"127.0.0.1:{port}", [[message(n) for n in range(3)]], lmtp=True)
+            lib.expect([outcome for outcome, _ in run["messages"]], ["sent"] * 3, str(run))
+            new = os.path.join(folder, "mail", "new")
+            lib.expect(len(os.listdir(new)), 3)
+            for name in os.listdir(new):
+                with open(os.path.join(new, name), "rb") as mail:
+                    data = mail.read()
+                lib.expect(data.startswith(b"Return-Path: <>\n"), True, data)
+                lib.expect(data.endswith(b"\n.hello\n"), True, data)
+        finally:
+            child.terminate()
+
+
+def reachable(port, child):
+    if child.poll() is not None:
+        raise lib.Failure(f"Dovecot ended with status {child.returncode}")
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 lib.run(each_address_of_a_name_is_tried, what_failed_is_tried_last, the_last_fault_is_told,
         families_are_looked_up_as_configured, faults_of_the_dns_are_told,
         aliases_and_long_answers_are_followed, the_system_knows_localhost,
@@ -430,4 +490,4 @@ lib.run(each_address_of_a_name_is_tried, what_failed_is_tried_last, the_last_fau
         the_proxy_connects_from_its_source_address, faults_of_a_proxy_are_told,
         certificates_are_for_the_name, every_policy_meets_every_server, lmtp_is_spoken,
         lmtp_replies_are_about_the_recipient, faults_of_an_lmtp_server_are_told,
-        a_real_lmtp_server_takes_what_is_sent)
+        a_real_lmtp_server_takes_what_is_sent, dovecot_takes_what_is_sent)
