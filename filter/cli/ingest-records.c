@@ -300,7 +300,8 @@ dsn_record_file_open(const char *file, DsnWindow *window, size_t line_max,
                         "here");
             return NULL;
         }
-        records->segment = dsn_segment_reader_open(file, line_max, error);
+        records->segment =
+            dsn_segment_reader_open(strcmp(file, "-") == 0 ? "/dev/stdin" : file, line_max, error);
         if (records->segment == NULL)
             return NULL;
     }

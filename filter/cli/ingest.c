@@ -174,8 +174,7 @@ append_elements(GString *lines, const DsnIngestOutcome *outcome)
     const DsnTally *tally = &outcome->elements.tally;
     guint64 without = sum_of_reasons(tally);
 
-    append_number(lines, tally->accepted + tally->duplicate + tally->ignored,
-                  "record read: ", "records read: ");
+    append_number(lines, count_elements(outcome), "record read: ", "records read: ");
     append_number(lines, tally->accepted - MIN(tally->accepted, without), "with a notice, ",
                   "with a notice, ");
     append_number(lines, without, "without", "without");
