@@ -24,12 +24,13 @@ ingest() {
 feedback() {
     sed "s/fbl-88213@/fbl-$1@/" "$examples/feedback.eml"
 }
+now=$(date +%s)
+stamp=$(date -u -d "@$now" +%FT%TZ)
 bounce() {
-    now=$(date +%s)
     sed "s/^{/{\"x\":\"$1\",/; s/\"id\": *\"[0-9a-f]*\"/\"id\":\"$(printf %032x "$1")\"/
         s/\"timestamp\": *[0-9]*/\"timestamp\":$now/; s/\"created\": *[0-9]*/\"created\":$now/
-        s/\"event_time\": *\"[^\"]*\"/\"event_time\":\"$(date -u +%FT%TZ)\"/
-        s/\"created_time\": *\"[^\"]*\"/\"created_time\":\"$(date -u +%FT%TZ)\"/" \
+        s/\"event_time\": *\"[^\"]*\"/\"event_time\":\"$stamp\"/
+        s/\"created_time\": *\"[^\"]*\"/\"created_time\":\"$stamp\"/" \
         "$examples/bounce.json" | tr -d '\n'
     echo
 }
