@@ -14,6 +14,7 @@
 #define INPUT_SIZE ((size_t)256 * 1024)
 #define OUTPUT_STEP ((size_t)128 * 1024)
 #define FRAME_START 5 /* bytes of a frame that tell how many more its header has */
+#define BLOCK_HEADER 3
 
 struct DsnSegmentReader {
     int fd;
@@ -24,6 +25,7 @@ struct DsnSegmentReader {
     size_t wanted;        /* bytes that the decoder can do something with: one block */
     bool finished;        /* nothing more is written to it */
     bool in_frame;        /* the frame is not at its end */
+    bool at_header;       /* that of a block is what is wanted */
     bool lost;            /* the start of the next frame is being looked for */
     bool overlong;        /* the rest of a line that was too long comes first */
     char *input;
@@ -173,7 +175,7 @@ lose_frame(DsnSegmentReader *reader)
     if (!reader->in_frame && reader->input_at < reader->input_end)
         reader->input_at++; /* no frame begins here */
     reader->wanted = FRAME_START;
-    reader->in_frame = false;
+    reader->in_frame = reader->at_header = false;
     reader->lost = true;
     reader->overlong = false;
     reader->output_at = reader->output_end;
@@ -181,12 +183,15 @@ lose_frame(DsnSegmentReader *reader)
 }
 
 /* Decodes a block, so that one that is damaged takes no other with it, and its input is still there
- * to look for the next frame in: its length may be what is wrong. */
+ * to look for the next frame in: its length may be what is wrong. The decoder would like to have
+ * the header of the block behind it at once, which may be long in coming. */
 static Fill
 decode(DsnSegmentReader *reader)
 {
     size_t len = MIN(reader->wanted, reader->input_end - reader->input_at);
     ZSTD_inBuffer in = {reader->input, reader->input_at + len, reader->input_at};
+    bool start = !reader->in_frame, header = reader->at_header;
+    bool last = header && (reader->input[reader->input_at] & 1) != 0;
 
     make_room(reader);
     ZSTD_outBuffer out = {reader->output, reader->output_size, reader->output_end};
@@ -196,6 +201,9 @@ decode(DsnSegmentReader *reader)
     reader->input_at = in.pos;
     reader->output_end = out.pos;
     reader->in_frame = left != 0;
+    if (left > BLOCK_HEADER && (start || (header && !last)))
+        left -= BLOCK_HEADER;
+    reader->at_header = left == BLOCK_HEADER && !start && !header;
     reader->wanted = left == 0 ? FRAME_START : MIN(left, INPUT_SIZE);
     return FILL_MORE;
 }
@@ -220,38 +228,34 @@ fill(DsnSegmentReader *reader, GError **error)
 
 /* ---- lines out ---- */
 
-/* The next line that is whole, or the start of one that is too long; false if there is none. */
+/* The next line that is whole, or the end of one that was too long; false if there is none. */
 static bool
 take_line(DsnSegmentReader *reader, DsnSpan *ret_line, DsnSegmentEvent *ret_event)
 {
-    for (;;) {
-        const char *start = reader->output + reader->output_at;
-        size_t len = reader->output_end - reader->output_at;
-        const char *end = len == reader->searched
-                              ? NULL
-                              : memchr(start + reader->searched, '\n', len - reader->searched);
-        size_t found = end == NULL ? len : (size_t)(end - start);
-        bool skipped = reader->overlong;
+    const char *start = reader->output + reader->output_at;
+    size_t len = reader->output_end - reader->output_at;
+    const char *end = len == reader->searched
+                          ? NULL
+                          : memchr(start + reader->searched, '\n', len - reader->searched);
+    size_t found = end == NULL ? len : (size_t)(end - start);
 
-        reader->searched = len;
-        if (end == NULL && !skipped && len <= reader->line_max)
-            return false;
-        if (end == NULL) { /* no more of it is kept */
-            reader->overlong = true;
+    reader->searched = len;
+    if (end == NULL) {
+        reader->overlong = reader->overlong || len > reader->line_max;
+        if (reader->overlong) { /* no more of it is kept */
             reader->output_at = reader->output_end;
-        } else {
-            reader->overlong = false;
-            reader->output_at += found + 1;
-            reader->lines++;
+            reader->searched = 0;
         }
-        reader->searched = 0;
-        *ret_line = (DsnSpan){start, MIN(found, reader->line_max)};
-        *ret_event = found > reader->line_max ? DSN_SEGMENT_TOO_LONG : DSN_SEGMENT_LINE;
-        if (!skipped)
-            return true;
-        if (end == NULL)
-            return false;
+        return false;
     }
+    bool overlong = reader->overlong || found > reader->line_max;
+    reader->overlong = false;
+    reader->output_at += found + 1;
+    reader->searched = 0;
+    reader->lines++;
+    *ret_line = overlong ? DSN_SPAN_ABSENT : (DsnSpan){start, found};
+    *ret_event = overlong ? DSN_SEGMENT_TOO_LONG : DSN_SEGMENT_LINE;
+    return true;
 }
 
 /* At the end of a finished file: one that was cut off, as by a crash, ends inside a frame; or a
@@ -262,7 +266,11 @@ take_end(DsnSegmentReader *reader, DsnSpan *ret_line)
     size_t len = reader->output_end - reader->output_at;
     bool cut = reader->in_frame || reader->input_at < reader->input_end;
 
-    if (len > 0 && !reader->overlong) {
+    if (reader->overlong) {
+        reader->overlong = false;
+        return DSN_SEGMENT_TOO_LONG;
+    }
+    if (len > 0) {
         *ret_line = (DsnSpan){reader->output + reader->output_at, len};
         reader->output_at = reader->output_end;
         reader->searched = 0;

@@ -21,7 +21,7 @@ typedef struct DsnSegmentReader DsnSegmentReader;
 typedef enum DsnSegmentEvent {
     DSN_SEGMENT_LINE,
     DSN_SEGMENT_TAIL,     /* what stands behind the last line end of a finished file */
-    DSN_SEGMENT_TOO_LONG, /* a line of more than the maximum, of which the start is given */
+    DSN_SEGMENT_TOO_LONG, /* a line of more than the maximum, or such a tail, has been passed */
     DSN_SEGMENT_DAMAGED,  /* from here on up to the next frame, or the end, nothing can be read */
     DSN_SEGMENT_WAIT,     /* that is all for now */
     DSN_SEGMENT_END,
@@ -33,7 +33,7 @@ DsnSegmentReader *dsn_segment_reader_open(const char *path, size_t line_max, GEr
 void dsn_segment_reader_free(DsnSegmentReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSegmentReader, dsn_segment_reader_free)
 
-/* The next thing in the file. *@ret_line is the line without its end, for the first three events.
+/* The next thing in the file. *@ret_line is the line without its end, for the first two events.
  * After DSN_SEGMENT_WAIT it can be asked again. */
 DsnSegmentEvent dsn_segment_reader_next(DsnSegmentReader *reader, DsnSpan *ret_line,
                                         GError **error);

@@ -174,6 +174,34 @@ START_TEST(a_file_that_grows)
 }
 END_TEST
 
+/* What the writer has flushed is there at once, whatever kind of block it has made of it. */
+START_TEST(what_was_flushed)
+{
+    g_autoptr(DsnSegmentReader) reader = open_file(LINE_MAX_BYTES);
+    g_autofree char *same = g_strnfill(5000, 'x');
+    ZSTD_CCtx *stream = ZSTD_createCCtx();
+    char packed[20000];
+
+    for (int i = 0; i < 30; i++) {
+        g_autofree char *text = g_strdup_printf("%d%s", i, i % 3 == 0 ? same : "");
+        g_autofree char *expected =
+            i % 3 == 0 ? g_strdup_printf("%zu|?", strlen(text)) : g_strdup_printf("%s|?", text);
+        g_autofree char *line = g_strconcat(text, "\n", NULL);
+        g_autoptr(GString) told = g_string_new(NULL);
+        ZSTD_inBuffer in = {line, strlen(line), 0};
+        ZSTD_outBuffer out = {packed, sizeof(packed), 0};
+
+        ck_assert_uint_eq(
+            ZSTD_compressStream2(stream, &out, &in, i % 10 == 9 ? ZSTD_e_end : ZSTD_e_flush), 0);
+        append(packed, out.pos);
+        tell(reader, told);
+        ck_assert_str_eq(told->str, expected);
+        ck_assert_uint_eq(dsn_segment_reader_lines(reader), (uint64_t)i + 1);
+    }
+    (void)ZSTD_freeCCtx(stream);
+}
+END_TEST
+
 /* ---- long lines ---- */
 
 static const size_t lengths[] = {40,      130000, 131071, 131072,  131073,
@@ -197,9 +225,9 @@ START_TEST(long_lines)
     add_frame(frames, text, len + 2);
     append(frames->data, frames->len);
     finish();
-    g_autofree char *expected = len == 40 ? g_strdup_printf("%.40s||.", text)
-                                          : g_strdup_printf("%zu%s|.", MIN(len, LINE_MAX_BYTES),
-                                                            len > LINE_MAX_BYTES ? "!" : "|");
+    g_autofree char *expected = len == 40              ? g_strdup_printf("%.40s||.", text)
+                                : len > LINE_MAX_BYTES ? g_strdup("!|.")
+                                                       : g_strdup_printf("%zu||.", len);
     check_told(LINE_MAX_BYTES, expected);
 }
 END_TEST
@@ -304,6 +332,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, lines_of_frames, 0, G_N_ELEMENTS(contents));
     tcase_add_test(tcase, skippable_frames);
     tcase_add_test(tcase, a_file_that_grows);
+    tcase_add_test(tcase, what_was_flushed);
     tcase_add_loop_test(tcase, long_lines, 0, G_N_ELEMENTS(lengths));
     tcase_add_test(tcase, cut_off_anywhere);
     tcase_add_test(tcase, a_bit_wrong_anywhere);
