@@ -9,6 +9,7 @@
 #include "filter/core/relay-host.h"
 #include "filter/core/return-path.h"
 #include "filter/core/socket-address.h"
+#include "filter/core/start-time.h"
 #include "filter/core/trace-sign.h"
 #include "filter/core/tenant-index.h"
 #include "mime/address.h"
@@ -631,6 +632,19 @@ static const DsnOption options[] = {
     {"maildir.*.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"",
      IN(DsnMaildirIntake, consumed), .words = consumed_files,
      .help = "what becomes of a report once it is recorded: removed, or moved to cur as seen"},
+
+    {"tailer.*", DSN_OPTION_SECTIONS, SLOT(tailers), .size = sizeof(DsnTailerOptions),
+     .help = "log segments that records are read from"},
+    {"tailer.*.directory", DSN_OPTION_PATH, .fallback = "\"\"", IN(DsnTailerOptions, directory),
+     .help = "the directory that segments are written to"},
+    {"tailer.*.pattern", DSN_OPTION_STRING, .fallback = "\"*\"", IN(DsnTailerOptions, pattern),
+     .help = "a shell pattern for the names of the files that are read"},
+    {"tailer.*.start", DSN_OPTION_STRING, .fallback = "\"now\"", IN(DsnTailerOptions, start),
+     .check = dsn_start_check, .help = "the first time: \"now\", \"beginning\", or from a time on"},
+    {"tailer.*.checkpoint", DSN_OPTION_PATH, .fallback = "\"\"", IN(DsnTailerOptions, checkpoint),
+     .help = "the first time: a checkpoint of KumoMTA's tailer to go on from"},
+    {"tailer.*.line_max", DSN_OPTION_SIZE, .fallback = "\"16MiB\"", IN(DsnTailerOptions, line_max),
+     .min = 64 * KIB, .max = 256 * MIB, .help = "bytes of a line; a longer one is left out"},
 
     {"http.listen", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"", SLOT(http.listen),
      .check = dsn_socket_address_check, .help = "where records are posted to; \"\": nowhere"},

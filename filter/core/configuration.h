@@ -56,6 +56,16 @@ typedef struct DsnMaildirIntake {
     DsnConsumed consumed; /* DISCARD: removed; ACCEPT: moved to cur, seen; never TAG */
 } DsnMaildirIntake;
 
+/* [tailer.NAME]: log segments that are followed, with the words of KumoMTA's tailers */
+typedef struct DsnTailerOptions {
+    char *name;
+    char *directory;
+    char *pattern;    /* of file names, for fnmatch(3) */
+    char *start;      /* "now", "beginning", or a time */
+    char *checkpoint; /* of another tailer, NULL: none */
+    size_t line_max;
+} DsnTailerOptions;
+
 /* [file.NAME]: records as JSON lines */
 typedef struct DsnFileOutlet {
     char *name;
@@ -345,6 +355,7 @@ typedef struct DsnConfiguration {
         size_t connections; /* at the same time */
     } lmtp;
     GPtrArray *maildirs; /* [maildir.NAME] */
+    GPtrArray *tailers;  /* [tailer.NAME] */
     struct {
         char *listen; /* "127.0.0.1:8025", "unix:/path"; NULL: none */
         size_t socket_mode;

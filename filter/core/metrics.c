@@ -12,6 +12,7 @@
 #define RECORDS "records_total", "Records that were posted"
 #define REFUSED "http_refused_total", "Requests that were refused"
 #define REPORTS "reports_total", "Records that were made of reports"
+#define FOLLOWED "tailer_lines_total", "Lines of log segments that were followed"
 #define TRACES "traces_total", "Reports that were recorded, by the state of their trace"
 #define WEBHOOK_RECORDS "webhook_records_total", "What became of records that webhooks send"
 #define WEBHOOK_REQUESTS "webhook_requests_total", "Requests of webhooks, by what was answered"
@@ -79,6 +80,13 @@ static const struct {
     [DSN_COUNT_PROGRAM_DEAD] = {PROGRAM, "{result=\"dead\"}"},
     [DSN_COUNT_PROGRAM_ENDED] = {"program_ends_total", "Programs that ended and were started again",
                                  ""},
+    [DSN_COUNT_TAILER_RECORD] = {FOLLOWED, "{result=\"record\"}"},
+    [DSN_COUNT_TAILER_NO_RECORD] = {FOLLOWED, "{result=\"no-record\"}"},
+    [DSN_COUNT_TAILER_TOO_LONG] = {FOLLOWED, "{result=\"too-long\"}"},
+    [DSN_COUNT_TAILER_CUT_OFF] = {FOLLOWED, "{result=\"cut-off\"}"},
+    [DSN_COUNT_TAILER_DAMAGED] = {"tailer_damaged_total", "Damaged places in log segments", ""},
+    [DSN_COUNT_TAILER_FILES] = {"tailer_files_total", "Log segments that were read to the end", ""},
+    [DSN_COUNT_TAILER_ERRORS] = {"tailer_errors_total", "Log segments that could not be read", ""},
     [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
                                      "Connections to relay hosts that failed", ""},
     [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},

@@ -125,6 +125,7 @@ write_metrics(gpointer user, GString *text)
         return;
     dsn_metrics_write_gauge(text, "ready", "1 while things are taken in", why == NULL ? 1 : 0);
     write_spool(dsn_parts_spool(daemon->parts), text);
+    dsn_parts_write_lags(daemon->parts, text);
     dsn_metrics_write_gauge(text, "start_time_seconds", "When the daemon started, in unix time",
                             seconds(&daemon->started));
     dsn_metrics_write_gauge(text, "config_time_seconds",

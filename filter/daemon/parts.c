@@ -8,6 +8,7 @@
 #include "filter/intake/lmtp.h"
 #include "filter/intake/maildir-watch.h"
 #include "filter/intake/milter.h"
+#include "filter/intake/tailer.h"
 #include "filter/outlet/json-file.h"
 #include "filter/outlet/program.h"
 #include "filter/outlet/relay.h"
@@ -20,13 +21,14 @@ struct DsnParts {
     DsnSpool *spool;
     DsnPipeline *pipeline;
     DsnRelay *relay;
-    GMutex lock;         /* guards the list of relays, which the control looks at, too */
+    GMutex lock;         /* guards the lists of relays and tailers, which others look at, too */
     GPtrArray *relays;   /* of Section: those beside the one above */
     GPtrArray *files;    /* of Section */
     GPtrArray *segments; /* of Section */
     GPtrArray *webhooks; /* of Section */
     GPtrArray *programs; /* of Section */
     GPtrArray *maildirs; /* of Section */
+    GPtrArray *tailers;  /* of Section */
     DsnQueue queue;
     DsnControl *control;
     DsnHttp *http;
@@ -315,6 +317,36 @@ stop_maildir(void *part)
 }
 
 static const GPtrArray *
+tailer_sections(const DsnConfiguration *configuration)
+{
+    return configuration->tailers;
+}
+
+/* Any other goes on from the place that this one has got to. */
+static bool
+same_tailer(const void *a, const void *b)
+{
+    const DsnTailerOptions *one = a, *other = b;
+
+    return strcmp(one->name, other->name) == 0 && strcmp(one->directory, other->directory) == 0 &&
+           g_strcmp0(one->pattern, other->pattern) == 0 && one->line_max == other->line_max;
+}
+
+static void *
+start_tailer(DsnParts *parts, const DsnPolicy *policy, const void *options, GError **error)
+{
+    (void)policy; /* the section says all */
+    (void)error;  /* what is wrong it tries again */
+    return dsn_tailer_start(parts->pipeline, options);
+}
+
+static void
+stop_tailer(void *part)
+{
+    dsn_tailer_stop(part);
+}
+
+static const GPtrArray *
 relay_sections(const DsnConfiguration *configuration)
 {
     return configuration->relays;
@@ -349,6 +381,7 @@ static const Kind webhooks = {webhook_sections, same_webhook, start_webhook, sto
 static const Kind programs = {program_sections, same_program, start_program, stop_program,
                               finish_program};
 static const Kind maildirs = {maildir_sections, same_maildir, start_maildir, stop_maildir, NULL};
+static const Kind tailers = {tailer_sections, same_tailer, start_tailer, stop_tailer, NULL};
 
 /* ---- outlets ---- */
 
@@ -469,7 +502,8 @@ start_intakes(DsnParts *parts, DsnPolicy *policy, GError **error)
             return false;
         dsn_log_event(DSN_LOG_INFO, "lmtp: listening at %s", configuration->lmtp.listen);
     }
-    return start_missing(&maildirs, parts, parts->maildirs, policy, error);
+    return start_missing(&maildirs, parts, parts->maildirs, policy, error) &&
+           start_missing(&tailers, parts, parts->tailers, policy, error);
 }
 
 bool
@@ -560,6 +594,7 @@ dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages *pages, G
     parts->webhooks = g_ptr_array_new_with_free_func(stop_section);
     parts->programs = g_ptr_array_new_with_free_func(stop_section);
     parts->maildirs = g_ptr_array_new_with_free_func(stop_section);
+    parts->tailers = g_ptr_array_new_with_free_func(stop_section);
     if (open_spool(parts, policy, error) && start_outlets(parts, policy, error) &&
         start_control(parts, policy, error) && start_intakes(parts, policy, error))
         return parts;
@@ -573,6 +608,9 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     g_autoptr(GError) error = NULL, problem = NULL;
 
     stop_outdated(&maildirs, parts->maildirs, policy);
+    g_mutex_lock(&parts->lock);
+    stop_outdated(&tailers, parts->tailers, policy);
+    g_mutex_unlock(&parts->lock);
     stop_outdated(&files, parts->files, policy);
     stop_outdated(&segments, parts->segments, policy);
     stop_outdated(&webhooks, parts->webhooks, policy);
@@ -595,6 +633,51 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     stop_outdated(&relays, parts->relays, policy);
     g_mutex_unlock(&parts->lock);
     (void)start_missing(&maildirs, parts, parts->maildirs, policy, NULL);
+    g_mutex_lock(&parts->lock);
+    (void)start_missing(&tailers, parts, parts->tailers, policy, NULL);
+    g_mutex_unlock(&parts->lock);
+}
+
+/* Of each tailer. */
+static double
+lag_bytes(const DsnTailerLag *lag, int64_t now)
+{
+    (void)now;
+    return (double)lag->bytes;
+}
+
+static double
+lag_seconds(const DsnTailerLag *lag, int64_t now)
+{
+    return lag->oldest == 0 ? 0 : (double)MAX(now - lag->oldest, 0);
+}
+
+void
+dsn_parts_write_lags(DsnParts *parts, GString *text)
+{
+    static const struct {
+        const char *name, *help;
+        double (*value)(const DsnTailerLag *lag, int64_t now);
+    } gauges[] = {
+        {"tailer_behind_bytes", "Bytes of log segments that were not read yet", lag_bytes},
+        {"tailer_oldest_seconds", "Age of the oldest log segment with such bytes", lag_seconds},
+    };
+    int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+
+    g_mutex_lock(&parts->lock);
+    for (size_t i = 0; i < G_N_ELEMENTS(gauges) && parts->tailers->len > 0; i++) {
+        dsn_metrics_write_gauge_head(text, gauges[i].name, gauges[i].help);
+        for (guint j = 0; j < parts->tailers->len; j++) {
+            const Section *section = parts->tailers->pdata[j];
+            DsnTailerLag lag;
+
+            dsn_tailer_lag(section->part, &lag);
+            dsn_metrics_write_gauge_of(text, gauges[i].name, "tailer",
+                                       ((const DsnTailerOptions *)section->options)->name,
+                                       gauges[i].value(&lag, now));
+        }
+    }
+    g_mutex_unlock(&parts->lock);
 }
 
 bool
@@ -613,6 +696,7 @@ dsn_parts_stop(DsnParts *parts)
     dsn_lmtp_stop(parts->lmtp);
     g_ptr_array_unref(parts->maildirs);
     dsn_http_stop(parts->http);
+    g_ptr_array_unref(parts->tailers);
     if (parts->spool != NULL)
         dsn_spool_wake(parts->spool);
     finish_sections(parts->webhooks);

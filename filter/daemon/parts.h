@@ -38,6 +38,9 @@ bool dsn_parts_set_outlets(DsnSpool *spool, const DsnPolicy *policy, GError **er
 /* Puts @policy in force. A part that it adds and that cannot be started is logged and left out. */
 void dsn_parts_reload(DsnParts *parts, DsnPolicy *policy);
 
+/* Appends how far the tailers are behind, for Prometheus. */
+void dsn_parts_write_lags(DsnParts *parts, GString *text);
+
 /* False if one of them ended by itself. */
 bool dsn_parts_are_sound(const DsnParts *parts);
 

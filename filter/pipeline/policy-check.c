@@ -418,6 +418,30 @@ check_mail(DsnChecks *checks)
                        (const char *)g_hash_table_lookup(paths, others));
 }
 
+static void
+check_tailers(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+
+    for (guint i = 0; i < configuration->tailers->len; i++) {
+        const DsnTailerOptions *tailer = configuration->tailers->pdata[i];
+        g_autofree char *section = dsn_section_key("tailer", tailer->name);
+        g_autofree char *key = g_strconcat(section, ".directory", NULL);
+        g_autofree char *path =
+            tailer->directory == NULL ? NULL : g_canonicalize_filename(tailer->directory, "/");
+        g_autofree char *files = g_strjoin("/", path == NULL ? "" : path, tailer->pattern, NULL);
+        const char *other = g_hash_table_lookup(known, files);
+
+        if (path == NULL)
+            dsn_checks_add(checks, section, key, "is missing");
+        else if (other != NULL)
+            dsn_checks_add(checks, key, key, "%s reads the same files", other);
+        else
+            g_hash_table_insert(known, g_steal_pointer(&files), g_strdup(section));
+    }
+}
+
 static bool
 reads_reports(const DsnConfiguration *configuration)
 {
@@ -651,6 +675,7 @@ dsn_check_configuration(DsnChecks *checks, const bool *wanted)
     check_relays(checks);
     check_tenants(checks);
     check_mail(checks);
+    check_tailers(checks);
     check_outlets(checks, wanted);
     check_evidence(checks);
 }
