@@ -67,9 +67,23 @@ append_attempts(const json_t *line, GString *text)
                            attempts == 1 ? "" : "s");
 }
 
+/* "outlet webhook:crm"; false for what is about a notice. */
+static bool
+append_outlet(const json_t *line, GString *text)
+{
+    append_member(line, "outlet ", "outlet", text);
+    return dsn_ask_text(line, "outlet") != NULL;
+}
+
 static void
 append_sent(const json_t *line, GString *text)
 {
+    if (append_outlet(line, text)) {
+        g_string_append(text, " has the record");
+        append_member(line, ", in ", "file", text);
+        append_member(line, ": ", "reply", text);
+        return;
+    }
     append_member(line, "the notice was taken by relay ", "relay", text);
     g_string_append(text, ", after ");
     append_attempts(line, text);
@@ -80,7 +94,8 @@ static void
 append_retry(const json_t *line, GString *text)
 {
     append_member(line, "relay ", "relay", text);
-    g_string_append(text, " did not take the notice, after ");
+    g_string_append(text, append_outlet(line, text) ? " could not hand on the record, after "
+                                                    : " did not take the notice, after ");
     append_attempts(line, text);
     g_string_append(text, "; again at ");
     dsn_append_time(text, dsn_ask_number(line, "next_attempt"));
@@ -90,9 +105,15 @@ append_retry(const json_t *line, GString *text)
 static void
 append_dead(const json_t *line, GString *text)
 {
+    bool record = append_outlet(line, text);
+
     append_member(line, "relay ", "relay", text);
-    g_string_append(text, " did not take the notice, which is a dead letter now, after ");
-    append_attempts(line, text);
+    g_string_append(text, record ? " could not hand on the record, which is a dead letter now"
+                                 : " did not take the notice, which is a dead letter now");
+    if (dsn_ask_number(line, "attempts") > 0) { /* 0: it was none from the start */
+        g_string_append(text, ", after ");
+        append_attempts(line, text);
+    }
     append_member(line, ": ", "reply", text);
 }
 
@@ -100,14 +121,14 @@ static void
 append_retried(const json_t *line, GString *text)
 {
     (void)line; /* it has nothing more to say */
-    g_string_append(text, "an administrator had the notice tried again");
+    g_string_append(text, "an administrator had it tried again");
 }
 
 static void
 append_dropped(const json_t *line, GString *text)
 {
     (void)line; /* it has nothing more to say */
-    g_string_append(text, "an administrator dropped the notice");
+    g_string_append(text, "an administrator dropped it");
 }
 
 static void
@@ -198,6 +219,12 @@ append_fate(const json_t *line, const char *state, GString *text)
     gint64 attempts = dsn_ask_number(line, "attempts");
     gint64 next = dsn_ask_number(line, "next_attempt");
 
+    if (json_object_get(line, "entry") == NULL) { /* in the stream */
+        g_string_append_printf(text, "%-19s  the record waits for ", "now");
+        (void)append_outlet(line, text); /* it has one */
+        g_string_append_c(text, '\n');
+        return;
+    }
     g_string_append_printf(text, "%-19s  entry %" G_GINT64_FORMAT " ", "now",
                            dsn_ask_number(line, "entry"));
     if (strcmp(state, "gone") == 0) {
@@ -206,6 +233,7 @@ append_fate(const json_t *line, const char *state, GString *text)
     }
     g_string_append(text, strcmp(state, "dead") == 0 ? "is a dead letter" : "waits in the queue");
     append_member(line, " for relay ", "relay", text);
+    append_member(line, " for outlet ", "outlet", text);
     append_member(line, " to ", "recipient", text);
     if (attempts > 0) {
         g_string_append(text, ", after ");

@@ -15,6 +15,7 @@
 /* Of one story: an alias leads to a record, and that to the one its notice is known by. */
 #define MAX_SUBJECTS 8
 #define MAX_ENTRIES 100
+#define MAX_POSITIONS 100
 
 /* One request on its way. */
 typedef struct Run {
@@ -192,7 +193,14 @@ typedef struct Story {
     GPtrArray *subjects; /* of char *: whose history is looked at, in this order */
     GArray *events;      /* of Event */
     GArray *entries;     /* of int64_t */
+    GArray *positions;   /* of Position */
 } Story;
+
+/* Of a record in the stream. */
+typedef struct Position {
+    int64_t position;
+    const char *subject;
+} Position;
 
 static void
 clear_event(gpointer event)
@@ -206,6 +214,7 @@ story_clear(Story *story)
     g_ptr_array_unref(story->subjects);
     g_array_unref(story->events);
     g_array_unref(story->entries);
+    g_array_unref(story->positions);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Story, story_clear)
@@ -228,15 +237,30 @@ add_number(Story *story, int64_t entry)
         g_array_append_val(story->entries, entry);
 }
 
-/* What @line refers to: the notice, and another record by which that is known. */
+/* From @first to @last, which is 0 when there is but one. */
 static void
-follow(Story *story, const DsnHistoryLine *line)
+add_positions(Story *story, const char *subject, int64_t first, int64_t last)
+{
+    for (int64_t position = first;
+         first > 0 && position <= MAX(first, last) && story->positions->len < MAX_POSITIONS;
+         position++) {
+        const Position one = {position, subject};
+
+        g_array_append_val(story->positions, one);
+    }
+}
+
+/* What @line refers to: the notice, another record by which that is known, and the stream. */
+static void
+follow(Story *story, const char *subject, const DsnHistoryLine *line)
 {
     g_autofree char *object = g_strconcat("{", line->text, "}", NULL);
     json_auto_t *json = json_loads(object, 0, NULL);
 
     add_subject(story, json_string_value(json_object_get(json, "see")));
     add_number(story, json_integer_value(json_object_get(json, "entry")));
+    add_positions(story, subject, json_integer_value(json_object_get(json, "position")),
+                  json_integer_value(json_object_get(json, "last_position")));
 }
 
 static void
@@ -255,10 +279,33 @@ add_events(Run *run, Story *story, const char *subject)
         return false;
     for (guint i = 0; i < lines->len; i++) {
         DsnHistoryLine *line = &g_array_index(lines, DsnHistoryLine, i);
-        follow(story, line);
+        follow(story, subject, line);
         const Event event = {line->time, subject, g_steal_pointer(&line->text)};
 
         g_array_append_val(story->events, event);
+    }
+    return true;
+}
+
+/* What outlets have done with the records. */
+static bool
+add_handed_on(Run *run, Story *story)
+{
+    g_autoptr(GArray) lines = g_array_new(FALSE, FALSE, sizeof(DsnHistoryLine));
+
+    g_array_set_clear_func(lines, clear_history_line);
+    for (guint i = 0; i < story->positions->len; i++) {
+        const Position *position = &g_array_index(story->positions, Position, i);
+
+        g_array_set_size(lines, 0);
+        if (!dsn_spool_handed_on(run->queue->spool, position->position, lines, &run->error))
+            return false;
+        for (guint j = 0; j < lines->len; j++) {
+            DsnHistoryLine *line = &g_array_index(lines, DsnHistoryLine, j);
+            const Event event = {line->time, position->subject, g_steal_pointer(&line->text)};
+
+            g_array_append_val(story->events, event);
+        }
     }
     return true;
 }
@@ -305,6 +352,25 @@ write_fate(Run *run, int64_t entry)
     return true;
 }
 
+/* For which outlets records still wait. */
+static void
+write_waits(Run *run, const Story *story)
+{
+    for (guint i = 0; i < story->positions->len && !run->gone; i++) {
+        const Position *position = &g_array_index(story->positions, Position, i);
+        g_autoptr(GPtrArray) names =
+            dsn_spool_outlets_before(run->queue->spool, position->position);
+
+        for (guint j = 0; j < names->len; j++) {
+            g_string_append_c(run->lines, '{');
+            write_text(run->lines, "subject", position->subject);
+            write_text(run->lines, "state", "waiting");
+            write_text(run->lines, "outlet", names->pdata[j]);
+            end_line(run);
+        }
+    }
+}
+
 typedef struct Search {
     Story *story;
     const char *record_id;
@@ -347,7 +413,8 @@ run_why(Run *run)
     g_autofree char *id = subject_of(json_string_value(json_object_get(run->request, "id")));
     g_auto(Story) story = {.subjects = g_ptr_array_new_with_free_func(g_free),
                            .events = g_array_new(FALSE, FALSE, sizeof(Event)),
-                           .entries = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+                           .entries = g_array_new(FALSE, FALSE, sizeof(int64_t)),
+                           .positions = g_array_new(FALSE, FALSE, sizeof(Position))};
 
     g_array_set_clear_func(story.events, clear_event);
     if (*id == '\0') {
@@ -358,7 +425,7 @@ run_why(Run *run)
     for (guint i = 0; i < story.subjects->len; i++) /* it grows meanwhile */
         if (!add_events(run, &story, story.subjects->pdata[i]))
             return;
-    if (!search_queue(run, &story, id))
+    if (!add_handed_on(run, &story) || !search_queue(run, &story, id))
         return;
     g_array_sort(story.events, compare_events);
     for (guint i = 0; i < story.events->len && !run->gone; i++)
@@ -366,6 +433,7 @@ run_why(Run *run)
     for (guint i = 0; i < story.entries->len && !run->gone; i++)
         if (!write_fate(run, g_array_index(story.entries, int64_t, i)))
             return;
+    write_waits(run, &story);
     if (run->queue->pipeline != NULL)
         write_number(run->done, "keep", dsn_spool_history_keep(run->queue->spool));
 }

@@ -3,6 +3,7 @@
 
 #include "filter/outlet/json-file.h"
 
+#include "filter/core/json-writer.h"
 #include "filter/outlet/line-file.h"
 
 #include <jansson.h>
@@ -80,10 +81,27 @@ return_to_note(DsnJsonFile *outlet)
     dsn_line_file_return(&outlet->file, kept ? &place : NULL);
 }
 
+/* @lines (of Line; may be NULL) are in the file. */
 static bool
-advance(DsnJsonFile *outlet, int64_t position, const char *note, GError **error)
+advance(DsnJsonFile *outlet, int64_t position, const char *note, const GArray *lines,
+        GError **error)
 {
-    if (dsn_spool_advance(outlet->spool, outlet->outlet, position, note, error))
+    g_autoptr(GArray) positions = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(DsnHandedOn));
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; lines != NULL && i < lines->len; i++)
+        g_array_append_val(positions, g_array_index(lines, Line, i).position);
+    dsn_json_key(text, "event");
+    (void)dsn_json_string(text, DSN_SPAN_LITERAL("sent"));
+    dsn_json_key(text, "file");
+    (void)dsn_json_string(text, dsn_span(outlet->file.path)); /* what is not UTF-8 is replaced */
+    const DsnHandedOn one = {(const int64_t *)(const void *)positions->data, positions->len,
+                             text->str};
+    g_array_append_val(all, one);
+    if (dsn_spool_hand_on(outlet->spool, outlet->outlet,
+                          &(const DsnAdvance){.position = position, .note = note, .handed_on = all},
+                          error))
         return true;
     return_to_note(outlet);
     return false;
@@ -91,11 +109,11 @@ advance(DsnJsonFile *outlet, int64_t position, const char *note, GError **error)
 
 /* Moves the place in the stream behind @position, and with it that in the file. */
 static bool
-keep_place(DsnJsonFile *outlet, int64_t position, GError **error)
+keep_place(DsnJsonFile *outlet, int64_t position, const GArray *lines, GError **error)
 {
     g_autofree char *note = write_note(&outlet->file.place);
 
-    if (!advance(outlet, position, note, error))
+    if (!advance(outlet, position, note, lines, error))
         return false;
     g_free(outlet->note);
     outlet->note = g_steal_pointer(&note);
@@ -121,26 +139,30 @@ position_at(const Batch *batch, size_t done)
     return records[batch->records->len - 1].position; /* and the others behind the last line */
 }
 
-static guint
+/* Of Line (transfer full). */
+static GArray *
 lines_in(const Batch *batch, size_t from, size_t to)
 {
-    guint count = 0;
+    GArray *lines = g_array_new(FALSE, FALSE, sizeof(Line));
 
     for (guint i = 0; i < batch->ends->len; i++) {
-        size_t end = g_array_index(batch->ends, Line, i).end;
+        const Line *line = &g_array_index(batch->ends, Line, i);
 
-        count += end > from && end <= to;
+        if (line->end > from && line->end <= to)
+            g_array_append_vals(lines, line, 1);
     }
-    return count;
+    return lines;
 }
 
 /* Keeps that the lines up to @to, which @from is before, are in the file. */
 static bool
 finish_lines(DsnJsonFile *outlet, const Batch *batch, size_t from, size_t to, GError **error)
 {
-    if (!keep_place(outlet, position_at(batch, to), error))
+    g_autoptr(GArray) lines = lines_in(batch, from, to);
+
+    if (!keep_place(outlet, position_at(batch, to), lines, error))
         return false;
-    dsn_metrics_add(outlet->metrics, DSN_COUNT_FILE_LINES, lines_in(batch, from, to));
+    dsn_metrics_add(outlet->metrics, DSN_COUNT_FILE_LINES, lines->len);
     return true;
 }
 
@@ -167,7 +189,7 @@ write_batch(DsnJsonFile *outlet, const Batch *batch, GError **error)
     size_t done;
 
     if (batch->lines->len == 0)
-        return advance(outlet, position_at(batch, 0), outlet->note, error);
+        return advance(outlet, position_at(batch, 0), outlet->note, NULL, error);
     if (!settle(outlet, batch, &done, error))
         return false;
     if (done == batch->lines->len)
@@ -177,7 +199,8 @@ write_batch(DsnJsonFile *outlet, const Batch *batch, GError **error)
 
     /* Bytes of ours may only be behind a place that was kept. */
     g_autofree char *note = write_note(&outlet->file.place);
-    if (g_strcmp0(note, outlet->note) != 0 && !keep_place(outlet, position_at(batch, done), error))
+    if (g_strcmp0(note, outlet->note) != 0 &&
+        !keep_place(outlet, position_at(batch, done), NULL, error))
         return false;
     DsnSpan rest = {batch->lines->str + done, batch->lines->len - done};
     return dsn_line_file_append(&outlet->file, rest, error) &&

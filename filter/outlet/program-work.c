@@ -412,6 +412,8 @@ make_handed_on(const DsnWork *work, GPtrArray *texts)
         const GArray *array = positions;
         GString *members = g_string_new(NULL);
 
+        dsn_json_key(members, "event");
+        (void)dsn_json_string(members, DSN_SPAN_LITERAL("sent"));
         dsn_json_key(members, "reply");
         (void)dsn_json_string(members, dsn_span(text)); /* it is UTF-8 */
         g_ptr_array_add(texts, g_string_free(members, FALSE));

@@ -30,7 +30,7 @@ typedef struct Target {
     DsnSegmentFile *file;
     const char *header; /* of the type whose line is the first one below */
     GString *lines;     /* of this batch */
-    guint n_lines;
+    GArray *positions;  /* of int64_t: theirs */
 } Target;
 
 typedef struct Route {
@@ -66,6 +66,7 @@ target_free(gpointer data)
 
     dsn_segment_file_free(target->file);
     (void)g_string_free(target->lines, TRUE);
+    g_array_unref(target->positions);
     g_free(target->options.log_dir);
     g_free(target->options.suffix);
     g_free(target);
@@ -118,13 +119,44 @@ settle(DsnSegments *segments, GError **error)
     return true;
 }
 
-/* Moves the place in the stream behind @position, and with it those in the files. */
+/* What was written, for dsn_spool_hand_on() (transfer full); the texts are in @texts. */
+static GArray *
+make_handed_on(const DsnSegments *segments, GPtrArray *texts)
+{
+    GArray *all = g_array_new(FALSE, FALSE, sizeof(DsnHandedOn));
+
+    for (guint i = 0; i < segments->targets->len; i++) {
+        const Target *target = segments->targets->pdata[i];
+        int64_t length;
+        const char *name = dsn_segment_file_place(target->file, &length);
+        g_autofree char *path =
+            g_build_filename(target->options.log_dir, name == NULL ? "" : name, NULL);
+        GString *text = g_string_new(NULL);
+
+        dsn_json_key(text, "event");
+        (void)dsn_json_string(text, DSN_SPAN_LITERAL("sent"));
+        dsn_json_key(text, "file");
+        (void)dsn_json_string(text, dsn_span(path)); /* what is not UTF-8 is replaced */
+        g_ptr_array_add(texts, g_string_free(text, FALSE));
+        const DsnHandedOn one = {(const int64_t *)(const void *)target->positions->data,
+                                 target->positions->len, texts->pdata[i]};
+        g_array_append_val(all, one);
+    }
+    return all;
+}
+
+/* Moves the place in the stream behind @position, and with it those in the files. @written: with
+ * the lines of this batch. */
 static bool
-keep_places(DsnSegments *segments, int64_t position, GError **error)
+keep_places(DsnSegments *segments, int64_t position, bool written, GError **error)
 {
     g_autofree char *note = write_note(segments);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) all = written ? make_handed_on(segments, texts) : NULL;
 
-    if (!dsn_spool_advance(segments->spool, segments->outlet, position, note, error))
+    if (!dsn_spool_hand_on(
+            segments->spool, segments->outlet,
+            &(const DsnAdvance){.position = position, .note = note, .handed_on = all}, error))
         return false;
     g_free(segments->note);
     segments->note = g_steal_pointer(&note);
@@ -196,8 +228,9 @@ sort_line(DsnSegments *segments, const DsnStreamRecord *record)
     switch (dsn_form_write(segments->form, record->type, (DsnSpan){json, size}, target->lines,
                            &error)) {
     case DSN_FORMED:
-        if (target->n_lines++ == 0)
+        if (target->positions->len == 0)
             target->header = route->header;
+        g_array_append_val(target->positions, record->position);
         break;
     case DSN_FORMED_FILTERED:
         break;
@@ -219,7 +252,7 @@ sort_lines(DsnSegments *segments, const GArray *records, guint first)
         Target *target = segments->targets->pdata[i];
 
         g_string_truncate(target->lines, 0);
-        target->n_lines = 0;
+        g_array_set_size(target->positions, 0);
     }
     while (first < records->len && bytes < BATCH_BYTES) {
         const DsnStreamRecord *record = &g_array_index(records, DsnStreamRecord, first++);
@@ -240,7 +273,7 @@ open_files(DsnSegments *segments, int64_t now, GError **error)
     for (guint i = 0; i < segments->targets->len; i++) {
         Target *target = segments->targets->pdata[i];
 
-        if (target->n_lines > 0 &&
+        if (target->positions->len > 0 &&
             (!check_space(segments, target, error) ||
              !dsn_segment_file_open(target->file, now, target->header, error)))
             return false;
@@ -254,7 +287,7 @@ append_lines(DsnSegments *segments, GError **error)
     for (guint i = 0; i < segments->targets->len; i++) {
         Target *target = segments->targets->pdata[i];
 
-        if (target->n_lines > 0 &&
+        if (target->positions->len > 0 &&
             !dsn_segment_file_append(target->file,
                                      (DsnSpan){target->lines->str, target->lines->len}, error))
             return false;
@@ -283,15 +316,15 @@ write_lines(DsnSegments *segments, int64_t before, int64_t position, GError **er
     if (!open_files(segments, g_get_real_time(), error))
         return false;
     g_autofree char *note = write_note(segments);
-    if (g_strcmp0(note, segments->note) != 0 && !keep_places(segments, before, error))
+    if (g_strcmp0(note, segments->note) != 0 && !keep_places(segments, before, false, error))
         return false;
     segments->settled = false;
-    if (!append_lines(segments, error) || !keep_places(segments, position, error))
+    if (!append_lines(segments, error) || !keep_places(segments, position, true, error))
         return false;
     segments->settled = true;
     for (guint i = 0; i < segments->targets->len; i++)
         dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_LINES,
-                        ((Target *)segments->targets->pdata[i])->n_lines);
+                        ((Target *)segments->targets->pdata[i])->positions->len);
     return true;
 }
 
@@ -426,6 +459,7 @@ find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
     };
     target->file = dsn_segment_file_new(&target->options);
     target->lines = g_string_new(NULL);
+    target->positions = g_array_new(FALSE, FALSE, sizeof(int64_t));
     g_ptr_array_add(segments->targets, target);
     return target;
 }

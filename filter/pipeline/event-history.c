@@ -83,6 +83,18 @@ dsn_history_add_event(GArray *histories, const DsnCase *the_case, const DsnRecor
 }
 
 void
+dsn_history_add_record(GArray *histories, const DsnCase *the_case, const DsnRecord *record)
+{
+    GString *text = g_string_new(NULL);
+
+    put_text(text, "event", record->type_name);
+    put_text(text, "sender", record->sender);
+    put_recipients(text, record);
+    put_text(text, "client", the_case->poster->name);
+    add(histories, record->id, text);
+}
+
+void
 dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id)
 {
     alias = dsn_span_trim(alias);

@@ -77,6 +77,9 @@ void dsn_history_add_event(GArray *histories, const DsnCase *the_case, const Dsn
 
 /* Whoever asks for @alias is told about @id. Angle brackets are taken off; what is no id adds
  * nothing. */
+/* That @record came, of which there is no more to say than what outlets do with it. */
+void dsn_history_add_record(GArray *histories, const DsnCase *the_case, const DsnRecord *record);
+
 void dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id);
 
 /* Whoever asks for the original, by the Message-ID in its header, or in what the record has of it

@@ -100,7 +100,10 @@ dsn_pipeline_metrics(DsnPipeline *pipeline)
 static void
 clear_line(gpointer data)
 {
-    g_bytes_unref(((DsnSpoolLine *)data)->json);
+    DsnSpoolLine *line = data;
+
+    g_bytes_unref(line->json);
+    g_free(line->subject);
 }
 
 GArray *

@@ -38,6 +38,7 @@ clear_line(gpointer data)
 {
     DsnSpoolLine *line = data;
 
+    g_clear_pointer(&line->subject, g_free);
     g_clear_pointer(&line->json, g_bytes_unref);
 }
 
@@ -147,6 +148,12 @@ prepare_history(DsnItem *item)
         DsnHistory *row = &g_array_index(item->history, DsnHistory, i);
 
         row->key = dsn_subject_key(row->subject);
+    }
+    for (guint i = 0; item->lines != NULL && i < item->lines->len; i++) {
+        DsnSpoolLine *line = &g_array_index(item->lines, DsnSpoolLine, i);
+
+        if (line->subject != NULL)
+            line->key = dsn_subject_key(line->subject);
     }
 }
 

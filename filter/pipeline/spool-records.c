@@ -34,6 +34,22 @@ dsn_spool_outlet(DsnSpool *spool, const char *name)
     return NULL;
 }
 
+GPtrArray *
+dsn_spool_outlets_before(DsnSpool *spool, int64_t position)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    g_mutex_lock(&spool->lock);
+    for (guint i = 0; i < spool->outlets->len; i++) {
+        const DsnOutlet *outlet = spool->outlets->pdata[i];
+
+        if (outlet->position < position)
+            g_ptr_array_add(names, g_strdup(outlet->name));
+    }
+    g_mutex_unlock(&spool->lock);
+    return names;
+}
+
 int64_t
 dsn_spool_all_past(DsnSpool *spool)
 {

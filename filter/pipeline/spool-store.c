@@ -308,6 +308,30 @@ add_notice(DsnSpool *spool, DsnDepositJob *deposit, guint index, int64_t now, in
     return true;
 }
 
+/* Where the lines about the subject of @row are in the stream. */
+static void
+put_positions(GString *text, const GArray *lines, const DsnHistory *row)
+{
+    int64_t first = 0, last = 0;
+
+    for (guint i = 0; lines != NULL && i < lines->len; i++) {
+        const DsnSpoolLine *line = &g_array_index(lines, DsnSpoolLine, i);
+
+        if (line->subject == NULL || line->key != row->key || line->position == 0)
+            continue;
+        first = first == 0 ? line->position : first;
+        last = line->position;
+    }
+    if (first == 0)
+        return;
+    dsn_json_key(text, "position");
+    dsn_json_int(text, first);
+    if (last == first)
+        return;
+    dsn_json_key(text, "last_position");
+    dsn_json_int(text, last);
+}
+
 /* Adds what is remembered of an item; @entry is that of its notice (0: it has none) and @record_id
  * the record that the notice is known by. A row about another record says which one that is, so
  * that what becomes of the notice is found. */
@@ -321,6 +345,8 @@ add_history(DsnSpool *spool, const DsnItem *item, int64_t entry, const char *rec
         const DsnHistory *row = &g_array_index(item->history, DsnHistory, i);
 
         g_string_assign(text, row->text);
+        if (g_str_has_prefix(row->text, "\"event\":"))
+            put_positions(text, item->lines, row);
         if (entry != 0) {
             dsn_json_key(text, "entry");
             dsn_json_int(text, entry);
@@ -344,7 +370,7 @@ add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError *
     if (spool->outlets->len == 0) /* only this thread changes them */
         return true;
     for (guint i = 0; lines != NULL && i < lines->len; i++) {
-        const DsnSpoolLine *line = &g_array_index(lines, DsnSpoolLine, i);
+        DsnSpoolLine *line = &g_array_index(lines, DsnSpoolLine, i);
         gsize size;
         const void *data = g_bytes_get_data(line->json, &size);
 
@@ -353,7 +379,8 @@ add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError *
                                    dsn_blob(data == NULL ? "" : data, size), dsn_int(now)),
                         error))
             return false;
-        deposit->last_line = sqlite3_last_insert_rowid(spool->writer->handle);
+        line->position = sqlite3_last_insert_rowid(spool->writer->handle);
+        deposit->last_line = line->position;
     }
     return true;
 }

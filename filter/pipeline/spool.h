@@ -120,7 +120,8 @@ bool dsn_spool_look_open(DsnSpool *spool, const DsnKey *group, DsnOpenNotice *re
 /* ---- what is remembered ---- */
 
 /* One thing that happened to what @subject names: a record's id, or a Message-ID without angle
- * brackets. */
+ * brackets. To an "event" about the subject of lines of its item the spool adds "position", that of
+ * the first in the stream, and "last_position" if there are more. */
 typedef struct DsnHistory {
     char *subject;
     char *text;  /* members of a JSON object without braces: "\"event\":\"made\",..." */
@@ -154,7 +155,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSpoolNotice, dsn_spool_notice_free)
 /* One record for the outlets. */
 typedef struct DsnSpoolLine {
     DsnRecordType type;
-    GBytes *json; /* one line with its line feed */
+    GBytes *json;     /* one line with its line feed */
+    char *subject;    /* the history of this tells of it, NULL: none does */
+    guint64 key;      /* the spool's */
+    int64_t position; /* the same */
 } DsnSpoolLine;
 
 typedef enum DsnItemKind {
@@ -339,6 +343,9 @@ bool dsn_spool_hand_on(DsnSpool *spool, const char *name, const DsnAdvance *adva
 /* Appends what outlets have said of the record at @position, oldest first, to @lines (of
  * DsnHistoryLine, cleared by dsn_history_line_clear()), with "outlet" as the first member. */
 bool dsn_spool_handed_on(DsnSpool *spool, int64_t position, GArray *lines, GError **error);
+
+/* The names of the outlets that have not come to @position yet (of char *, transfer full). */
+GPtrArray *dsn_spool_outlets_before(DsnSpool *spool, int64_t position);
 
 /* A dead letter of kind "record" that was retried waits for the outlet that it is of, and is taken
  * with dsn_spool_take_notices() under the outlet's name and settled like a notice. While there is

@@ -37,16 +37,17 @@ find_kind(DsnReportKind report)
     return NULL;
 }
 
-/* Each line of @text for itself. */
+/* Each line of @text for itself; their records have the id @id. */
 static GArray *
-split_lines(DsnSpan text, DsnRecordType type)
+split_lines(DsnSpan text, DsnRecordType type, const char *id)
 {
     GArray *lines = dsn_lines_new();
 
     while (text.len > 0) {
         const char *feed = memchr(text.data, '\n', text.len);
         size_t len = (size_t)(feed - text.data) + 1; /* each has one */
-        const DsnSpoolLine line = {type, g_bytes_new(text.data, len)};
+        const DsnSpoolLine line = {
+            .type = type, .json = g_bytes_new(text.data, len), .subject = g_strdup(id)};
 
         g_array_append_val(lines, line);
         text = dsn_span_from(text, len);
@@ -146,7 +147,8 @@ make_item(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan message,
     *ret_item = (DsnItem){
         .kind = DSN_ITEM_MESSAGE,
         .key = key,
-        .lines = split_lines((DsnSpan){lines->str, lines->len}, find_kind(ret_taken->kind)->type),
+        .lines = split_lines((DsnSpan){lines->str, lines->len}, find_kind(ret_taken->kind)->type,
+                             ret_taken->id),
         .history = history,
     };
     return true;

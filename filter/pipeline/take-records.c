@@ -51,7 +51,9 @@ make_lines(const DsnRecord *record, size_t *bytes)
 
     dsn_record_write(record, line);
     *bytes += line->len;
-    const DsnSpoolLine only = {record->type, g_string_free_to_bytes(line)};
+    const DsnSpoolLine only = {.type = record->type,
+                               .json = g_string_free_to_bytes(line),
+                               .subject = g_strdup(record->id)};
     GArray *lines = dsn_lines_new();
     return g_array_append_val(lines, only);
 }
@@ -119,6 +121,11 @@ finish_without(DsnTaking *taking, const DsnElement *element, DsnPending *pending
         dsn_history_add_event(item->history, &taking->the_case, element->record, verdict, NULL,
                               DSN_SPAN_ABSENT);
         dsn_history_add_original(item->history, element->record, dsn_element_original(element));
+    }
+    if (item->lines != NULL && item->history == NULL &&
+        dsn_spool_history_keep(taking->the_case.pipeline->spool) > 0) {
+        item->history = dsn_histories_new();
+        dsn_history_add_record(item->history, &taking->the_case, element->record);
     }
     if (item->lines == NULL && item->history == NULL) {
         dsn_taking_count_accepted(taking, pending);

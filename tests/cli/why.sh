@@ -41,12 +41,34 @@ has out "^$time  relay default did not take the notice, which is a dead letter n
 try "retried" 0 "$dsnarf" queue retry 3 --spool spool
 try "dropped" 0 "$dsnarf" queue drop 3 --spool spool
 try "what an administrator did" 0 "$dsnarf" why n.3@mta.example --spool spool
-has out "^$time  an administrator had the notice tried again\$" \
-    "^$time  an administrator dropped the notice\$" '^now .* entry 3 is not in the queue any more$'
+has out "^$time  an administrator had it tried again\$" \
+    "^$time  an administrator dropped it\$" '^now .* entry 3 is not in the queue any more$'
 try "refused, with a hostile recipient" 0 "$dsnarf" why refused --spool spool
 has out '; no notice: the original has the null sender, and so nobody to tell (null-sender)$' \
     '^.* Bounce for a.*x.example and 3 more from <>; action failed'
 grep -q "$(printf '\033')" .out && fail "an escape reached the terminal"
+
+try "records at outlets" 0 "$dsnarf" why report --spool spool
+has out "^$time  OOB; records made: 2\$" \
+    "^$time  outlet file:all has the record, in /log\$" \
+    "^$time  outlet webhook:crm has the record: 200 OK\$" \
+    "^$time  outlet webhook:crm could not hand on the record, which is a dead letter now: 422 what is that?\$" \
+    '^now                  entry 4 is a dead letter for outlet webhook:crm: 422 what is that?$' \
+    '^now                  the record waits for outlet webhook:slow$'
+[ "$(grep -c 'in /log$' .out)" -eq 2 ] || fail "not both records are in the file"
+[ "$(wc -l <.out)" -eq 8 ] || fail "$(wc -l <.out) lines instead of 8"
+try "records at outlets, as JSON" 0 "$dsnarf" why report --json --spool spool
+has out '"subject":"report","event":"OOB","records":2,"position":2,"last_position":3}$' \
+    '"subject":"report","outlet":"webhook:crm","event":"sent","reply":"200 OK"}$' \
+    '^{"subject":"report","state":"waiting","outlet":"webhook:slow"}$'
+try "a record in the list" 0 "$dsnarf" queue list --spool spool
+has out '^ *4  dead .*  OOB report  (outlet webhook:crm)$' '^          422 what is that?$'
+try "a record shown" 0 "$dsnarf" queue show 4 --spool spool
+has out '^kind: record$' '^outlet: webhook:crm$' '^{}$'
+try "a record retried" 0 "$dsnarf" queue retry 4 --spool spool
+try "where it is then" 0 "$dsnarf" why report --spool spool
+has out "^$time  an administrator had it tried again\$" \
+    '^now                  entry 4 waits in the queue for outlet webhook:crm, next .*: 422 what is that?$'
 
 try "JSON lines" 0 "$dsnarf" why n.1@mta.example --json --spool spool
 has out '^{"time":"[0-9T:.-]*Z","subject":"n.1@mta.example","see":"sent","entry":1}$' \

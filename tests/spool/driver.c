@@ -135,7 +135,59 @@ store_refused(DsnSpool *spool)
     return store_deposit(spool, deposit);
 }
 
-/* Notices that were sent, that wait after an attempt, and that are dead; and one refused. */
+static DsnSpoolLine
+make_line(const char *subject)
+{
+    return (DsnSpoolLine){.type = DSN_RECORD_OOB,
+                          .json = g_bytes_new_static("{}\n", 3),
+                          .subject = g_strdup(subject)};
+}
+
+/* A report with two records that no outlet has yet. */
+static bool
+store_report(DsnSpool *spool)
+{
+    DsnDeposit *deposit = dsn_deposit_new(false);
+    DsnItem item = {.kind = DSN_ITEM_MESSAGE, .key = make_key(100)};
+    const DsnSpoolLine lines[] = {make_line("other"), make_line("report"), make_line("report")};
+
+    item.lines = g_array_new(FALSE, FALSE, sizeof(DsnSpoolLine));
+    g_array_append_vals(item.lines, lines, G_N_ELEMENTS(lines));
+    add_history(&item, "report", "\"event\":\"OOB\",\"records\":2");
+    g_array_append_val(deposit->items, item);
+    return store_deposit(spool, deposit);
+}
+
+/* The second record is written to a file, and is a dead letter of a webhook, of which the third was
+ * taken, and of which another webhook has none. */
+static bool
+store_records(DsnSpool *spool)
+{
+    static const char *const names[] = {"file:all", "webhook:crm", "webhook:slow", NULL};
+    static const int64_t written[] = {2, 3}, taken[] = {3};
+    const DsnHandedOn in_file = {written, 2, "\"event\":\"sent\",\"file\":\"/log\""};
+    const DsnHandedOn at_hook = {taken, 1, "\"event\":\"sent\",\"reply\":\"200 OK\""};
+    g_autoptr(GArray) letters = g_array_new(FALSE, FALSE, sizeof(DsnSpoolLetter));
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(DsnHandedOn));
+    g_autoptr(GBytes) json = g_bytes_new_static("{}\n", 3);
+    const DsnSpoolLetter letter = {"report", "OOB", json, "422 what is that?", 0};
+    guint64 dropped;
+
+    g_array_append_val(all, in_file);
+    if (!dsn_spool_set_outlets(spool, names, &dropped, NULL) || !store_report(spool) ||
+        !dsn_spool_hand_on(spool, "file:all", &(const DsnAdvance){.position = 3, .handed_on = all},
+                           NULL))
+        return false;
+    g_array_set_size(all, 0);
+    g_array_append_val(all, at_hook);
+    g_array_append_val(letters, letter);
+    return dsn_spool_hand_on(
+        spool, "webhook:crm",
+        &(const DsnAdvance){.position = 3, .letters = letters, .handed_on = all}, NULL);
+}
+
+/* Notices that were sent, that wait after an attempt, and that are dead; one refused, and a report
+ * whose records went to outlets. */
 static bool
 store_stories(DsnSpool *spool)
 {
@@ -144,7 +196,8 @@ store_stories(DsnSpool *spool)
            store_notice(spool, 2, "later", "n.2@mta.example") &&
            settle_next(spool, DSN_SETTLED_RETRY, "450 4.2.0 later") &&
            store_notice(spool, 3, "dead", "n.3@mta.example") &&
-           settle_next(spool, DSN_SETTLED_DEAD, "550 5.1.1 no") && store_refused(spool);
+           settle_next(spool, DSN_SETTLED_DEAD, "550 5.1.1 no") && store_refused(spool) &&
+           store_records(spool);
 }
 
 /* ---- failures ---- */
