@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import os
+import smtplib
 import socket
 import subprocess
 
@@ -352,6 +353,40 @@ def every_policy_meets_every_server(folder):
                 lib.expect(came, {"p": [False], "t": [True], "-": []}[way], what)
 
 
+def offers_starttls(port):
+    try:
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:
+            client.ehlo()
+            return client.has_extn("starttls")
+    except OSError:
+        return False
+
+
+def a_real_postfix_is_reached_through_proxy_and_tls(folder):
+    """With a certificate that verifies, for a name that goes with an address; and not for another."""
+    certificate, key = smtp_peer.make_certificate(folder, "mx.example.test", "192.0.2.1")
+    os.chmod(folder, 0o755)
+    with lib.PrivatePostfix(folder, mailboxes="r1@example.com") as postfix, \
+            socks_server.Proxy() as proxy:
+        etc = os.path.join(postfix.folder, "etc")
+        subprocess.run(["/usr/sbin/postconf", "-c", etc, "smtpd_tls_security_level=may",
+                        f"smtpd_tls_cert_file={certificate}", f"smtpd_tls_key_file={key}",
+                        "smtpd_tls_received_header=yes"], check=True)
+        subprocess.run(["/usr/sbin/postconf", "-c", etc, "-M",
+                        "tlsmgr/unix=tlsmgr unix - - n 1000? 1 tlsmgr"], check=True)
+        subprocess.run(["/usr/sbin/postfix", "-c", etc, "reload"], check=True, capture_output=True)
+        lib.wait_until(lambda: offers_starttls(postfix.reinject), "Postfix offers STARTTLS")
+        options = {"socks5_proxy_server": proxy.where}
+        run, = send(f"other.test[127.0.0.1]:{postfix.reinject}", tls=REQUIRED, tls_ca=certificate,
+                    options=options)
+        lib.expect(run["run"], "unopened", str(run))
+        run, = send(f"mx.example.test[127.0.0.1]:{postfix.reinject}", tls=REQUIRED,
+                    tls_ca=certificate, options=options)
+        expect_sent(run, f"mx.example.test[127.0.0.1]:{postfix.reinject}")
+        mail, = lib.wait_until(lambda: postfix.mailbox("r1@example.com"), "the notice")
+        lib.expect(b"using TLSv1" in mail, True, mail)
+
+
 # ---- LMTP ----
 
 def lmtp_is_spoken(folder):
@@ -488,6 +523,7 @@ lib.run(each_address_of_a_name_is_tried, what_failed_is_tried_last, the_last_fau
         exchangers_are_tried_by_preference, equal_exchangers_take_turns, odd_exchangers,
         connections_come_from_the_source_address, connections_go_through_a_proxy,
         the_proxy_connects_from_its_source_address, faults_of_a_proxy_are_told,
-        certificates_are_for_the_name, every_policy_meets_every_server, lmtp_is_spoken,
+        certificates_are_for_the_name, every_policy_meets_every_server,
+        a_real_postfix_is_reached_through_proxy_and_tls, lmtp_is_spoken,
         lmtp_replies_are_about_the_recipient, faults_of_an_lmtp_server_are_told,
         a_real_lmtp_server_takes_what_is_sent, dovecot_takes_what_is_sent)
