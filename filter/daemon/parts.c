@@ -21,9 +21,9 @@ struct DsnParts {
     DsnSpool *spool;
     DsnPipeline *pipeline;
     DsnRelay *relay;
-    GMutex lock;         /* guards the lists of relays and tailers, which others look at, too */
-    GPtrArray *relays;   /* of Section: those beside the one above */
-    GPtrArray *files;    /* of Section */
+    GMutex lock;       /* guards the lists of relays, webhooks and tailers, which others look at */
+    GPtrArray *relays; /* of Section: those beside the one above */
+    GPtrArray *files;  /* of Section */
     GPtrArray *segments; /* of Section */
     GPtrArray *webhooks; /* of Section */
     GPtrArray *programs; /* of Section */
@@ -83,12 +83,12 @@ finish_sections(const GPtrArray *sections)
     }
 }
 
-/* Stops those in @running that go on in no section of @policy. */
-static void
-stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
+/* Takes those out of @running that go on in no section of @policy (transfer full). */
+static GPtrArray *
+take_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
 {
     const GPtrArray *sections = kind->sections(policy->configuration);
-    g_autoptr(GPtrArray) outdated = g_ptr_array_new_with_free_func(stop_section);
+    GPtrArray *outdated = g_ptr_array_new_with_free_func(stop_section);
 
     for (guint i = running->len; i-- > 0;) {
         const Section *section = running->pdata[i];
@@ -99,6 +99,15 @@ stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
         if (!goes_on)
             g_ptr_array_add(outdated, g_ptr_array_steal_index(running, i));
     }
+    return outdated;
+}
+
+/* Stops those in @running that go on in no section of @policy. */
+static void
+stop_outdated(const Kind *kind, GPtrArray *running, const DsnPolicy *policy)
+{
+    g_autoptr(GPtrArray) outdated = take_outdated(kind, running, policy);
+
     finish_sections(outdated);
 }
 
@@ -412,6 +421,17 @@ dsn_parts_set_outlets(DsnSpool *spool, const DsnPolicy *policy, GError **error)
     return true;
 }
 
+/* They may have to wait for answers, in which time others may look at the list. */
+static void
+stop_webhooks(DsnParts *parts, const DsnPolicy *policy)
+{
+    g_mutex_lock(&parts->lock);
+    g_autoptr(GPtrArray) outdated = take_outdated(&webhooks, parts->webhooks, policy);
+    g_mutex_unlock(&parts->lock);
+
+    finish_sections(outdated);
+}
+
 /* Tells the spool which relays run: what waits for others goes by the default one. */
 static bool
 set_relays(DsnParts *parts, const DsnPolicy *policy, GError **error)
@@ -551,8 +571,9 @@ open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
     return true;
 }
 
+/* What waits for a host or a server is tried now. */
 static void
-kick_relay(gpointer user)
+kick(gpointer user)
 {
     DsnParts *parts = user;
 
@@ -560,6 +581,8 @@ kick_relay(gpointer user)
     g_mutex_lock(&parts->lock);
     for (guint i = 0; i < parts->relays->len; i++)
         dsn_relay_kick(((const Section *)parts->relays->pdata[i])->part);
+    for (guint i = 0; i < parts->webhooks->len; i++)
+        dsn_webhook_kick(((const Section *)parts->webhooks->pdata[i])->part);
     g_mutex_unlock(&parts->lock);
 }
 
@@ -574,7 +597,7 @@ write_status(gpointer user, GString *json)
 static bool
 start_control(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
-    parts->queue = (DsnQueue){parts->spool, parts->pipeline, kick_relay, write_status, parts};
+    parts->queue = (DsnQueue){parts->spool, parts->pipeline, kick, write_status, parts};
     parts->control =
         dsn_control_start(policy->configuration->spool.directory, &parts->queue, error);
     return parts->control != NULL;
@@ -613,14 +636,16 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     g_mutex_unlock(&parts->lock);
     stop_outdated(&files, parts->files, policy);
     stop_outdated(&segments, parts->segments, policy);
-    stop_outdated(&webhooks, parts->webhooks, policy);
+    stop_webhooks(parts, policy);
     stop_outdated(&programs, parts->programs, policy);
     /* New outlets begin before records are made for them. */
     if (!dsn_parts_set_outlets(parts->spool, policy, &error))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", error->message);
     (void)start_missing(&files, parts, parts->files, policy, NULL);
     (void)start_missing(&segments, parts, parts->segments, policy, NULL);
+    g_mutex_lock(&parts->lock);
     (void)start_missing(&webhooks, parts, parts->webhooks, policy, NULL);
+    g_mutex_unlock(&parts->lock);
     (void)start_missing(&programs, parts, parts->programs, policy, NULL);
     g_mutex_lock(&parts->lock);
     (void)start_missing(&relays, parts, parts->relays, policy, NULL);

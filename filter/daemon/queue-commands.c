@@ -518,6 +518,9 @@ run_retry(Run *run)
         run_entries(run, entries, retry);
     else if (look(run, &filter, &any) && any)
         run_all(run, &filter, retry);
+    /* Records wait in the stream, where nothing of them is listed. */
+    if (entries == NULL && run->queue->retried != NULL)
+        run->queue->retried(run->queue->user);
     dsn_json_key(run->done, "needs_daemon");
     dsn_json_bool(run->done, run->needs_daemon);
 }

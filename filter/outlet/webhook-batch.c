@@ -137,6 +137,13 @@ dsn_webhook_batches_have_failed(const DsnWebhookBatches *batches)
 /* ---- what becomes of it ---- */
 
 void
+dsn_webhook_batches_hurry(DsnWebhookBatches *batches)
+{
+    for (guint i = 0; i < batches->open->len; i++)
+        ((DsnWebhookBatch *)batches->open->pdata[i])->due = 0;
+}
+
+void
 dsn_webhook_batches_skip(DsnWebhookBatches *batches, int64_t last)
 {
     batches->end = MAX(batches->end, last);

@@ -61,6 +61,9 @@ int64_t dsn_webhook_batches_due(const DsnWebhookBatches *batches);
 /* True if one of them has failed. */
 bool dsn_webhook_batches_have_failed(const DsnWebhookBatches *batches);
 
+/* All that wait are due now. */
+void dsn_webhook_batches_hurry(DsnWebhookBatches *batches);
+
 /* Cuts @batch after @position, which is in it and not its last: what is behind becomes a batch of
  * its own. Both are as if new. */
 void dsn_webhook_batches_split(DsnWebhookBatches *batches, DsnWebhookBatch *batch,

@@ -64,6 +64,7 @@ struct DsnWebhook {
     int64_t next_connect; /* monotonic */
 
     GThread *thread;
+    gint kicked;        /* atomic: what waits is to be tried */
     gint stopping;      /* atomic */
     int64_t stop_until; /* monotonic: when the grace ends, once it stops */
 };

@@ -259,6 +259,11 @@ must_commit(const DsnWebhook *webhook, int64_t now)
 static void
 take_turn(DsnWebhook *webhook)
 {
+    if (g_atomic_int_compare_and_exchange(&webhook->kicked, 1, 0)) {
+        webhook->closed_until = 0;
+        webhook->look_for_letters = 0;
+        dsn_webhook_batches_hurry(webhook->batches);
+    }
     drive(webhook);
     int64_t now = g_get_monotonic_time();
     bool expired = webhook->failures > 0 && dsn_webhook_expire(webhook, now);
@@ -421,6 +426,13 @@ dsn_webhook_start(DsnSpool *spool, DsnMetrics *metrics, const DsnWebhookOptions 
         return webhook;
     webhook_free(webhook);
     return NULL;
+}
+
+void
+dsn_webhook_kick(DsnWebhook *webhook)
+{
+    g_atomic_int_set(&webhook->kicked, 1);
+    (void)curl_multi_wakeup(webhook->multi);
 }
 
 void

@@ -8,7 +8,8 @@
  * Ownership: the outlet borrows spool, metrics and options until it is stopped.
  * Errors:    at the start: what does not compile, or libcurl; after that all ends in the log, the
  *            spool and the metrics.
- * Threads:   one, for all connections; one thread calls these functions. SIGPIPE must be ignored.
+ * Threads:   one, for all connections; one thread calls these functions, any dsn_webhook_kick().
+ *            SIGPIPE must be ignored.
  *
  * A record is accepted once, but for answers that were lost: then the same batch goes again, with
  * the same bytes and the same Idempotency-Key, after a crash, too.
@@ -30,6 +31,9 @@ bool dsn_webhook_same(const DsnWebhookOptions *a, const DsnWebhookOptions *b);
 /* The spool has to know the outlet (dsn_spool_set_outlets()). */
 DsnWebhook *dsn_webhook_start(DsnSpool *spool, DsnMetrics *metrics,
                               const DsnWebhookOptions *options, GError **error);
+
+/* Tries at once what waits. */
+void dsn_webhook_kick(DsnWebhook *webhook);
 
 /* Begins to stop, so that several can be stopped in the time of one; no more requests are begun. */
 void dsn_webhook_finish(DsnWebhook *webhook);

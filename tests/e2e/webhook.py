@@ -142,6 +142,18 @@ def looks_for_the_refused(folder):
             lib.expect(isinstance(json.loads(peer.accepted[-1].body), list), True, "an array of one")
 
 
+def hurried(folder):
+    """A server that works again need not be waited for."""
+    with http_peer.Peer(503) as peer:
+        changes = settings(peer, retry_interval="1h", max_retry_interval="1h")
+        with lib.Daemon(folder, changes) as daemon:
+            post(daemon, [1, 2])
+            lib.wait_until(lambda: len(peer.requests) == 2, "both are tried")
+            peer.answer = 200
+            lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
+            lib.wait_until(lambda: sorted(peer.ids) == [1, 2], "both")
+
+
 def one_batch_fails(folder):
     """A record at which the server breaks keeps back no other for ever."""
     with http_peer.Peer(refuses(7, 500)) as peer:
@@ -462,7 +474,7 @@ def ping8(folder):
 
 
 if __name__ == "__main__":
-    lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused,
+    lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused, hurried,
             one_batch_fails, too_old, large_answers, slowly, two_hundred, not_elsewhere, over_tls, by_proxy,
             signed_and_compressed, the_same_after_a_kill, kills, several_connections, idle, reloads,
             templates, postmastery, masked, ping8)

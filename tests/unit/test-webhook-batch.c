@@ -101,6 +101,8 @@ START_TEST(what_has_failed_least_is_next)
     ck_assert_ptr_eq(dsn_webhook_batches_next(batches, 200), all[0]);
     ck_assert_ptr_eq(dsn_webhook_batches_next(batches, 300), all[1]);
     ck_assert_ptr_eq(dsn_webhook_batches_next(batches, 400), all[2]);
+    dsn_webhook_batches_hurry(batches);
+    ck_assert_ptr_eq(dsn_webhook_batches_next(batches, 0), all[2]);
 }
 END_TEST
 
