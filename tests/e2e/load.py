@@ -71,6 +71,9 @@ class Load:
                 raise lib.Failure("no answer for a long time")
             time.sleep(0.02)
 
+    def is_ahead(self):
+        return len(self.records.done) - self.sink.different > LAG
+
     def post(self, daemon, seed):
         """Some batches come again after they were acknowledged, as a sender may do."""
         dice = random.Random(seed)
@@ -82,7 +85,7 @@ class Load:
             return status == 200
 
         while not self.ending.is_set() or len(self.records.done) < self.least:
-            if len(self.records.done) - self.sink.different > LAG:
+            if self.is_ahead():
                 time.sleep(0.01)
                 continue
             numbers = self.records.take(BATCH)
