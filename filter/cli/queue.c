@@ -19,6 +19,7 @@ typedef struct Arguments {
     char *config;
     char *spool;
     char *recipient;
+    char *sender;
     char *older_than;
     gboolean all;
     gboolean dead;
@@ -34,6 +35,7 @@ clear_arguments(Arguments *arguments)
     g_free(arguments->config);
     g_free(arguments->spool);
     g_free(arguments->recipient);
+    g_free(arguments->sender);
     g_free(arguments->older_than);
     g_strfreev(arguments->words);
 }
@@ -343,14 +345,37 @@ run_retry(const Arguments *arguments)
                   "is not configured");
 }
 
+/* Has all that is kept about a sender removed. */
+static int
+erase(const Arguments *arguments, json_t *request)
+{
+    int status;
+
+    json_object_set_new(request, "sender", json_string(arguments->sender));
+    json_auto_t *done = ask(arguments, request, NULL, &status);
+    if (done == NULL)
+        return status;
+    gint64 count = dsn_ask_number(done, "count");
+    (void)printf("%" G_GINT64_FORMAT " entr%s dropped\n"
+                 "erased: %" G_GINT64_FORMAT " records, %" G_GINT64_FORMAT
+                 " lines of history, %" G_GINT64_FORMAT " attempts\n",
+                 count, count == 1 ? "y" : "ies", dsn_ask_number(done, "records"),
+                 dsn_ask_number(done, "history"), dsn_ask_number(done, "attempts"));
+    return DSN_EXIT_DONE;
+}
+
 static int
 run_drop(const Arguments *arguments)
 {
     json_auto_t *request = request_of("drop", arguments);
     bool entries = arguments->words[1] != NULL;
 
-    if (entries == (arguments->recipient != NULL))
-        return dsn_usage_error(COMMAND, "drop takes entries, or --recipient");
+    if (entries + (arguments->recipient != NULL) + (arguments->sender != NULL) != 1)
+        return dsn_usage_error(COMMAND, "drop takes entries, --recipient, or --sender");
+    if (arguments->sender != NULL && (arguments->dead || arguments->waiting))
+        return dsn_usage_error(COMMAND, "with --sender drop removes everything");
+    if (arguments->sender != NULL)
+        return erase(arguments, request);
     if (entries && (arguments->dead || arguments->waiting))
         return dsn_usage_error(COMMAND, "drop takes entries, or what is meant with --recipient");
     if (entries && !add_entries(request, arguments->words + 1))
@@ -432,7 +457,8 @@ enum {
     TAKES_RECIPIENT = 4,
     TAKES_JSON = 8,
     TAKES_CONTENT = 16,
-    TAKES_OLDER_THAN = 32
+    TAKES_OLDER_THAN = 32,
+    TAKES_SENDER = 64
 };
 
 static const struct {
@@ -440,7 +466,7 @@ static const struct {
     int takes;
     int (*run)(const Arguments *arguments);
 } verbs[] = {
-    {"drop", TAKES_STATE | TAKES_RECIPIENT, run_drop},
+    {"drop", TAKES_STATE | TAKES_RECIPIENT | TAKES_SENDER, run_drop},
     {"list", TAKES_STATE | TAKES_RECIPIENT | TAKES_JSON, run_list},
     {"purge", TAKES_OLDER_THAN, run_purge},
     {"retry", TAKES_ALL | TAKES_STATE | TAKES_RECIPIENT, run_retry},
@@ -461,6 +487,7 @@ misplaced(const Arguments *arguments, int takes)
         {"--dead", arguments->dead, TAKES_STATE},
         {"--waiting", arguments->waiting, TAKES_STATE},
         {"--recipient", arguments->recipient != NULL, TAKES_RECIPIENT},
+        {"--sender", arguments->sender != NULL, TAKES_SENDER},
         {"--json", arguments->json, TAKES_JSON},
         {"--content", arguments->content, TAKES_CONTENT},
         {"--older-than", arguments->older_than != NULL, TAKES_OLDER_THAN},
@@ -482,6 +509,8 @@ run(const Arguments *arguments)
         return dsn_usage_error(COMMAND, "say list, show, retry, drop, purge or status");
     if (arguments->recipient != NULL && !g_utf8_validate(arguments->recipient, -1, NULL))
         return dsn_usage_error(COMMAND, "--recipient is no text in UTF-8");
+    if (arguments->sender != NULL && !g_utf8_validate(arguments->sender, -1, NULL))
+        return dsn_usage_error(COMMAND, "--sender is no text in UTF-8");
     for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
         if (strcmp(verb, verbs[i].name) != 0)
             continue;
@@ -506,6 +535,8 @@ dsn_cli_queue(int argc, char **argv)
         {"waiting", 0, 0, G_OPTION_ARG_NONE, &arguments.waiting, "Only what waits", NULL},
         {"recipient", 0, 0, G_OPTION_ARG_FILENAME, &arguments.recipient, "Only notices to ADDRESS",
          "ADDRESS"},
+        {"sender", 0, 0, G_OPTION_ARG_FILENAME, &arguments.sender,
+         "Drop all that is kept about mail from ADDRESS", "ADDRESS"},
         {"all", 0, 0, G_OPTION_ARG_NONE, &arguments.all, "Retry all that is meant", NULL},
         {"older-than", 0, 0, G_OPTION_ARG_FILENAME, &arguments.older_than,
          "Purge what is older, such as \"7 days\"", "DURATION"},
@@ -523,7 +554,8 @@ dsn_cli_queue(int argc, char **argv)
         .description = "  list              what waits, and dead letters\n"
                        "  show ENTRY        one entry with its content\n"
                        "  retry ENTRY...    try again now; with --all all, with --dead these\n"
-                       "  drop ENTRY...     remove; with --recipient all notices to an address\n"
+                       "  drop ENTRY...     remove; with --recipient all notices to an address,\n"
+                       "                    with --sender all that is kept about it\n"
                        "  purge             remove dead letters\n"
                        "  status            how things stand\n\n"
                        "Exit status: 0 done, 1 failed or no such entry, 2 wrong use or "

@@ -125,6 +125,13 @@ append_retried(const json_t *line, GString *text)
 }
 
 static void
+append_erased(const json_t *line, GString *text)
+{
+    (void)line; /* that says nothing any more */
+    g_string_append(text, "what was remembered here was erased");
+}
+
+static void
 append_dropped(const json_t *line, GString *text)
 {
     (void)line; /* it has nothing more to say */
@@ -251,8 +258,8 @@ static const struct {
     const char *event;
     void (*append)(const json_t *line, GString *text);
 } events[] = {
-    {"dead", append_dead},   {"dropped", append_dropped}, {"retried", append_retried},
-    {"retry", append_retry}, {"sent", append_sent},
+    {"dead", append_dead},       {"dropped", append_dropped}, {"erased", append_erased},
+    {"retried", append_retried}, {"retry", append_retry},     {"sent", append_sent},
 };
 
 static void

@@ -526,8 +526,27 @@ run_retry(Run *run)
 }
 
 static void
+erase(Run *run, const char *address)
+{
+    DsnErased erased;
+    const char *at = strrchr(address, '@');
+
+    if (at == NULL || at == address || at[1] == '\0') {
+        refuse(run, "a sender is an address");
+        return;
+    }
+    if (!dsn_spool_erase(run->queue->spool, address, &erased, &run->error))
+        return;
+    run->count = erased.entries;
+    write_number(run->done, "records", (int64_t)erased.records);
+    write_number(run->done, "attempts", (int64_t)erased.attempts);
+    write_number(run->done, "history", (int64_t)erased.history);
+}
+
+static void
 run_drop(Run *run)
 {
+    const char *sender = json_string_value(json_object_get(run->request, "sender"));
     const json_t *entries = json_object_get(run->request, "entries");
     const DsnQueueFilter filter = filter_of(run);
 
@@ -535,8 +554,10 @@ run_drop(Run *run)
         run_entries(run, entries, drop);
     else if (filter.recipient != NULL && *filter.recipient != '\0')
         run_all(run, &filter, drop);
+    else if (sender != NULL)
+        erase(run, sender);
     else
-        refuse(run, "drop takes entries or a recipient");
+        refuse(run, "drop takes entries, a recipient or a sender");
 }
 
 static void

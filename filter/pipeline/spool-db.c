@@ -133,6 +133,15 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
                             " ORDER BY relay, taken_in LIMIT 1",
     [DSN_SQL_HAS_FILE] = "SELECT 1 FROM entry WHERE file = ?1",
 
+    [DSN_SQL_RECORDS_BEHIND] = "SELECT position, json FROM record WHERE position > ?1"
+                               " ORDER BY position LIMIT ?2",
+    [DSN_SQL_ERASE_RECORD] = "DELETE FROM record WHERE position = ?1",
+    [DSN_SQL_ATTEMPTS_BEHIND] = "SELECT digest, record FROM attempt WHERE digest > ?1"
+                                " ORDER BY digest LIMIT ?2",
+    [DSN_SQL_ERASE_ATTEMPT] = "DELETE FROM attempt WHERE digest = ?1",
+    [DSN_SQL_HISTORY_BEHIND] = "SELECT id, lines FROM history_text WHERE id > ?1"
+                               " ORDER BY id LIMIT ?2",
+    [DSN_SQL_ERASE_HISTORY] = "UPDATE history_text SET lines = ?2 WHERE id = ?1",
     [DSN_SQL_ADD_RECORD] = "INSERT INTO record(type, json, taken_in) VALUES(?1, ?2, ?3)",
     [DSN_SQL_RECORD_TIME] = "SELECT taken_in FROM record WHERE position > ?1"
                             " ORDER BY position LIMIT 1",

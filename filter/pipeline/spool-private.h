@@ -78,6 +78,12 @@ typedef enum DsnSql {
     DSN_SQL_COUNT_DEAD,
     DSN_SQL_NEXT_OLDEST,
     DSN_SQL_HAS_FILE,
+    DSN_SQL_RECORDS_BEHIND,
+    DSN_SQL_ERASE_RECORD,
+    DSN_SQL_ATTEMPTS_BEHIND,
+    DSN_SQL_ERASE_ATTEMPT,
+    DSN_SQL_HISTORY_BEHIND,
+    DSN_SQL_ERASE_HISTORY,
     DSN_SQL_ADD_RECORD,
     DSN_SQL_READ_RECORDS,
     DSN_SQL_RECORD_TIME,
@@ -435,6 +441,11 @@ bool dsn_spool_load_watermarks(DsnSpool *spool, DsnDb *db, GError **error);
 void dsn_spool_tell_due(DsnRelayLine *line, guint64 count);
 void dsn_spool_tell_all_due(DsnSpool *spool);
 
+/* ---- spool-erase.c ---- */
+
+/* Whether @address, in any letters, stands in @text and not as a part of another one. */
+bool dsn_erase_names(DsnSpan text, const char *address);
+
 /* ---- spool-state.c ---- */
 
 /* A commit that takes longer than this is the disk's fault. */
@@ -511,6 +522,7 @@ struct DsnSpool {
     int64_t relieved;        /* when nothing was left to make room with, monotonic; 0: never */
     bool crowded;            /* room is made with what is remembered */
     bool bulk_left;
+    bool empty_log;      /* it is to be written back and emptied as soon as that can be */
     bool damaged;        /* what is in the database is not what was written */
     bool bulk_waited;    /* it was left out of the last transaction */
     int64_t idle_since;  /* monotonic */

@@ -317,6 +317,7 @@ run_retry(DsnSpool *spool, DsnJob *job, GError **error)
 static bool
 run_drop(DsnSpool *spool, DsnJob *job, GError **error)
 {
+    spool->empty_log = true; /* what was there before is in it */
     return dsn_db_exec(spool->writer, "PRAGMA secure_delete = ON", error) &&
            run_change(spool, (ChangeJob *)job, drop_entry, error) &&
            dsn_db_exec(spool->writer, "PRAGMA secure_delete = FAST", error);

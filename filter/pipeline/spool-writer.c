@@ -387,15 +387,19 @@ static bool
 check_log(DsnSpool *spool, GError **error)
 {
     DsnDb *db = spool->writer;
-    bool long_log = db->log_pages >= RESTART_PAGES;
+    const bool long_log = db->log_pages >= RESTART_PAGES;
+    const bool empty = spool->empty_log;
     int pages;
     int written_back;
 
-    if (db->log_pages < (is_idle(spool) ? 1 : spool->next_checkpoint))
+    if (!empty && db->log_pages < (is_idle(spool) ? 1 : spool->next_checkpoint))
         return true;
-    int result = sqlite3_wal_checkpoint_v2(
-        db->handle, NULL, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &pages,
-        &written_back);
+    int result = sqlite3_wal_checkpoint_v2(db->handle, NULL,
+                                           empty      ? SQLITE_CHECKPOINT_TRUNCATE
+                                           : long_log ? SQLITE_CHECKPOINT_RESTART
+                                                      : SQLITE_CHECKPOINT_PASSIVE,
+                                           &pages, &written_back);
+    spool->empty_log = empty && result != SQLITE_OK;
     if (result == SQLITE_OK && pages == written_back)
         db->log_pages = 0; /* the next commit starts it again */
     spool->next_checkpoint = db->log_pages + CHECKPOINT_PAGES;

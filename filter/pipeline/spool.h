@@ -393,6 +393,19 @@ int64_t dsn_spool_retry(DsnSpool *spool, const DsnQueueFilter *filter, GError **
  * makes no notice again. Returns how many, or -1. */
 int64_t dsn_spool_drop(DsnSpool *spool, const DsnQueueFilter *filter, GError **error);
 
+/* What was erased. */
+typedef struct DsnErased {
+    guint64 entries;  /* notices, elements that could not be read, records not handed on */
+    guint64 records;  /* of the stream */
+    guint64 attempts; /* that were remembered */
+    guint64 history;  /* lines */
+} DsnErased;
+
+/* Removes notices to @address, and whatever else is kept and names it; of history, what the lines
+ * say. Freed pages are overwritten, and the log is emptied soon. What is taken in meanwhile may
+ * stay, a notice that is being sent does. */
+bool dsn_spool_erase(DsnSpool *spool, const char *address, DsnErased *ret_erased, GError **error);
+
 /* How things stand, for metrics; what had to be looked up is up to some seconds old. */
 typedef struct DsnSpoolState {
     guint64 waiting, dead; /* entries */

@@ -37,11 +37,19 @@ has err 'retry takes entries, or --all$'
 usage "retry of dead ones without --all" retry 1 --dead
 has err 'retry takes entries, or what is meant with --all$'
 usage "drop of nothing" drop
-has err 'drop takes entries, or --recipient$'
+has err 'drop takes entries, --recipient, or --sender$'
 usage "drop of everything dead" drop --dead
-has err 'drop takes entries, or --recipient$'
+has err 'drop takes entries, --recipient, or --sender$'
 usage "drop of entries and a recipient" drop 1 --recipient a@example.com
-has err 'drop takes entries, or --recipient$'
+has err 'drop takes entries, --recipient, or --sender$'
+usage "drop of a sender and a recipient" drop --sender a@example.com --recipient a@example.com
+has err 'drop takes entries, --recipient, or --sender$'
+usage "drop of a sender that is dead" drop --sender a@example.com --dead
+has err 'with --sender drop removes everything$'
+usage "a sender in Latin 1" drop --sender "$(printf 'm\374ller@example.com')"
+has err 'no text in UTF-8$'
+usage "list takes no --sender" list --sender a@example.com
+has err 'list does not take --sender$'
 usage "purge of an entry" purge 1
 has err 'unexpected argument "1"; "drop" takes entries$'
 usage "purge of an odd time" purge --older-than week

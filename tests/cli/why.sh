@@ -82,4 +82,12 @@ same out ''
 same err 'dsnarf: why: nothing is known about nobody; what happens is remembered for history.keep'
 try "tenant and relay in the list" 0 "$dsnarf" queue list --spool spool
 has out '  to@example.com  (tenant acme)$'
+
+try "erased" 0 "$dsnarf" queue drop --sender From@acme.example --spool spool
+has out '^0 entries dropped$' '^erased: 0 records, [1-9][0-9]* lines of history, 0 attempts$'
+try "what is left" 0 "$dsnarf" why sent --spool spool
+has out "^$time  what was remembered here was erased\$" '250 2.0.0 taken$'
+grep -q acme .out && fail "it is still named"
+try "no address" 1 "$dsnarf" queue drop --sender acme --spool spool
+same err 'dsnarf: queue: a sender is an address'
 finish
