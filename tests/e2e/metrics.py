@@ -14,8 +14,10 @@ NAME = re.compile(r"dsnarf_[a-z][a-z0-9_]*$")
 
 def outlets(folder):
     """One of each part that has metrics of its own."""
-    os.makedirs(os.path.join(folder, "segments"))
-    return {"file.all.path": os.path.join(folder, "records"),
+    for name in ("segments", "followed"):
+        os.makedirs(os.path.join(folder, name))
+    return {"tailer.all.directory": os.path.join(folder, "followed"),
+            "file.all.path": os.path.join(folder, "records"),
             "segments.all.log_dir": os.path.join(folder, "segments"),
             "webhook.all.url": "http://127.0.0.1:1/",
             "relay.acme.hosts": ["127.0.0.1:1"], "tenant.acme.relay": "acme",
