@@ -84,8 +84,8 @@ dsn_relay_finder_free(DsnRelayFinder *finder)
 
 /* ---- addresses that failed ---- */
 
-static void
-shun(DsnRelayFinder *finder, const char *peer)
+void
+dsn_relay_shun(DsnRelayFinder *finder, const char *peer)
 {
     int64_t *until = g_new(int64_t, 1);
 
@@ -208,7 +208,7 @@ try_place(DsnRelayFinder *finder, const Place *place, DsnSmtpTarget *target, con
     if (client != NULL)
         forgive(finder, peer);
     else if (!g_error_matches(*error, DSN_SMTP_ERROR, DSN_SMTP_ERROR_STOPPED))
-        shun(finder, peer);
+        dsn_relay_shun(finder, peer);
     return client;
 }
 

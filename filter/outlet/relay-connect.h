@@ -29,4 +29,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnRelayFinder, dsn_relay_finder_free)
 DsnSmtpClient *dsn_relay_connect(DsnRelayFinder *finder, const char *host, DsnSmtpTarget *target,
                                  GError **error);
 
+/* Tries the address that a connection went to, as dsn_smtp_client_peer() says it, behind the others
+ * for a while, too: it was at fault later. */
+void dsn_relay_shun(DsnRelayFinder *finder, const char *peer);
+
 #endif

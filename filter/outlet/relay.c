@@ -370,6 +370,8 @@ send_to(Worker *worker, const char *host)
             dsn_relay_hosts_works(worker->relay->hosts, host);
             return true;
         }
+        if (run == DSN_SMTP_RUN_FAULT && worker->client != NULL)
+            dsn_relay_shun(worker->settings->finder, dsn_smtp_client_peer(worker->client));
         disconnect(worker);
         if (run == DSN_SMTP_RUN_FAULT) {
             note_fault(worker, host, error);

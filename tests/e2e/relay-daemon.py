@@ -9,7 +9,7 @@ import time
 import dns_server
 import lib
 from dns_server import A, MX
-from smtp_peer import Peer
+from smtp_peer import Peer, peers
 
 
 def files(path):
@@ -139,5 +139,23 @@ def faults_of_the_dns_are_no_notices(folder):
                        "a line about the host")
 
 
+def another_exchanger_takes_what_the_first_refuses(folder):
+    """It greets and says no to MAIL: a fault of the host, which is paused, and then the other has its
+    turn."""
+    with peers(("127.0.0.2", {"mail": "554 5.7.1 go away"}), ("127.0.0.3", {})) as (first, second), \
+            dns_server.Server({("example.test", MX): [(10, "a.test"), (20, "b.test")],
+                               ("a.test", A): ["127.0.0.2"], ("b.test", A): ["127.0.0.3"]}) as dns, \
+            lib.Daemon(folder, {"relay.default.hosts": [f"mx:example.test:{first.port}"],
+                                "relay.default.connections": 1,
+                                "relay.default.resolver": dns.where}) as daemon:
+        post(daemon, 3)
+        lib.wait_until(lambda: len(second.messages) == 3, "the notices")
+        lib.expect(first.connections, 1)
+        line, = daemon.logged("paused")
+        if "MAIL: 554 5.7.1 go away" not in line:
+            raise lib.Failure(line)
+
+
 lib.run(notices_go_into_a_maildir, a_maildir_that_fails_is_tried_after_a_minute,
-        a_crash_stores_nothing_twice, a_reload_changes_the_way, faults_of_the_dns_are_no_notices)
+        a_crash_stores_nothing_twice, a_reload_changes_the_way, faults_of_the_dns_are_no_notices,
+        another_exchanger_takes_what_the_first_refuses)

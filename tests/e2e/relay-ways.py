@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The ways to a relay's hosts: names and MX from the DNS, local addresses, SOCKS5 and LMTP."""
 import base64
-import contextlib
 import json
 import os
 import smtplib
@@ -14,7 +13,7 @@ import lib
 import smtp_peer
 import socks_server
 from dns_server import A, AAAA, CNAME, MX
-from smtp_peer import Peer, say_and_close
+from smtp_peer import Peer, peers, say_and_close
 
 DRIVER = os.path.join(os.environ.get("DSNARF_BUILD", "."), "tests", "e2e", "smtp-driver")
 BOTH, V4_ONLY, V6_ONLY, V6_THEN_V4, V4_THEN_V6 = range(5)
@@ -49,25 +48,6 @@ def expect_fault(run, word, what=""):
     lib.expect(run["run"], "unopened", f"{what}: {run}")
     if word not in run["error"]:
         raise lib.Failure(f"{what}: {word!r} is not in {run['error']!r}")
-
-
-@contextlib.contextmanager
-def peers(*given):
-    """Servers at several addresses, all at the same port: the one that the first has got. It may be
-    in use elsewhere: then another is taken."""
-    for attempt in range(20):
-        with contextlib.ExitStack() as stack:
-            found, port = [], 0
-            try:
-                for at, script in given:
-                    found.append(stack.enter_context(Peer(script, at=(at, port))))
-                    port = found[0].port
-            except OSError:
-                if attempt == 19:
-                    raise
-                continue
-            yield found
-            return
 
 
 def has_ipv6():

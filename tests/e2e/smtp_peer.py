@@ -10,6 +10,7 @@ happens there:
 What is not in the script is answered as a good server does.
 """
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -401,3 +402,22 @@ class Peer:
 
     def __exit__(self, *error):
         self.close()
+
+
+@contextlib.contextmanager
+def peers(*given):
+    """Servers at several addresses, all at the same port: the one that the first has got. It may be
+    in use elsewhere: then another is taken."""
+    for attempt in range(20):
+        with contextlib.ExitStack() as stack:
+            found, port = [], 0
+            try:
+                for at, script in given:
+                    found.append(stack.enter_context(Peer(script, at=(at, port))))
+                    port = found[0].port
+            except OSError:
+                if attempt == 19:
+                    raise
+                continue
+            yield found
+            return
