@@ -364,7 +364,7 @@ class Peer:
             with self.lock:
                 self.connections += 1
                 self.sessions.add(session)
-            session.start()
+                session.start()
 
     def ended(self, session):
         with self.lock:
@@ -390,6 +390,7 @@ class Peer:
             return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.thread.join(10)
         with self.lock:
             sessions = list(self.sessions)
         for session in sessions:
