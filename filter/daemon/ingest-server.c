@@ -254,9 +254,9 @@ serve_records(Serving *serving, GError **error)
     g_auto(DsnTally) tally;
     DsnFollowed followed = {.where = find_line, .user = serving};
 
+    dsn_tally_init(&tally);
     if (!is_size(size))
         return refuse(error, "records have a size up to 1 GiB");
-    dsn_tally_init(&tally);
     if (!dsn_ingest_link_read_body(serving->link, (size_t)json_integer_value(size), serving->body,
                                    error) ||
         !read_place(serving->request, &followed.place, error))

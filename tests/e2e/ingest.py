@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """dsnarf ingest beside a daemon, without one, and with either of them killed half-way."""
+import contextlib
 import json
 import os
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -165,6 +167,51 @@ def an_interrupt_ends_it_in_order(folder):
         expect_each_once(folder, count)
 
 
+def talk(daemon, *frames):
+    """Says these frames over the control socket: the lines of the answer."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(lib.PATIENCE)
+        peer.connect(os.path.join(daemon.settings["spool.directory"], "control"))
+        peer.sendall(b'{"command":"ingest"}\n')
+        stream = peer.makefile("rb")
+        lines = [json.loads(stream.readline())]
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may hang up
+            for frame in frames:
+                peer.sendall(frame)
+            peer.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            for line in stream:
+                lines.append(json.loads(line))
+        return lines
+
+
+def odd_frames_are_refused(folder):
+    mail = lib.feedback(1)
+    good = b'{"messages":[%d]}\n' % len(mail) + mail
+    with lib.Daemon(folder, settings(folder)) as daemon:
+        lib.expect(talk(daemon), [{"ready": True}], "an answer to nothing")
+        for frame in (b'{"messages":[-1]}\n', b'{"messages":["x"]}\n', b'{"messages":[1e9]}\n',
+                      b'{"messages":[999999999999]}\n', b'{"records":-1}\n', b'{"records":null}\n',
+                      b'{"records":99999999999}\n', b'{"nothing":1}\n', b"{}\n",
+                      b'{"messages":[%s]}\n' % b",".join([b"0"] * 1001),
+                      b'{"messages":[],"place":{"name":1}}\n'):
+            answers = talk(daemon, frame)
+            if len(answers) != 2 or "error" not in answers[1]:
+                raise lib.Failure(f"{frame[:60]!r} was answered with {answers!r}")
+        for frame in (b"garbage\n", b"[]\n", b'{"messages":[5]}\nabc', b'{"records":5}\n',
+                      b"{" * 2000000):
+            answers = talk(daemon, frame)
+            if [answer for answer in answers[1:] if "error" not in answer]:
+                raise lib.Failure(f"{frame[:60]!r} was answered with {answers!r}")
+        lib.expect(written(folder), [], "records")
+        answers = talk(daemon, good, good)
+        lib.expect([answer["tally"]["accepted"] for answer in answers[1:]], [1, 0], "accepted")
+        lib.expect(answers[2]["tally"]["duplicate"], 1, "duplicates")
+        place = b'{"records":0,"file":"x","line":1,"place":{"name":"n","text":"\\u00e9 1"}}\n'
+        answers = talk(daemon, place, b'{"place":"n"}\n', b'{"place":"m"}\n')
+        lib.expect(answers[2:], [{"text": "\u00e9 1"}, {"text": None}], "places")
+
+
 def is_for_the_owner_alone(folder):
     """Root reads what is root's, and what it makes in the spool is the owner's."""
     if os.getuid() != 0:
@@ -190,4 +237,5 @@ def is_for_the_owner_alone(folder):
 
 
 lib.run(brings_all_to_the_daemon, leaves_work_for_the_daemon, records_survive_a_killed_command,
-        mail_survives_a_killed_daemon, an_interrupt_ends_it_in_order, is_for_the_owner_alone)
+        mail_survives_a_killed_daemon, an_interrupt_ends_it_in_order, odd_frames_are_refused,
+        is_for_the_owner_alone)
