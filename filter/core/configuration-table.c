@@ -976,13 +976,22 @@ static const DsnOption options[] = {
 
 #define NO_EVENT "KumoMTA asks Lua here; use filter, an expression over the record"
 #define NO_QUEUE "records wait in the spool, see spool.max_size"
+#define IN_SECTION "its keys stand in the section of the webhook itself"
 #define NO_POOL "the class is found where a record is taken in, nothing waits for it"
 
 /* Keys of KumoMTA's. */
 static const DsnOptionHint hints[] = {
-    {"segments.*.filter_event", NO_EVENT},     {"segments.*.back_pressure", NO_QUEUE},
-    {"webhook.*.filter_event", NO_EVENT},      {"webhook.*.back_pressure", NO_QUEUE},
-    {"classification.back_pressure", NO_POOL}, {"classification.pool_size", NO_POOL},
+    {"segments.*.filter_event", NO_EVENT},
+    {"segments.*.back_pressure", NO_QUEUE},
+    {"webhook.*.filter_event", NO_EVENT},
+    {"webhook.*.back_pressure", NO_QUEUE},
+    {"webhook.*.deferred_spool", NO_QUEUE},
+    {"webhook.*.log_parameters", IN_SECTION},
+    {"webhook.*.queue_config", IN_SECTION},
+    {"webhook.*.constructor", "url and http_headers say what a constructor does"},
+    {"webhook.*.name", "it is the NAME of [webhook.NAME]"},
+    {"classification.back_pressure", NO_POOL},
+    {"classification.pool_size", NO_POOL},
 };
 
 const DsnOptionTable DSN_CONFIGURATION_TABLE = {options, G_N_ELEMENTS(options), hints,

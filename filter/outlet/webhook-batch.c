@@ -41,7 +41,7 @@ dsn_webhook_batches_new(const char *note)
     json_array_foreach(json_object_get(tree, "batches"), i, pair)
     {
         if (json_unpack((json_t *)pair, "[I, I]", &first, &last) == 0 && first <= last)
-            (void)insert(batches, first, last);
+            insert(batches, first, last)->unsure = true;
     }
     return batches;
 }

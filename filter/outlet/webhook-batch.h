@@ -22,6 +22,7 @@
 typedef struct DsnWebhookBatch {
     int64_t first, last; /* positions in the stream */
     bool on_its_way;
+    bool unsure;          /* it may have been accepted: it must stay the same */
     unsigned attempts;    /* that failed */
     int64_t due;          /* of the next attempt, g_get_monotonic_time() */
     int64_t failed_since; /* the first that failed, the same; 0: none has */

@@ -315,10 +315,12 @@ read_answer(DsnWebhookLink *link, CURLcode code, DsnWebhookAnswer *answer)
 {
     bool cut = code == CURLE_WRITE_ERROR && link->received > ANSWER_MAX;
     g_autoptr(GString) text = g_string_new(NULL);
-    long status = 0;
+    long status = 0, sent = 0;
 
     (void)curl_easy_getinfo(link->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(link->easy, CURLINFO_REQUEST_SIZE, &sent);
     if ((code != CURLE_OK && !cut) || status == 0) {
+        answer->unsure = sent > 0;
         answer->verdict = judge_fault(code);
         g_string_append(text, *link->fault != '\0' ? link->fault : curl_easy_strerror(code));
         if (status != 0)

@@ -23,6 +23,7 @@
 
 typedef struct DsnWebhookAnswer {
     DsnWebhookVerdict verdict;
+    bool unsure;    /* it was sent, and there is no answer: it may have been accepted */
     GTimeSpan wait; /* that Retry-After asks for; 0: it says nothing */
     char *text;     /* "200 OK: the first bytes", or what went wrong */
     GTimeSpan took;

@@ -236,6 +236,7 @@ settle_failed(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookA
         batch->failed_since = now;
         batch->others = webhook->successes;
     }
+    batch->unsure = batch->unsure || answer->unsure;
     batch->due = now + wait;
     write_log(webhook, lane, answer, "deferred");
 
@@ -244,9 +245,9 @@ settle_failed(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookA
     if (dsn_webhook_body_oldest(lane->body) < before) {
         g_autofree char *reason =
             g_strdup_printf("too old after %u attempts: %s", batch->attempts, answer->text);
-        (void)dsn_webhook_give_up(webhook, batch, before, reason);
-    } else if (batch->attempts >= SPLIT_AFTER && webhook->successes != batch->others &&
-               dsn_webhook_body_count(lane->body) > 1) {
+        (void)dsn_webhook_give_up(webhook, batch, INT64_MAX, reason);
+    } else if (!batch->unsure && batch->attempts >= SPLIT_AFTER &&
+               webhook->successes != batch->others && dsn_webhook_body_count(lane->body) > 1) {
         split(webhook, lane, answer);
     }
 }

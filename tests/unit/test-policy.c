@@ -303,6 +303,11 @@ static const struct {
      "FILE:3: webhook.w.min_batch_size: is more than webhook.w.batch_size"},
     {WEBHOOK "retry_interval = \"1h\"",
      "webhook.w.max_retry_interval: is less than webhook.w.retry_interval"},
+    {WEBHOOK "log_parameters.headers = [\"Subject\"]",
+     "FILE:3: webhook.w.log_parameters: unknown option: its keys stand in the section of the "
+     "webhook itself"},
+    {WEBHOOK "name = \"w\"",
+     "FILE:3: webhook.w.name: unknown option: it is the NAME of [webhook.NAME]"},
     {WEBHOOK "tls_key = \"/k\"",
      "FILE:3: webhook.w.tls_certificate: is missing: a key alone is of no use"},
     {WEBHOOK "per_record.Bounced.enable = true",

@@ -65,6 +65,7 @@ START_TEST(a_part_is_as_if_new)
     DsnWebhookBatch *batch = dsn_webhook_batches_next(batches, 0);
 
     ck_assert_int_eq(batch->first, 1);
+    ck_assert(batch->unsure); /* a note does not tell */
     batch->attempts = 3;
     batch->due = 1000;
     batch->failed_since = 5;
@@ -72,6 +73,7 @@ START_TEST(a_part_is_as_if_new)
     dsn_webhook_batches_split(batches, batch, 2);
     ck_assert_note(batches, "{\"end\":9,\"batches\":[[1,2],[3,6],[8,9]]}");
     ck_assert(!dsn_webhook_batches_have_failed(batches));
+    ck_assert(!batch->unsure);
     ck_assert_int_eq(batch->due, 0);
     ck_assert_int_eq(batch->failed_since, 0);
 }
