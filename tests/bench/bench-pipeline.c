@@ -86,7 +86,7 @@ load_policy(const char *folder, const char *outlet_types)
 }
 
 static void
-bench_open(Bench *bench, const char *outlet_types)
+bench_open(Bench *bench, const char *outlet_types, bool history)
 {
     static const char *const outlets[] = {"bench", NULL};
     g_autoptr(GError) error = NULL;
@@ -96,7 +96,12 @@ bench_open(Bench *bench, const char *outlet_types)
     if (g_mkdtemp(bench->folder) == NULL)
         fail(bench->folder, NULL);
     const DsnSpoolOptions options = {
-        .directory = bench->folder, .keep = 14 * 86400, .max_size = G_MAXINT64, .large = 1 << 20};
+        .directory = bench->folder,
+        .keep = 14 * 86400,
+        .history_keep = history ? 14 * 86400 : 0,
+        .max_size = G_MAXINT64,
+        .large = 1 << 20,
+    };
     bench->spool = dsn_spool_open(&options, &bench->metrics, &error);
     if (bench->spool == NULL || !dsn_spool_set_outlets(bench->spool, outlets, &dropped, &error))
         fail(bench->folder, error);
@@ -298,12 +303,12 @@ measure(Bench *bench, const char *name, const char *wanted, Poster *posters, gui
 
 static void
 bench_records(double seconds, const char *name, const char *wanted, const char *outlet_types,
-              unsigned n_bounces, size_t original, guint n_posters)
+              bool history, unsigned n_bounces, size_t original, guint n_posters)
 {
     Bench bench = {.seconds = seconds};
     Poster posters[BODIES] = {0};
 
-    bench_open(&bench, outlet_types);
+    bench_open(&bench, outlet_types, history);
     for (guint i = 0; i < n_posters; i++) {
         posters[i].bench = &bench;
         body_init(&posters[i].body, n_bounces, original);
@@ -323,7 +328,7 @@ bench_messages(double seconds, const char *name, guint n_posters)
     const size_t place = strlen("Message-ID: <");
     Bench bench = {.seconds = seconds};
 
-    bench_open(&bench, "\"Feedback\"");
+    bench_open(&bench, "\"Feedback\"", false);
     for (guint i = 0; i < n_posters; i++) {
         posters[i].bench = &bench;
         posters[i].body.text = g_string_new(header);
@@ -348,12 +353,15 @@ main(int argc, char **argv)
            argc > 1 ? argv[1] : "2");
     printf("%-58s %10s  %-9s %10s  %s\n", "work", "rate", "to reach", "cpu of one",
            "time spent in");
-    bench_records(seconds, "batches of 500 records, 10 % notices", "30000/s", "", 50, 0, 1);
-    bench_records(seconds, "the same, two posters", "", "", 50, 0, 2);
-    bench_records(seconds, "the same, all types to a file too", "", "\"Bounce\", \"Delivery\"", 50,
-                  0, 2);
-    bench_records(seconds, "batches of 500 bounces with originals of 3 KB", "", "", BATCH, 3000, 1);
-    bench_records(seconds, "the same, two posters", "5000/s", "", BATCH, 3000, 2);
+    bench_records(seconds, "batches of 500 records, 10 % notices", "30000/s", "", false, 50, 0, 1);
+    bench_records(seconds, "the same, two posters", "", "", false, 50, 0, 2);
+    bench_records(seconds, "the same, all types to a file too", "", "\"Bounce\", \"Delivery\"",
+                  false, 50, 0, 2);
+    bench_records(seconds, "the same, with a history", "", "\"Bounce\", \"Delivery\"", true, 50, 0,
+                  2);
+    bench_records(seconds, "batches of 500 bounces with originals of 3 KB", "", "", false, BATCH,
+                  3000, 1);
+    bench_records(seconds, "the same, two posters", "5000/s", "", false, BATCH, 3000, 2);
     bench_messages(seconds, "feedback reports by mail, one at a time", 1);
     bench_messages(seconds, "the same, 20 at a time", 20);
     g_mime_shutdown();
