@@ -7,7 +7,7 @@
  * Source:    POSIX.1-2017, posix_spawn(), setpgid(), waitid().
  * Ownership: a child owns its process and the pipes.
  * Errors:    G_FILE_ERROR when it cannot be started.
- * Threads:   one at a time; nobody else may wait for any process.
+ * Threads:   one at a time; nobody else may wait for any process. SIGPIPE must be ignored.
  */
 #ifndef DSN_OUTLET_PROGRAM_CHILD_H
 #define DSN_OUTLET_PROGRAM_CHILD_H
