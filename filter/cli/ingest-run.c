@@ -20,6 +20,9 @@
 /* Between two commits of places of mboxes. */
 #define PLACE_INTERVAL G_USEC_PER_SEC
 
+/* Between two tries when the spool is full. */
+#define FULL_WAIT G_USEC_PER_SEC
+
 /* What is told one by one; the rest is only counted, and is in the file of --aside. */
 #define TOLD_MAX 20
 
@@ -30,6 +33,7 @@ typedef struct Run {
     DsnProgress *progress;
     unsigned batch_messages;
     gint next_seat;
+    gint told_full; /* that the spool is full was said (atomic) */
 
     /* Of the thread that fills. */
     DsnRecordFile *records; /* that are being read, NULL: none */
@@ -461,6 +465,20 @@ fill(gpointer user, gpointer data)
 
 /* ---- working ---- */
 
+/* For whoever meets a full spool. */
+static bool
+wait_for_room(gpointer user)
+{
+    Run *run = user;
+
+    if (is_stopped(run))
+        return false;
+    if (g_atomic_int_compare_and_exchange(&run->told_full, 0, 1))
+        dsn_complain("the spool is full: waiting until the daemon has made room");
+    g_usleep(FULL_WAIT);
+    return true;
+}
+
 /* Brings what @worker has gathered. */
 static bool
 bring_messages(const Run *run, Worker *worker, Batch *batch, DsnSpan bytes)
@@ -646,6 +664,7 @@ dsn_ingest_run(const DsnIngestOptions *options, DsnIngestOutcome *ret_outcome)
     dsn_ingested_init(&ret_outcome->messages);
     dsn_ingested_init(&ret_outcome->elements);
     dsn_messages_set_user(walk, &user);
+    dsn_ingest_client_set_wait(options->client, wait_for_room, &run);
     dsn_jobs_run(&threads, options->n_jobs, &run);
     if (!ret_outcome->failed && !keep_places(&run, &error))
         (void)end_run(&run, error);

@@ -13,13 +13,12 @@
 #include "filter/daemon/ingest-alone.h"
 #include "filter/daemon/ingest-link.h"
 
-/* Between two tries when the spool is full. */
-#define FULL_WAIT G_USEC_PER_SEC
-
 struct DsnIngestClient {
-    GPtrArray *links; /* of DsnIngestLink: the seats */
-    pid_t child;      /* 0: the daemon */
-    char *scratch;    /* the directory to be removed; NULL: none */
+    GPtrArray *links;            /* of DsnIngestLink: the seats */
+    pid_t child;                 /* 0: the daemon */
+    char *scratch;               /* the directory to be removed; NULL: none */
+    bool (*wait)(gpointer user); /* until the spool has room; NULL: not at all */
+    gpointer user;
 };
 
 /* ---- what became of it ---- */
@@ -105,11 +104,10 @@ ask(DsnIngestClient *client, unsigned seat, const GString *line, DsnSpan body, G
         json_t *answer = read_answer(link, &full, &problem);
         if (answer != NULL)
             return answer;
-        if (!full || client->child != 0) {
+        if (!full || client->child != 0 || client->wait == NULL || !client->wait(client->user)) {
             g_propagate_error(error, g_steal_pointer(&problem));
             return NULL;
         }
-        g_usleep(FULL_WAIT);
     }
 }
 
@@ -183,6 +181,13 @@ dsn_ingest_client_place(DsnIngestClient *client, unsigned seat, const char *name
     end_line(line, NULL);
     json_auto_t *answer = ask(client, seat, line, DSN_SPAN_ABSENT, error);
     return g_strdup(json_string_value(json_object_get(answer, "text")));
+}
+
+void
+dsn_ingest_client_set_wait(DsnIngestClient *client, bool (*wait)(gpointer user), gpointer user)
+{
+    client->wait = wait;
+    client->user = user;
 }
 
 bool

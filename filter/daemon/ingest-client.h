@@ -32,6 +32,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnIngested, dsn_ingested_clear)
 DsnIngestClient *dsn_ingest_client_open(DsnPolicy *policy, bool scratch, unsigned n_seats,
                                         GError **error);
 
+/* While the spool is full, and the daemon may make room in it, @wait is called before each new try,
+ * by any thread; false gives up. Until this is called nothing is tried again. */
+void dsn_ingest_client_set_wait(DsnIngestClient *client, bool (*wait)(gpointer user),
+                                gpointer user);
+
 /* False with @error when what was brought may not be safe. */
 bool dsn_ingest_client_close(DsnIngestClient *client, GError **error);
 

@@ -167,6 +167,28 @@ def an_interrupt_ends_it_in_order(folder):
         expect_each_once(folder, count)
 
 
+def waits_for_room(folder):
+    path = write_mbox(folder, range(10))
+    full = {"spool.max_size": 4 << 20, "spool.large": 10000}
+    with lib.Daemon(folder, {**settings(folder), **full}) as daemon:
+        daemon.fill_spool()
+        said = os.path.join(folder, "said")
+        with open(said, "wb") as file, subprocess.Popen(command(daemon, path), stdout=file,
+                                                        stderr=file) as child:
+            try:
+                def told():
+                    with open(said, encoding="utf-8") as text:
+                        return "the spool is full: waiting" in text.read()
+
+                lib.wait_until(told, "it says that it waits")
+                lib.expect(written(folder), [], "records while the spool is full")
+                lib.expect(daemon.queue("purge")[0], 0, "status of dsnarf queue purge")
+                lib.expect(child.wait(lib.PATIENCE), 0, "status")
+            finally:
+                child.kill()
+        expect_each_once(folder, 10)
+
+
 def talk(daemon, *frames):
     """Says these frames over the control socket: the lines of the answer."""
     with socket.socket(socket.AF_UNIX) as peer:
@@ -237,5 +259,5 @@ def is_for_the_owner_alone(folder):
 
 
 lib.run(brings_all_to_the_daemon, leaves_work_for_the_daemon, records_survive_a_killed_command,
-        mail_survives_a_killed_daemon, an_interrupt_ends_it_in_order, odd_frames_are_refused,
-        is_for_the_owner_alone)
+        mail_survives_a_killed_daemon, an_interrupt_ends_it_in_order, waits_for_room,
+        odd_frames_are_refused, is_for_the_owner_alone)
