@@ -3,9 +3,9 @@
 
 #include "filter/outlet/program.h"
 
-#include "filter/core/record-form.h"
 #include "filter/core/clean-text.h"
 #include "filter/core/log.h"
+#include "filter/core/record-form.h"
 #include "filter/outlet/program-child.h"
 #include "filter/outlet/program-work.h"
 
