@@ -42,8 +42,8 @@ dsn_classification_free(DsnClassification *classification)
     g_free(classification);
 }
 
-static bool
-has_type(const DsnClassification *classification, DsnRecordType type)
+bool
+dsn_classification_has_type(const DsnClassification *classification, DsnRecordType type)
 {
     return classification != NULL && classification->classifier != NULL &&
            classification->types[type];
@@ -55,7 +55,7 @@ dsn_classification_find(const DsnClassification *classification, DsnRecordType t
 {
     unsigned given_up;
 
-    if (!has_type(classification, type))
+    if (!dsn_classification_has_type(classification, type))
         return DSN_UNCATEGORIZED;
     g_autoptr(GString) line = g_string_sized_new(content.len + 32);
     dsn_classifier_line(code, enhanced, content, line);
@@ -76,7 +76,7 @@ dsn_classification_apply(const DsnClassification *classification, DsnRecord *rec
 {
     const char *before = json_string_value(json_object_get(record->json, "bounce_classification"));
 
-    if (!has_type(classification, record->type) ||
+    if (!dsn_classification_has_type(classification, record->type) ||
         (!classification->replace && *before != '\0' && strcmp(before, DSN_UNCATEGORIZED) != 0))
         return;
     const char *class_ = dsn_classification_find(classification, record->type, record->code,

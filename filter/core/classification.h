@@ -29,6 +29,9 @@ const char *dsn_classification_find(const DsnClassification *classification, Dsn
                                     unsigned code, DsnStatusCode enhanced, DsnSpan content,
                                     DsnMetrics *metrics);
 
+/* Whether records of @type get a class at all. */
+bool dsn_classification_has_type(const DsnClassification *classification, DsnRecordType type);
+
 /* Gives @record the class of its response, if its type is one of those that get one and it has none
  * or loses the one that it has. */
 void dsn_classification_apply(const DsnClassification *classification, DsnRecord *record,

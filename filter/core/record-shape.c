@@ -4,33 +4,7 @@
 #include "filter/core/record-shape.h"
 
 #include "filter/core/json-writer.h"
-
-typedef struct Member Member;
-
-/* A type of value. @read returns the value in its newest form (transfer full), or NULL if it is of
- * another type. */
-typedef struct Form {
-    const char *expected; /* "a string" */
-    json_t *(*read)(const Member *member, json_t *value);
-} Form;
-
-/* What becomes of a key that is absent or null. */
-typedef enum Need {
-    NEED_REQUIRED, /* an error */
-    NEED_NULL,     /* written as null */
-    NEED_OMITTED,  /* left out */
-    NEED_LIST,     /* written as [] */
-    NEED_OBJECT    /* written as {} */
-} Need;
-
-struct Member {
-    const char *key; /* NULL ends a table */
-    const Form *form;
-    Need need;
-    int64_t min; /* of FORM_NUMBER */
-    int64_t max;
-    const Member *members; /* of FORM_OBJECT; NULL: any */
-};
+#include "filter/core/record-members.h"
 
 static DsnSpan
 string_span(const json_t *string)
@@ -57,14 +31,14 @@ is_empty_array(const json_t *value)
 }
 
 static json_t *
-read_any(const Member *member, json_t *value)
+read_any(const DsnMember *member, json_t *value)
 {
     (void)member; /* all values will do */
     return json_incref(value);
 }
 
 static json_t *
-read_text(const Member *member, json_t *value)
+read_text(const DsnMember *member, json_t *value)
 {
     (void)member; /* texts have no bounds of their own */
     return json_is_string(value) ? json_incref(value) : NULL;
@@ -72,7 +46,7 @@ read_text(const Member *member, json_t *value)
 
 /* Lent as a C string later, so it must not go on behind a NUL. */
 static json_t *
-read_name(const Member *member, json_t *value)
+read_name(const DsnMember *member, json_t *value)
 {
     json_auto_t *text = read_text(member, value);
 
@@ -91,7 +65,7 @@ dsn_record_bare_address(DsnSpan address)
 
 /* Addresses lost their angle brackets in release 2026.04.09. */
 static json_t *
-read_address(const Member *member, json_t *value)
+read_address(const DsnMember *member, json_t *value)
 {
     json_auto_t *name = read_name(member, value);
 
@@ -106,7 +80,8 @@ read_address(const Member *member, json_t *value)
 
 /* A list of what @read reads; a list that went through Lua while it was empty is {}. */
 static json_t *
-read_list(const Member *member, json_t *value, json_t *(*read)(const Member *member, json_t *value))
+read_list(const DsnMember *member, json_t *value,
+          json_t *(*read)(const DsnMember *member, json_t *value))
 {
     if (is_empty_object(value))
         return json_array();
@@ -124,20 +99,20 @@ read_list(const Member *member, json_t *value, json_t *(*read)(const Member *mem
 }
 
 static json_t *
-read_texts(const Member *member, json_t *value)
+read_texts(const DsnMember *member, json_t *value)
 {
     return read_list(member, value, read_text);
 }
 
 static json_t *
-read_addresses(const Member *member, json_t *value)
+read_addresses(const DsnMember *member, json_t *value)
 {
     return read_list(member, value, read_address);
 }
 
 /* A string when there is exactly one recipient, since 2025.12.02 a list when there are more. */
 static json_t *
-read_recipients(const Member *member, json_t *value)
+read_recipients(const DsnMember *member, json_t *value)
 {
     if (json_is_string(value))
         return read_address(member, value);
@@ -149,7 +124,7 @@ read_recipients(const Member *member, json_t *value)
 
 /* Encoders that know only floating point write 550.0. */
 static json_t *
-read_number(const Member *member, json_t *value)
+read_number(const DsnMember *member, json_t *value)
 {
     double real = json_number_value(value);
 
@@ -163,14 +138,14 @@ read_number(const Member *member, json_t *value)
 }
 
 static json_t *
-read_bool(const Member *member, json_t *value)
+read_bool(const DsnMember *member, json_t *value)
 {
     (void)member; /* both values will do */
     return json_is_boolean(value) ? json_incref(value) : NULL;
 }
 
 static json_t *
-read_time(const Member *member, json_t *value)
+read_time(const DsnMember *member, json_t *value)
 {
     char buffer[DSN_DATE_MAX];
     int64_t time;
@@ -185,9 +160,9 @@ read_time(const Member *member, json_t *value)
 /* Releases 2026.04.09 and 2026.05.12 wrote some texts as arrays of byte numbers; what is not UTF-8
  * still is one (rule QRK-05). */
 static json_t *
-read_bytes(const Member *member, json_t *value)
+read_bytes(const DsnMember *member, json_t *value)
 {
-    static const Member byte = {.min = 0, .max = UINT8_MAX};
+    static const DsnMember byte = {.min = 0, .max = UINT8_MAX};
 
     (void)member; /* a text has no bounds of its own */
     if (json_is_string(value))
@@ -205,7 +180,7 @@ read_bytes(const Member *member, json_t *value)
 
 /* A number until 2023.12.28 (rule QRK-02). */
 static json_t *
-read_version(const Member *member, json_t *value)
+read_version(const DsnMember *member, json_t *value)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
@@ -219,7 +194,7 @@ read_version(const Member *member, json_t *value)
 
 /* An empty object that went through an encoder without the notion is []. */
 static json_t *
-read_object(const Member *member, json_t *value)
+read_object(const DsnMember *member, json_t *value)
 {
     (void)member; /* the members are read by the caller */
     if (is_empty_array(value))
@@ -229,7 +204,7 @@ read_object(const Member *member, json_t *value)
 
 /* A list of texts; one text alone, in either form, is a list of one. */
 static json_t *
-read_extension(const Member *member, json_t *value)
+read_extension(const DsnMember *member, json_t *value)
 {
     if (!json_is_string(value) && !json_is_number(json_array_get(value, 0)))
         return read_list(member, value, read_bytes);
@@ -239,7 +214,7 @@ read_extension(const Member *member, json_t *value)
 
 /* An object of lists of texts. */
 static json_t *
-read_extensions(const Member *member, json_t *value)
+read_extensions(const DsnMember *member, json_t *value)
 {
     json_auto_t *object = read_object(member, value);
     const char *key;
@@ -255,20 +230,27 @@ read_extensions(const Member *member, json_t *value)
     return g_steal_pointer(&object);
 }
 
-static const Form FORM_ANY = {"a value", read_any};
-static const Form FORM_TEXT = {"a string", read_text};
-static const Form FORM_NAME = {"a string without NUL", read_name};
-static const Form FORM_ADDRESS = {"an address without NUL", read_address};
-static const Form FORM_TEXTS = {"an array of strings", read_texts};
-static const Form FORM_ADDRESSES = {"an array of addresses", read_addresses};
-static const Form FORM_RECIPIENTS = {"an address or an array of addresses", read_recipients};
-static const Form FORM_NUMBER = {"an integer", read_number};
-static const Form FORM_BOOL = {"true or false", read_bool};
-static const Form FORM_TIME = {"a time in the form of RFC 3339", read_time};
-static const Form FORM_BYTES = {"a string or an array of byte numbers", read_bytes};
-static const Form FORM_VERSION = {"a string or a number", read_version};
-static const Form FORM_EXTENSIONS = {"an object of arrays of strings", read_extensions};
-static const Form FORM_OBJECT = {"an object", read_object};
+static const DsnMemberForm FORM_ANY = {"a value", read_any, dsn_plain_skip_any};
+static const DsnMemberForm FORM_TEXT = {"a string", read_text, dsn_plain_skip_text};
+static const DsnMemberForm FORM_NAME = {"a string without NUL", read_name, dsn_plain_skip_name};
+static const DsnMemberForm FORM_ADDRESS = {"an address without NUL", read_address,
+                                           dsn_plain_skip_address};
+static const DsnMemberForm FORM_TEXTS = {"an array of strings", read_texts, dsn_plain_skip_texts};
+static const DsnMemberForm FORM_ADDRESSES = {"an array of addresses", read_addresses,
+                                             dsn_plain_skip_addresses};
+static const DsnMemberForm FORM_RECIPIENTS = {"an address or an array of addresses",
+                                              read_recipients, dsn_plain_skip_recipients};
+static const DsnMemberForm FORM_NUMBER = {"an integer", read_number, dsn_plain_skip_number};
+static const DsnMemberForm FORM_BOOL = {"true or false", read_bool, dsn_plain_skip_bool};
+static const DsnMemberForm FORM_TIME = {"a time in the form of RFC 3339", read_time,
+                                        dsn_plain_skip_time};
+static const DsnMemberForm FORM_BYTES = {"a string or an array of byte numbers", read_bytes,
+                                         dsn_plain_skip_text};
+static const DsnMemberForm FORM_VERSION = {"a string or a number", read_version,
+                                           dsn_plain_skip_text};
+static const DsnMemberForm FORM_EXTENSIONS = {"an object of arrays of strings", read_extensions,
+                                              dsn_plain_skip_extensions};
+static const DsnMemberForm FORM_OBJECT = {"an object", read_object, dsn_plain_skip_object};
 
 #define WHOLE_MAX (INT64_C(1) << 53) /* up to here floating point has every whole number */
 
@@ -289,96 +271,96 @@ static const Form FORM_OBJECT = {"an object", read_object};
     {                                          \
         key, &FORM_OBJECT, need, 0, 0, members \
     }
-#define END                                  \
-    {                                        \
-        NULL, NULL, NEED_OMITTED, 0, 0, NULL \
+#define END                                      \
+    {                                            \
+        NULL, NULL, DSN_NEED_OMITTED, 0, 0, NULL \
     }
 
-static const Member STATUS_CODE[] = {
-    NUMBER("class", NEED_REQUIRED, UINT8_MAX),
-    NUMBER("subject", NEED_REQUIRED, UINT16_MAX),
-    NUMBER("detail", NEED_REQUIRED, UINT16_MAX),
+static const DsnMember STATUS_CODE[] = {
+    NUMBER("class", DSN_NEED_REQUIRED, UINT8_MAX),
+    NUMBER("subject", DSN_NEED_REQUIRED, UINT16_MAX),
+    NUMBER("detail", DSN_NEED_REQUIRED, UINT16_MAX),
     END,
 };
 
-static const Member RESPONSE[] = {
-    NUMBER("code", NEED_REQUIRED, UINT16_MAX),
-    NESTED("enhanced_code", NEED_NULL, STATUS_CODE),
-    KEY("content", &FORM_TEXT, NEED_REQUIRED),
-    KEY("command", &FORM_TEXT, NEED_NULL),
+static const DsnMember RESPONSE[] = {
+    NUMBER("code", DSN_NEED_REQUIRED, UINT16_MAX),
+    NESTED("enhanced_code", DSN_NEED_NULL, STATUS_CODE),
+    KEY("content", &FORM_TEXT, DSN_NEED_REQUIRED),
+    KEY("command", &FORM_TEXT, DSN_NEED_NULL),
     END,
 };
 
-static const Member PEER_ADDRESS[] = {
-    KEY("name", &FORM_NAME, NEED_REQUIRED),
-    KEY("addr", &FORM_NAME, NEED_REQUIRED),
-    KEY("is_secure", &FORM_BOOL, NEED_OMITTED),
+static const DsnMember PEER_ADDRESS[] = {
+    KEY("name", &FORM_NAME, DSN_NEED_REQUIRED),
+    KEY("addr", &FORM_NAME, DSN_NEED_REQUIRED),
+    KEY("is_secure", &FORM_BOOL, DSN_NEED_OMITTED),
     END,
 };
 
-static const Member SOURCE_ADDRESS[] = {
-    KEY("address", &FORM_TEXT, NEED_REQUIRED),
-    KEY("server", &FORM_TEXT, NEED_OMITTED),
-    KEY("protocol", &FORM_TEXT, NEED_OMITTED),
+static const DsnMember SOURCE_ADDRESS[] = {
+    KEY("address", &FORM_TEXT, DSN_NEED_REQUIRED),
+    KEY("server", &FORM_TEXT, DSN_NEED_OMITTED),
+    KEY("protocol", &FORM_TEXT, DSN_NEED_OMITTED),
     END,
 };
 
-static const Member REPORTING_MTA[] = {
-    KEY("mta_type", &FORM_TEXT, NEED_NULL),
-    KEY("name", &FORM_TEXT, NEED_REQUIRED),
+static const DsnMember REPORTING_MTA[] = {
+    KEY("mta_type", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("name", &FORM_TEXT, DSN_NEED_REQUIRED),
     END,
 };
 
-static const Member FEEDBACK_REPORT[] = {
-    KEY("feedback_type", &FORM_TEXT, NEED_NULL),
-    KEY("user_agent", &FORM_TEXT, NEED_NULL),
-    KEY("version", &FORM_VERSION, NEED_NULL),
-    KEY("arrival_date", &FORM_TEXT, NEED_NULL),
-    NUMBER("incidents", NEED_NULL, UINT32_MAX),
-    KEY("original_envelope_id", &FORM_TEXT, NEED_NULL),
-    KEY("original_mail_from", &FORM_ADDRESS, NEED_NULL),
-    NESTED("reporting_mta", NEED_NULL, REPORTING_MTA),
-    KEY("source_ip", &FORM_TEXT, NEED_NULL),
-    KEY("authentication_results", &FORM_TEXTS, NEED_LIST),
-    KEY("original_rcpto_to", &FORM_ADDRESSES, NEED_LIST),
-    KEY("reported_domain", &FORM_TEXTS, NEED_LIST),
-    KEY("reported_uri", &FORM_TEXTS, NEED_LIST),
-    KEY("extensions", &FORM_EXTENSIONS, NEED_OBJECT),
-    KEY("original_message", &FORM_BYTES, NEED_NULL),
-    KEY("supplemental_trace", &FORM_ANY, NEED_NULL),
+static const DsnMember FEEDBACK_REPORT[] = {
+    KEY("feedback_type", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("user_agent", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("version", &FORM_VERSION, DSN_NEED_NULL),
+    KEY("arrival_date", &FORM_TEXT, DSN_NEED_NULL),
+    NUMBER("incidents", DSN_NEED_NULL, UINT32_MAX),
+    KEY("original_envelope_id", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("original_mail_from", &FORM_ADDRESS, DSN_NEED_NULL),
+    NESTED("reporting_mta", DSN_NEED_NULL, REPORTING_MTA),
+    KEY("source_ip", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("authentication_results", &FORM_TEXTS, DSN_NEED_LIST),
+    KEY("original_rcpto_to", &FORM_ADDRESSES, DSN_NEED_LIST),
+    KEY("reported_domain", &FORM_TEXTS, DSN_NEED_LIST),
+    KEY("reported_uri", &FORM_TEXTS, DSN_NEED_LIST),
+    KEY("extensions", &FORM_EXTENSIONS, DSN_NEED_OBJECT),
+    KEY("original_message", &FORM_BYTES, DSN_NEED_NULL),
+    KEY("supplemental_trace", &FORM_ANY, DSN_NEED_NULL),
     END,
 };
 
-static const Member RECORD[] = {
-    KEY("type", &FORM_NAME, NEED_REQUIRED),
-    KEY("id", &FORM_NAME, NEED_REQUIRED),
-    KEY("sender", &FORM_ADDRESS, NEED_REQUIRED),
-    KEY("recipient", &FORM_RECIPIENTS, NEED_REQUIRED),
-    KEY("queue", &FORM_TEXT, NEED_REQUIRED),
-    KEY("site", &FORM_TEXT, NEED_REQUIRED),
-    NUMBER("size", NEED_REQUIRED, WHOLE_MAX),
-    NESTED("response", NEED_REQUIRED, RESPONSE),
-    NESTED("peer_address", NEED_NULL, PEER_ADDRESS),
-    SECONDS("timestamp", &FORM_NUMBER, NEED_REQUIRED),
-    SECONDS("event_time", &FORM_TIME, NEED_OMITTED),
-    SECONDS("created", &FORM_NUMBER, NEED_REQUIRED),
-    SECONDS("created_time", &FORM_TIME, NEED_OMITTED),
-    NUMBER("num_attempts", NEED_REQUIRED, UINT16_MAX),
-    KEY("bounce_classification", &FORM_TEXT, NEED_REQUIRED),
-    KEY("egress_pool", &FORM_TEXT, NEED_NULL),
-    KEY("egress_source", &FORM_TEXT, NEED_NULL),
-    NESTED("source_address", NEED_NULL, SOURCE_ADDRESS),
-    NESTED("feedback_report", NEED_NULL, FEEDBACK_REPORT),
-    KEY("meta", &FORM_OBJECT, NEED_REQUIRED),
-    KEY("headers", &FORM_OBJECT, NEED_REQUIRED),
-    KEY("delivery_protocol", &FORM_NAME, NEED_NULL),
-    KEY("reception_protocol", &FORM_NAME, NEED_NULL),
-    KEY("nodeid", &FORM_NAME, NEED_OMITTED), /* not before 2023.08.22 */
-    KEY("tls_cipher", &FORM_TEXT, NEED_OMITTED),
-    KEY("tls_protocol_version", &FORM_TEXT, NEED_OMITTED),
-    KEY("tls_peer_subject_name", &FORM_TEXTS, NEED_OMITTED),
-    KEY("provider_name", &FORM_TEXT, NEED_OMITTED),
-    KEY("session_id", &FORM_TEXT, NEED_OMITTED),
+const DsnMember DSN_RECORD_MEMBERS[] = {
+    KEY("type", &FORM_NAME, DSN_NEED_REQUIRED),
+    KEY("id", &FORM_NAME, DSN_NEED_REQUIRED),
+    KEY("sender", &FORM_ADDRESS, DSN_NEED_REQUIRED),
+    KEY("recipient", &FORM_RECIPIENTS, DSN_NEED_REQUIRED),
+    KEY("queue", &FORM_TEXT, DSN_NEED_REQUIRED),
+    KEY("site", &FORM_TEXT, DSN_NEED_REQUIRED),
+    NUMBER("size", DSN_NEED_REQUIRED, WHOLE_MAX),
+    NESTED("response", DSN_NEED_REQUIRED, RESPONSE),
+    NESTED("peer_address", DSN_NEED_NULL, PEER_ADDRESS),
+    SECONDS("timestamp", &FORM_NUMBER, DSN_NEED_REQUIRED),
+    SECONDS("event_time", &FORM_TIME, DSN_NEED_OMITTED),
+    SECONDS("created", &FORM_NUMBER, DSN_NEED_REQUIRED),
+    SECONDS("created_time", &FORM_TIME, DSN_NEED_OMITTED),
+    NUMBER("num_attempts", DSN_NEED_REQUIRED, UINT16_MAX),
+    KEY("bounce_classification", &FORM_TEXT, DSN_NEED_REQUIRED),
+    KEY("egress_pool", &FORM_TEXT, DSN_NEED_NULL),
+    KEY("egress_source", &FORM_TEXT, DSN_NEED_NULL),
+    NESTED("source_address", DSN_NEED_NULL, SOURCE_ADDRESS),
+    NESTED("feedback_report", DSN_NEED_NULL, FEEDBACK_REPORT),
+    KEY("meta", &FORM_OBJECT, DSN_NEED_REQUIRED),
+    KEY("headers", &FORM_OBJECT, DSN_NEED_REQUIRED),
+    KEY("delivery_protocol", &FORM_NAME, DSN_NEED_NULL),
+    KEY("reception_protocol", &FORM_NAME, DSN_NEED_NULL),
+    KEY("nodeid", &FORM_NAME, DSN_NEED_OMITTED), /* not before 2023.08.22 */
+    KEY("tls_cipher", &FORM_TEXT, DSN_NEED_OMITTED),
+    KEY("tls_protocol_version", &FORM_TEXT, DSN_NEED_OMITTED),
+    KEY("tls_peer_subject_name", &FORM_TEXTS, DSN_NEED_OMITTED),
+    KEY("provider_name", &FORM_TEXT, DSN_NEED_OMITTED),
+    KEY("session_id", &FORM_TEXT, DSN_NEED_OMITTED),
     END,
 };
 /* clang-format on */
@@ -406,7 +388,7 @@ describe(const json_t *value)
 }
 
 static void
-set_type_error(GError **error, const char *path, const Member *member, const json_t *value)
+set_type_error(GError **error, const char *path, const DsnMember *member, const json_t *value)
 {
     g_autoptr(GString) text = g_string_new(path);
 
@@ -424,17 +406,17 @@ set_type_error(GError **error, const char *path, const Member *member, const jso
 
 /* @path is "" or the keys that lead to @object, each followed by a dot. */
 static bool
-repair_members(const Member *members, json_t *object, const char *path, GError **error)
+repair_members(const DsnMember *members, json_t *object, const char *path, GError **error)
 {
-    for (const Member *member = members; member->key != NULL; member++) {
+    for (const DsnMember *member = members; member->key != NULL; member++) {
         json_t *value = json_object_get(object, member->key);
 
-        if (value == NULL && member->need == NEED_REQUIRED) {
+        if (value == NULL && member->need == DSN_NEED_REQUIRED) {
             g_set_error(error, DSN_RECORD_ERROR, DSN_RECORD_ERROR_KEY, "%s%s: missing", path,
                         member->key);
             return false;
         }
-        if (value == NULL || (json_is_null(value) && member->need != NEED_REQUIRED))
+        if (value == NULL || (json_is_null(value) && member->need != DSN_NEED_REQUIRED))
             continue;
 
         json_t *newest = member->form->read(member, value);
@@ -458,22 +440,22 @@ repair_members(const Member *members, json_t *object, const char *path, GError *
 bool
 dsn_record_shape_repair(json_t *record, GError **error)
 {
-    return repair_members(RECORD, record, "", error);
+    return repair_members(DSN_RECORD_MEMBERS, record, "", error);
 }
 
 static void
-write_absent(const Member *member, GString *json)
+write_absent(const DsnMember *member, GString *json)
 {
-    if (member->need == NEED_OMITTED)
+    if (member->need == DSN_NEED_OMITTED)
         return;
     dsn_json_key(json, member->key);
-    g_string_append(json, member->need == NEED_LIST     ? "[]"
-                          : member->need == NEED_OBJECT ? "{}"
-                                                        : "null");
+    g_string_append(json, member->need == DSN_NEED_LIST     ? "[]"
+                          : member->need == DSN_NEED_OBJECT ? "{}"
+                                                            : "null");
 }
 
 static bool
-is_member(const Member *members, const char *key)
+is_member(const DsnMember *members, const char *key)
 {
     for (; members->key != NULL; members++)
         if (strcmp(members->key, key) == 0)
@@ -482,7 +464,7 @@ is_member(const Member *members, const char *key)
 }
 
 static void
-write_others(const Member *members, const json_t *object, GString *json)
+write_others(const DsnMember *members, const json_t *object, GString *json)
 {
     const char *key;
     size_t length;
@@ -500,17 +482,17 @@ write_others(const Member *members, const json_t *object, GString *json)
 }
 
 static void
-write_members(const Member *members, const json_t *object, GString *json)
+write_members(const DsnMember *members, const json_t *object, GString *json)
 {
     size_t known = 0;
 
     g_string_append_c(json, '{');
-    for (const Member *member = members; member->key != NULL; member++) {
+    for (const DsnMember *member = members; member->key != NULL; member++) {
         const json_t *value = json_object_get(object, member->key);
 
         known += value != NULL;
         if (value == NULL || json_is_null(value) ||
-            (member->need == NEED_OMITTED && json_is_false(value))) {
+            (member->need == DSN_NEED_OMITTED && json_is_false(value))) {
             write_absent(member, json);
             continue;
         }
@@ -528,5 +510,5 @@ write_members(const Member *members, const json_t *object, GString *json)
 void
 dsn_record_shape_write(const json_t *record, GString *json)
 {
-    write_members(RECORD, record, json);
+    write_members(DSN_RECORD_MEMBERS, record, json);
 }

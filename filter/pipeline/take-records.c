@@ -201,6 +201,41 @@ is_early(const DsnTaking *taking, const DsnRecord *record)
            record->event_time < taking->followed->since;
 }
 
+/* Whether only outlets want records of @type, as they are. */
+static bool
+is_passed_on(const DsnPolicy *policy, DsnRecordType type)
+{
+    return policy->wanted[type] && !policy->noticed[type] && !is_remembered(policy, type) &&
+           type != DSN_RECORD_REJECTION && /* of which all counts for the key */
+           !dsn_classification_has_type(policy->classification, type);
+}
+
+/* Takes an element that only outlets want and that needs no tree. False, and nothing was done, when
+ * it is none. */
+static bool
+take_plainly(DsnTaking *taking, DsnPending *pending)
+{
+    const DsnPolicy *policy = taking->the_case.policy;
+    DsnPlainRecord *plain = &taking->plain;
+    const DsnRecord *record = &plain->record;
+
+    if (!dsn_plain_record_read(pending->element, policy->configuration->intake.record, plain) ||
+        !is_passed_on(policy, record->type) || is_early(taking, record) ||
+        !check_time(taking, record, NULL))
+        return false;
+    GString *line = g_string_sized_new(plain->text.len + 2);
+    g_string_append_len(line, plain->text.data, (gssize)plain->text.len);
+    g_string_append_c(line, '\n');
+    size_t bytes = line->len;
+    const DsnSpoolLine only = {record->type, g_string_free_to_bytes(line)};
+    const DsnItem item = {.kind = DSN_ITEM_EVENT,
+                          .key = dsn_event_key(record),
+                          .lines = g_array_append_val(dsn_lines_new(), only)};
+    pending->reason = DSN_REASON_TYPE_NOT_ENABLED;
+    dsn_taking_add_item(taking, &item, pending, bytes);
+    return true;
+}
+
 static void
 take_element(DsnTaking *taking, DsnPending *pending)
 {
@@ -213,6 +248,8 @@ take_element(DsnTaking *taking, DsnPending *pending)
         taking->tally->ignored++;
         return;
     }
+    if (take_plainly(taking, pending))
+        return;
     if (!dsn_element_parse(text, policy->configuration->intake.record, &element, &error)) {
         dsn_taking_reject(taking, text, pending->index, error->message);
         return;
@@ -431,7 +468,9 @@ take(DsnTaking *taking, GError **error)
     taking->deferred = g_array_new(FALSE, FALSE, sizeof(DsnDeferred));
     taking->attempts = attempts;
     taking->sender = sender;
+    dsn_plain_record_init(&taking->plain);
     take_body(taking);
+    dsn_plain_record_clear(&taking->plain);
     g_clear_pointer(&taking->deferred, g_array_unref);
     g_clear_pointer(&taking->held, dsn_chunk_free);
     dsn_metrics_add(metrics, DSN_COUNT_RECORDS_ACCEPTED, tally->accepted);

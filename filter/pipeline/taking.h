@@ -12,6 +12,7 @@
 #ifndef DSN_PIPELINE_TAKING_H
 #define DSN_PIPELINE_TAKING_H
 
+#include "filter/core/record-plain.h"
 #include "filter/pipeline/draft.h"
 #include "filter/pipeline/pipeline-private.h"
 
@@ -64,6 +65,7 @@ typedef struct DsnTaking {
     GArray *deferred;     /* of DsnDeferred; NULL once they are decided for good */
     GHashTable *attempts; /* what this body says about last attempts: key -> GBytes */
     GString *sender;
+    DsnPlainRecord plain; /* for one record at a time */
     GError *error;
 } DsnTaking;
 

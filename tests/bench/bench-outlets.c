@@ -67,8 +67,11 @@ add_record(const char *example, guint64 id, GString *lines)
     g_autofree char *name = g_strdup_printf("%032" G_GINT64_MODIFIER "x", id);
 
     g_assert(record != NULL);
-    (void)dsn_date_to_rfc3339(g_get_real_time() / G_USEC_PER_SEC, 0, buffer);
+    int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+    (void)dsn_date_to_rfc3339(now, 0, buffer);
     (void)json_object_set_new(record, "id", json_string(name)); /* replace: cannot fail */
+    (void)json_object_set_new(record, "timestamp", json_integer(now));
+    (void)json_object_set_new(record, "created", json_integer(now));
     (void)json_object_set_new(record, "event_time", json_string(buffer));
     (void)json_object_set_new(record, "created_time", json_string(buffer));
     g_autofree char *text = json_dumps(record, JSON_COMPACT);

@@ -180,6 +180,19 @@ def shared_by_types(folder):
                    "complaints")
 
 
+def in_any_form_once(folder):
+    """A record as KumoMTA writes it is passed on as it is; in another form it is the same."""
+    logs = os.path.join(folder, "logs")
+    plain = [json.dumps(lib.record(number), separators=(",", ":")) for number in (1, 2)]
+    with lib.Daemon(folder, settings(folder)) as daemon:
+        for body, wanted in ((plain[0], "accepted"), (json.dumps(lib.record(1)), "duplicate"),
+                             (json.dumps(lib.record(2)), "accepted"), (plain[1], "duplicate")):
+            answer = daemon.request("POST", "/v1/records", body)[2]
+            lib.expect(json.loads(answer)[wanted], 1, f"{wanted} of {body}")
+        lib.wait_until(lambda: segments(logs) and len(lines(logs)) == 2, "two lines")
+        lib.expect(lines(logs), plain, "the records")
+
+
 def unprivileged(folder):
     """The files of a daemon that is not root are closed to itself once they are finished."""
     wrapper = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -232,4 +245,4 @@ def refuses(folder):
 
 if __name__ == "__main__":
     lib.run(by_type, selected_and_masked, large_and_old, each_once_over_kills, a_full_disk,
-            shared_by_types, unprivileged, reloads, refuses)
+            shared_by_types, in_any_form_once, unprivileged, reloads, refuses)
