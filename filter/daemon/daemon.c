@@ -268,9 +268,10 @@ static void
 warn_of_idleness(const DsnConfiguration *configuration)
 {
     if (configuration->http.listen == NULL && configuration->lmtp.listen == NULL &&
-        configuration->milter.listen == NULL && configuration->maildirs->len == 0)
-        dsn_log_event(DSN_LOG_WARNING, "nothing is taken in: no [http], [milter], [lmtp] or "
-                                       "[maildir.NAME] is configured");
+        configuration->milter.listen == NULL && configuration->maildirs->len == 0 &&
+        configuration->tailers->len == 0)
+        dsn_log_event(DSN_LOG_WARNING, "nothing is taken in: no [http], [milter], [lmtp], "
+                                       "[maildir.NAME] or [tailer.NAME] is configured");
 }
 
 /* From here on until a signal. False if it was one of our own. */

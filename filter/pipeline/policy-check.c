@@ -163,7 +163,7 @@ makes_notices(const DsnConfiguration *configuration)
         enabled =
             enabled ||
             ((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable->len > 0;
-    return enabled && configuration->http.listen != NULL;
+    return enabled && (configuration->http.listen != NULL || configuration->tailers->len > 0);
 }
 
 static bool
@@ -316,11 +316,16 @@ static void
 check_notices(DsnChecks *checks)
 {
     const DsnConfiguration *configuration = checks->configuration;
+    g_autofree char *from =
+        configuration->http.listen != NULL || configuration->tailers->len == 0
+            ? g_strdup("http.listen")
+            : dsn_section_key("tailer",
+                              ((const DsnTailerOptions *)configuration->tailers->pdata[0])->name);
 
     if (makes_notices(configuration) && configuration->notice.senders->len == 0 &&
         configuration->tenants->len == 0)
         dsn_checks_add(
-            checks, "http.listen", "notice.senders",
+            checks, from, "notice.senders",
             "lists nobody whom a notice could go to; \"*\" allows everybody, and notice.enable "
             "= [] says that no notices are wanted");
 }
@@ -418,6 +423,23 @@ check_mail(DsnChecks *checks)
                        (const char *)g_hash_table_lookup(paths, others));
 }
 
+/* What we write must not come back. */
+static void
+check_own_segments(DsnChecks *checks, const char *key, const char *directory)
+{
+    const GPtrArray *sections = checks->configuration->segments;
+
+    for (guint i = 0; i < sections->len; i++) {
+        const DsnSegmentsOptions *segments = sections->pdata[i];
+        g_autofree char *path =
+            segments->log_dir == NULL ? NULL : g_canonicalize_filename(segments->log_dir, "/");
+
+        if (g_strcmp0(path, directory) == 0)
+            dsn_checks_add(checks, key, key, "segments.%s writes there, and would be followed",
+                           segments->name);
+    }
+}
+
 static void
 check_tailers(DsnChecks *checks)
 {
@@ -439,6 +461,8 @@ check_tailers(DsnChecks *checks)
             dsn_checks_add(checks, key, key, "%s reads the same files", other);
         else
             g_hash_table_insert(known, g_steal_pointer(&files), g_strdup(section));
+        if (path != NULL)
+            check_own_segments(checks, key, path);
     }
 }
 

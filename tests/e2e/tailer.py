@@ -118,7 +118,8 @@ def live_files(folder):
         wait_read(daemon, 4)
         expect_out(folder, range(1, 8))
         lib.expect(daemon.metrics()['dsnarf_tailer_lines_total{result="record"}'], 7, "lines")
-        lib.expect(daemon.metrics()['dsnarf_tailer_behind_bytes{tailer="in"}'], 0, "behind")
+        lib.wait_until(lambda: daemon.metrics()['dsnarf_tailer_behind_bytes{tailer="in"}'] == 0,
+                       "nothing to be behind")
 
 
 def what_is_no_record(folder):
@@ -306,6 +307,29 @@ def files_that_change(folder):
         expect_out(folder, [1, 2, 3, 4, 5])
 
 
+def a_file_that_is_closed_to_us(folder):
+    """It is in no other's way, and read as soon as it can be."""
+    logs = os.path.join(folder, "in")
+    as_others = []
+    if os.geteuid() == 0:
+        as_others = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        if subprocess.run(as_others + ["true"], capture_output=True, check=False).returncode != 0:
+            raise lib.Skip("root cannot give up its power over files here")
+    Segment(logs, "1", compressed(text([1])))
+    Segment(logs, "2", compressed(text([2])))
+    os.chmod(os.path.join(logs, "1"), 0)
+    with lib.Daemon(folder, settings(folder), wrapper=as_others) as daemon:
+        expect_out(folder, [2])
+        lib.wait_until(lambda: daemon.logged("in/1 cannot be opened: Permission denied"), "told")
+        size = os.path.getsize(os.path.join(logs, "1"))
+        lib.wait_until(lambda: daemon.metrics()['dsnarf_tailer_behind_bytes{tailer="in"}'] == size,
+                       "the lag")
+        daemon.stop()
+        daemon.start()
+        os.chmod(os.path.join(logs, "1"), 0o444)
+        expect_out(folder, [1, 2])
+
+
 def a_full_spool(folder):
     logs = os.path.join(folder, "in")
     changes = {"spool.max_size": "1MiB", "notice.enable": ["Bounce"]}
@@ -348,5 +372,6 @@ def reloads(folder):
 
 if __name__ == "__main__":
     lib.run(live_files, what_is_no_record, long_lines, where_it_starts, a_checkpoint_of_kumomta,
-            each_once_over_kills, many_files, files_that_change, a_full_spool,
+            each_once_over_kills, many_files, files_that_change,
+            a_file_that_is_closed_to_us, a_full_spool,
             what_we_write_ourselves, reloads)

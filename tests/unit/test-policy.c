@@ -263,6 +263,25 @@ static const struct {
      "FILE:4: maildir.n.path: maildir.m has the same path"},
     {"lmtp.others = \"/m\"\n[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"",
      "FILE:1: lmtp.others: maildir.m reads what is put there"},
+    {"notice.enable = []\n[tailer.t]", "FILE:2: tailer.t.directory: is missing"},
+    {"notice.enable = []\n[tailer.t]\ndirectory = \"/x\"\n[tailer.u]\ndirectory = \"/y/../x/\"",
+     "FILE:5: tailer.u.directory: tailer.t reads the same files"},
+    {"notice.enable = []\n[tailer.t]\ndirectory = \"/x\"\n[tailer.u]\ndirectory = \"/x\"\n"
+     "pattern = \"*.b\"",
+     ""},
+    {"notice.enable = []\n[tailer.t]\ndirectory = \"/x\"\n[segments.s]\nlog_dir = \"/x/\"",
+     "FILE:3: tailer.t.directory: segments.s writes there, and would be followed"},
+    {"[tailer.t]\ndirectory = \"/x\"\n[relay.default]\nhosts = [\"a:25\"]",
+     "FILE:1: notice.senders: lists nobody whom a notice could go to; \"*\" allows everybody, and "
+     "notice.enable = [] says that no notices are wanted"},
+    {"[tailer.t]\ndirectory = \"/x\"\n[notice]\nsenders = [\"*\"]\ntrust = [\"any\"]\n"
+     "[relay.default]\nhosts = []",
+     "FILE:7: relay.default.hosts: lists nobody who would take notices"},
+    {"notice.enable = []\n[tailer.t]\ndirectory = \"/x\"\nstart = \"soon\"",
+     "FILE:4: tailer.t.start: expected \"now\", \"beginning\" or a time such as "
+     "\"2026-01-31T12:00:00Z\", got \"soon\""},
+    {"notice.enable = []\n[tailer.t]\ndirectory = \"/x\"\nstart = \"2026-01-31T12:00:00+01:00\"",
+     ""},
     {"spool.directory = \"\"", "FILE:1: spool.directory: is missing"},
     {"[file.x]", "FILE:1: file.x.path: is missing"},
     {"[file.x]\npath = \"/x\"\n[file.y]\npath = \"/x\"",
