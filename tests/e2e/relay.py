@@ -4,6 +4,7 @@
 import base64
 import collections
 import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -139,6 +140,22 @@ def a_connection_has_its_share(folder):
         expect_once(25, peer)
         lib.expect(peer.connections, 3)
         lib.expect(relay.do("count")["faults"], 0)
+
+
+def no_address_adds_a_header_to_a_file(folder):
+    """SEC-01: what is no mailbox is stored for nobody."""
+    path = os.path.join(folder, "Maildir")
+    with Relay(folder) as relay:
+        relay.put(1)
+        for number, address in enumerate(("a@b.example\r\nX: y", "a@b.example\nX: y", "a b", ""), 1):
+            relay.put(1, number, to=address)
+        relay.start(maildir_path=path)
+        relay.wait_empty()
+        name, = os.listdir(os.path.join(path, "new"))
+        with open(os.path.join(path, "new", name), "rb") as file:
+            lib.expect(file.read(), b"Return-Path: <>\nDelivered-To: r0@example.com\n"
+                                    b"Subject: 0\n\nnotice\n")
+        lib.expect({entry["reason"] for entry in relay.do("list")}, {"5.1.3 not an address"})
 
 
 def a_refused_notice_is_a_dead_letter(folder):
@@ -293,13 +310,15 @@ def the_next_host_is_used_meanwhile(folder):
         relay.wait_empty()
         lib.expect(len(second.messages), 100)
         first.script.clear()
-        lib.wait_until(lambda: feed(relay, 100) and first.messages, "the first host is used again")
+        numbers = itertools.count(100)
+        lib.wait_until(lambda: feed(relay, next(numbers)) and first.messages,
+                       "the first host is used again")
         relay.wait_empty()
         lib.expect(set(recipients(first, second).values()), {1}, "how often each was sent")
 
 
-def feed(relay, first):
-    relay.put(1, first + relay.do("count")["sent"] + relay.do("count")["waiting"])
+def feed(relay, number):
+    relay.put(1, number)
     time.sleep(0.1)
     return True
 
@@ -568,7 +587,7 @@ def chaos(folder):
 
 
 lib.run(all_are_sent_once_over_kept_connections, an_idle_connection_is_closed,
-        a_connection_has_its_share, a_refused_notice_is_a_dead_letter,
+        a_connection_has_its_share, no_address_adds_a_header_to_a_file, a_refused_notice_is_a_dead_letter,
         a_temporary_refusal_is_tried_again, the_answer_to_the_content_counts, a_notice_that_is_too_old_is_a_dead_letter,
         age_ends_what_no_host_was_found_for, a_host_fault_never_burns_the_queue, pauses_double,
         the_next_host_is_used_meanwhile, all_hosts_down_and_one_comes_back, no_host_is_no_fault,
