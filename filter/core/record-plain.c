@@ -449,9 +449,11 @@ fill_record(DsnPlainRecord *plain, const DsnSpan *values)
     g_string_truncate(plain->buffer, 0);
     gssize type = add_text(plain, value_of(values, "type"));
     gssize id = add_text(plain, value_of(values, "id"));
+    gssize sender = add_text(plain, value_of(values, "sender"));
     gssize nodeid = has_node ? add_text(plain, node) : 0;
     gsize recipient = plain->buffer->len;
-    if (type < 0 || id < 0 || nodeid < 0 || !add_recipients(plain, value_of(values, "recipient")) ||
+    if (type < 0 || id < 0 || sender < 0 || nodeid < 0 ||
+        !add_recipients(plain, value_of(values, "recipient")) ||
         !take_time(values, "event_time", "timestamp", &record->event_time,
                    &record->event_nanoseconds) ||
         !take_time(values, "created_time", "created", &created, &nanoseconds))
@@ -461,6 +463,7 @@ fill_record(DsnPlainRecord *plain, const DsnSpan *values)
     record->type_name = plain->buffer->str + type;
     record->type = dsn_record_type_from_string(dsn_span(record->type_name));
     record->id = plain->buffer->str + id;
+    record->sender = plain->buffer->str + sender;
     record->nodeid = has_node ? plain->buffer->str + nodeid : NULL;
     g_ptr_array_set_size(plain->recipients, 0);
     for (size_t i = 0; i < record->n_recipients; i++) {

@@ -16,8 +16,8 @@
 
 typedef struct DsnPlainRecord {
     DsnSpan text;     /* from brace to brace */
-    DsnRecord record; /* without tree; of its members only those that dsn_event_key() wants, and the
-                         type */
+    DsnRecord record; /* without tree; of its members only type, id, sender, recipients, times,
+                         attempts and nodeid */
     GString *buffer;
     GPtrArray *recipients; /* of const char * */
 } DsnPlainRecord;

@@ -44,6 +44,17 @@ dsn_policy_wants(const DsnPolicy *policy, DsnSpan element)
            is_wanted(policy, dsn_record_type_from_string(keys.type));
 }
 
+/* @line (transfer full) as the only one of an item. */
+static GArray *
+lines_of(const DsnRecord *record, GString *line)
+{
+    const DsnSpoolLine only = {.type = record->type,
+                               .json = g_string_free_to_bytes(line),
+                               .subject = g_strdup(record->id)};
+    GArray *lines = dsn_lines_new();
+    return g_array_append_val(lines, only);
+}
+
 static GArray *
 make_lines(const DsnRecord *record, size_t *bytes)
 {
@@ -51,11 +62,7 @@ make_lines(const DsnRecord *record, size_t *bytes)
 
     dsn_record_write(record, line);
     *bytes += line->len;
-    const DsnSpoolLine only = {.type = record->type,
-                               .json = g_string_free_to_bytes(line),
-                               .subject = g_strdup(record->id)};
-    GArray *lines = dsn_lines_new();
-    return g_array_append_val(lines, only);
+    return lines_of(record, line);
 }
 
 bool
@@ -100,6 +107,19 @@ is_quiet(const DsnVerdict *verdict, DsnReason reason)
            (reason == DSN_REASON_NOT_ASKED && verdict->decision.action != DSN_ACTION_FAILED);
 }
 
+/* The history of a record that only goes to outlets; NULL when none is kept. */
+static GArray *
+passed_on(const DsnTaking *taking, const DsnRecord *record)
+{
+    GArray *history = NULL;
+
+    if (dsn_spool_history_keep(taking->the_case.pipeline->spool) > 0) {
+        history = dsn_histories_new();
+        dsn_history_add_record(history, &taking->the_case, record);
+    }
+    return history;
+}
+
 /* What an element leaves behind that makes no notice: its history, its lines, or but a number. */
 static void
 finish_without(DsnTaking *taking, const DsnElement *element, DsnPending *pending, DsnItem *item,
@@ -122,11 +142,8 @@ finish_without(DsnTaking *taking, const DsnElement *element, DsnPending *pending
                               DSN_SPAN_ABSENT);
         dsn_history_add_original(item->history, element->record, dsn_element_original(element));
     }
-    if (item->lines != NULL && item->history == NULL &&
-        dsn_spool_history_keep(taking->the_case.pipeline->spool) > 0) {
-        item->history = dsn_histories_new();
-        dsn_history_add_record(item->history, &taking->the_case, element->record);
-    }
+    if (item->lines != NULL && item->history == NULL)
+        item->history = passed_on(taking, element->record);
     if (item->lines == NULL && item->history == NULL) {
         dsn_taking_count_accepted(taking, pending);
         return;
@@ -227,10 +244,10 @@ take_plainly(DsnTaking *taking, DsnPending *pending)
     g_string_append_len(line, plain->text.data, (gssize)plain->text.len);
     g_string_append_c(line, '\n');
     size_t bytes = line->len;
-    const DsnSpoolLine only = {record->type, g_string_free_to_bytes(line)};
     const DsnItem item = {.kind = DSN_ITEM_EVENT,
                           .key = dsn_event_key(record),
-                          .lines = g_array_append_val(dsn_lines_new(), only)};
+                          .lines = lines_of(record, line),
+                          .history = passed_on(taking, record)};
     pending->reason = DSN_REASON_TYPE_NOT_ENABLED;
     dsn_taking_add_item(taking, &item, pending, bytes);
     return true;

@@ -57,6 +57,7 @@ check_plain(const DsnPlainRecord *plain, const DsnElement *element)
              one->created_nanoseconds == other->created_nanoseconds);
     g_assert_cmpstr(one->type_name, ==, other->type_name);
     g_assert_cmpstr(one->id, ==, other->id);
+    g_assert_cmpstr(one->sender, ==, other->sender);
     g_assert_cmpstr(one->nodeid, ==, other->nodeid);
     g_assert(one->n_recipients == other->n_recipients);
     for (size_t i = 0; i < one->n_recipients; i++)

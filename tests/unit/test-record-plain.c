@@ -39,6 +39,8 @@ static const struct {
     {"\"r@t.example\"", "[\"r@t.example\"]", false},
     {"\"r@t.example\"", "\"<r@t.example>\"", false},
     {"\"r@t.example\"", "\"r\\n@t.example\"", false},
+    {"\"a@s.example\"", "\"a\\\\@s.example\"", false},
+    {"\"a@s.example\"", "\"\"", true},
     {"\"9bcd\"}", "\"9bcd\",\"own\":{\"x\":[]}}", true},
     {"\"9bcd\"}", "\"9bcd\",\"own\":1,\"own\":2}", false},
     {"\"9bcd\"}", "\"9bcd\",\"id\":\"x\"}", false},
@@ -116,6 +118,7 @@ START_TEST(plain_or_not)
         ck_assert_int_eq(one->type, record->type);
         ck_assert_str_eq(one->type_name, record->type_name);
         ck_assert_str_eq(one->id, record->id);
+        ck_assert_str_eq(one->sender, record->sender);
         ck_assert_str_eq(one->nodeid, record->nodeid);
         ck_assert_uint_eq(one->num_attempts, record->num_attempts);
         ck_assert_int_eq(one->event_time, record->event_time);
