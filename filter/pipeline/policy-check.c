@@ -9,6 +9,10 @@
 #include "filter/core/socket-address.h"
 #include "filter/core/toml.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 /* Lines of complaint; what is wrong beyond is counted. */
 #define PROBLEMS_MAX 100
 
@@ -583,6 +587,16 @@ check_limits(DsnChecks *checks, const char *section, const DsnWebhookOptions *we
         dsn_checks_add(checks, key, certificate, "is missing: a key alone is of no use");
 }
 
+/* Better known now than when the first record is sent. */
+static void
+check_file(DsnChecks *checks, const char *section, const char *option, const char *path)
+{
+    g_autofree char *key = g_strdup_printf("%s.%s", section, option);
+
+    if (path != NULL && g_access(path, R_OK) != 0)
+        dsn_checks_add(checks, key, key, "%s: %s", path, g_strerror(errno));
+}
+
 static void
 check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
 {
@@ -595,6 +609,9 @@ check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
         dsn_checks_add(checks, section, url, "is missing");
     check_fields(checks, section, webhook->http_headers);
     check_limits(checks, section, webhook);
+    check_file(checks, section, "tls_ca", webhook->tls_ca);
+    check_file(checks, section, "tls_certificate", webhook->tls_certificate);
+    check_file(checks, section, "tls_key", webhook->tls_key);
     for (guint i = 0; i < webhook->records->len; i++)
         check_record_type(checks, records,
                           ((const DsnWebhookRecord *)webhook->records->pdata[i])->name);

@@ -327,8 +327,10 @@ static const struct {
      "webhook itself"},
     {WEBHOOK "name = \"w\"",
      "FILE:3: webhook.w.name: unknown option: it is the NAME of [webhook.NAME]"},
-    {WEBHOOK "tls_key = \"/k\"",
+    {WEBHOOK "tls_key = \"/dev/null\"",
      "FILE:3: webhook.w.tls_certificate: is missing: a key alone is of no use"},
+    {WEBHOOK "tls_ca = \"/none/such\"",
+     "FILE:3: webhook.w.tls_ca: /none/such: No such file or directory"},
     {WEBHOOK "per_record.Bounced.enable = true",
      "FILE:3: webhook.w.per_record.Bounced: is no type of record, and not \"Any\""},
     {WEBHOOK "filter = \"type ==\"", "FILE:1: webhook.w: webhook.w.filter:1:8: the template ends "
