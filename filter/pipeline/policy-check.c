@@ -620,6 +620,18 @@ check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
         dsn_checks_add(checks, section, section, "%s", error->message);
 }
 
+/* @value, of the option @most of @section, is not to be less than that of the option @least. */
+static void
+check_most(DsnChecks *checks, const char *section, const char *least, GTimeSpan least_value,
+           const char *most, GTimeSpan value)
+{
+    g_autofree char *least_key = g_strconcat(section, ".", least, NULL);
+    g_autofree char *key = g_strconcat(section, ".", most, NULL);
+
+    if (value < least_value)
+        dsn_checks_add(checks, key, key, "is less than %s", least_key);
+}
+
 static void
 check_program(DsnChecks *checks, const DsnProgramOptions *program)
 {
@@ -634,6 +646,10 @@ check_program(DsnChecks *checks, const DsnProgramOptions *program)
         dsn_checks_add(checks, command, command,
                        "\"%s\" is no absolute path: the program is not searched for",
                        (const char *)program->command->pdata[0]);
+    check_most(checks, section, "restart_delay", program->restart_delay, "max_restart_delay",
+               program->max_restart_delay);
+    check_most(checks, section, "retry_interval", program->retry_interval, "max_retry_interval",
+               program->max_retry_interval);
     for (guint i = 0; i < program->records->len; i++)
         check_record_type(checks, records,
                           ((const DsnProgramRecord *)program->records->pdata[i])->name);

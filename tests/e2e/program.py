@@ -483,6 +483,8 @@ def wrong_settings(folder):
     for changes, words in (
             ({"command": []}, "program.sink.command: is missing"),
             ({"command": ["sink"]}, '"sink" is no absolute path'),
+            ({"restart_delay": "1h"}, "max_restart_delay: is less than program.sink.restart_delay"),
+            ({"retry_interval": "1h"}, "max_retry_interval: is less than program.sink.retry_int"),
             ({"per_record__Bonce__enable": True}, "is no type of record"),
             ({"filter": "type =="}, "program.sink: ")):
         daemon = lib.Daemon(folder, settings(folder, GOOD, **changes), start=False)
