@@ -56,6 +56,7 @@ struct DsnWebhook {
 
     /* the server */
     unsigned failures;     /* requests that failed since one had an answer that decides */
+    int64_t failed_at;     /* monotonic: the last of them */
     int64_t closed_until;  /* monotonic: before, nothing is sent */
     int64_t failing_since; /* monotonic; 0: it works */
     guint64 successes;

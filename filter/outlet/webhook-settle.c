@@ -147,14 +147,17 @@ note_works(DsnWebhook *webhook)
     g_clear_pointer(&webhook->trouble, g_free);
 }
 
-/* After the first failure, which may be for what is in the request, another is tried. */
+/* After the first failure, which may be for what is in the request, another is tried. Requests that
+ * were on their way at the same time fail for the same reason, and count as one. */
 static void
 note_fails(DsnWebhook *webhook, const DsnWebhookAnswer *answer)
 {
     int64_t now = g_get_monotonic_time();
     GTimeSpan wait = asked_for(webhook, answer);
 
-    webhook->failures++;
+    if (webhook->failures == 0 || now - answer->took >= webhook->failed_at)
+        webhook->failures++;
+    webhook->failed_at = now;
     if (webhook->failing_since == 0)
         webhook->failing_since = now;
     if (webhook->failures > 1)

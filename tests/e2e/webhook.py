@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Records to HTTP servers that behave, and to some that do not."""
+import contextlib
 import importlib.util
 import json
 import os
@@ -162,6 +163,23 @@ def hurried(folder):
             peer.answer = 200
             lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
             lib.wait_until(lambda: sorted(peer.ids) == [1, 2], "both")
+
+
+def together(folder):
+    """Many requests that fail at once are one failure: the server is not given a long rest."""
+    meeting = threading.Barrier(8)
+
+    def fail(_request):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(lib.PATIENCE)
+        return 503
+    with http_peer.Peer(fail) as peer:
+        changes = settings(peer, connection_limit=8, retry_interval="2s", max_retry_interval="1h")
+        with lib.Daemon(folder, changes) as daemon:
+            post(daemon, range(8))
+            lib.wait_until(lambda: len(peer.requests) == 8, "all fail at once")
+            peer.answer = 200
+            lib.wait_until(lambda: sorted(peer.ids) == list(range(8)), "all")
 
 
 def one_batch_fails(folder):
@@ -500,6 +518,6 @@ def ping8(folder):
 
 if __name__ == "__main__":
     lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused, hurried,
-            one_batch_fails, too_old, large_answers, slowly, two_hundred, not_elsewhere, over_tls,
+            together, one_batch_fails, too_old, large_answers, slowly, two_hundred, not_elsewhere, over_tls,
             by_proxy, signed_and_compressed, the_same_after_a_kill, kills, several_connections,
             not_too_fast, idle, reloads, templates, postmastery, masked, ping8)
