@@ -15,7 +15,7 @@ check_place(DsnTailerPlace *place)
     g_autofree char *words = dsn_tailer_place_describe(place);
     g_autoptr(DsnTailerPlace) again = dsn_tailer_place_parse(text, NULL);
 
-    g_assert(again != NULL);
+    g_assert(again != NULL && *words != '\0');
     g_autofree char *same = dsn_tailer_place_to_text(again);
     g_assert(strcmp(same, text) == 0);
     g_assert(place->done->len <= DSN_TAILER_DONE_MAX);
