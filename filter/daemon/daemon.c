@@ -48,44 +48,59 @@ seconds(const gint64 *microseconds)
     return floor((double)__atomic_load_n(microseconds, __ATOMIC_RELAXED) / G_USEC_PER_SEC);
 }
 
+/* What a gauge is about, and where it goes. */
+typedef struct Page {
+    DsnSpool *spool;
+    GString *text;
+} Page;
+
 static double
-age(int64_t time)
+age(DsnSpool *spool, int64_t time)
 {
-    return time == 0 ? 0 : (double)MAX(g_get_real_time() / G_USEC_PER_SEC - time, 0);
+    return time == 0 ? 0 : (double)MAX(dsn_spool_now(spool) / G_USEC_PER_SEC - time, 0);
 }
 
 static void
 write_relay_age(const char *name, guint64 records, int64_t oldest, gpointer user)
 {
     (void)records; /* there are none */
-    dsn_metrics_write_gauge_of(user, "relay_oldest_seconds", "relay", name, age(oldest));
+    const Page *page = user;
+
+    dsn_metrics_write_gauge_of(page->text, "relay_oldest_seconds", "relay", name,
+                               age(page->spool, oldest));
 }
 
 static void
 write_outlet_age(const char *name, guint64 records, int64_t oldest, gpointer user)
 {
     (void)records; /* see below */
-    dsn_metrics_write_gauge_of(user, "outlet_oldest_seconds", "outlet", name, age(oldest));
+    const Page *page = user;
+
+    dsn_metrics_write_gauge_of(page->text, "outlet_oldest_seconds", "outlet", name,
+                               age(page->spool, oldest));
 }
 
 static void
 write_outlet_records(const char *name, guint64 records, int64_t oldest, gpointer user)
 {
     (void)oldest; /* see above */
-    dsn_metrics_write_gauge_of(user, "outlet_records", "outlet", name, (double)records);
+    dsn_metrics_write_gauge_of(((const Page *)user)->text, "outlet_records", "outlet", name,
+                               (double)records);
 }
 
 static void
 write_queues(DsnSpool *spool, GString *text)
 {
+    Page page = {spool, text};
+
     dsn_metrics_write_gauge_head(text, "relay_oldest_seconds",
                                  "Age of the oldest notice that waits for a relay");
-    dsn_spool_each_relay(spool, write_relay_age, text);
+    dsn_spool_each_relay(spool, write_relay_age, &page);
     dsn_metrics_write_gauge_head(text, "outlet_oldest_seconds",
                                  "Age of the oldest record that an outlet is not past");
-    dsn_spool_each_outlet(spool, write_outlet_age, text);
+    dsn_spool_each_outlet(spool, write_outlet_age, &page);
     dsn_metrics_write_gauge_head(text, "outlet_records", "Records that an outlet is not past");
-    dsn_spool_each_outlet(spool, write_outlet_records, text);
+    dsn_spool_each_outlet(spool, write_outlet_records, &page);
 }
 
 static void
@@ -101,7 +116,7 @@ write_spool(DsnSpool *spool, GString *text)
         {"spool_waiting", "Entries that wait to be sent", (double)state.waiting},
         {"spool_dead", "Dead letters", (double)state.dead},
         {"spool_records", "Records that not all outlets have read", (double)state.records},
-        {"spool_oldest_seconds", "Age of the oldest waiting entry", age(state.oldest)},
+        {"spool_oldest_seconds", "Age of the oldest waiting entry", age(spool, state.oldest)},
         {"spool_bytes", "Bytes of the spool on disk", (double)state.bytes},
         {"spool_max_bytes", "Bytes from which on nothing is taken in", (double)state.max_size},
         {"spool_free_bytes", "Bytes that are free on its file system", (double)state.free},

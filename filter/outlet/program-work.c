@@ -291,7 +291,7 @@ refused(DsnWork *work, const DsnWorkItem *item, bool never, const char *text)
 {
     const DsnProgramOptions *options = work->options;
     g_autofree char *id = id_of(item->json);
-    const int64_t now = g_get_real_time();
+    const int64_t now = dsn_spool_now(work->spool);
     const int64_t retry_at =
         now + dsn_relay_delay(options->retry_interval, options->max_retry_interval,
                               item->attempts + 1, g_rand_double(work->rand));

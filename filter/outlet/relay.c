@@ -175,7 +175,8 @@ write_log(const Worker *worker, const DsnSmtpMessage *message, const char *statu
                  worker->settings->maildir != NULL ? maildir
                  : worker->client == NULL          ? "none"
                                                    : dsn_smtp_client_peer(worker->client));
-    dsn_log_number(&line, "delay", g_get_real_time() / G_TIME_SPAN_SECOND - notice->taken_in);
+    dsn_log_number(&line, "delay",
+                   dsn_spool_now(worker->relay->spool) / G_TIME_SPAN_SECOND - notice->taken_in);
     dsn_log_number(&line, "attempts", (int64_t)notice->attempts + 1);
     dsn_log_text(&line, "status", status);
     if (message->converted != NULL)
@@ -225,7 +226,7 @@ static void
 settle_retry(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
     const DsnWaitingNotice *notice = notice_of(worker, message);
-    int64_t now = g_get_real_time();
+    int64_t now = dsn_spool_now(worker->relay->spool);
     int64_t expiry = expiry_of(worker, notice);
 
     if (now >= expiry) {
@@ -283,7 +284,8 @@ settle_rest(Worker *worker, DsnSmtpMessage *message, bool asked_all)
             settle_retry(worker, message, message->reply);
         return false;
     }
-    if (is_stopping(worker->relay) || g_get_real_time() < expiry_of(worker, notice)) {
+    if (is_stopping(worker->relay) ||
+        dsn_spool_now(worker->relay->spool) < expiry_of(worker, notice)) {
         dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_BACK, 0, NULL);
         return false;
     }

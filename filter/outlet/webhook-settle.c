@@ -173,7 +173,7 @@ dsn_webhook_too_old(const DsnWebhook *webhook, int64_t failed_since)
 
     if (failed_since == 0 || g_get_monotonic_time() - failed_since < MIN(max_age, FAILING_MIN))
         return 0;
-    return MAX((g_get_real_time() - max_age) / G_TIME_SPAN_SECOND, 1);
+    return MAX((dsn_spool_now(webhook->spool) - max_age) / G_TIME_SPAN_SECOND, 1);
 }
 
 /* ---- a request of the stream ---- */
@@ -269,7 +269,7 @@ static void
 settle_letter(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookAnswer *answer)
 {
     const DsnWaitingNotice *letter = lane->letter;
-    int64_t now = g_get_real_time();
+    int64_t now = dsn_spool_now(webhook->spool);
     int64_t expiry = letter->taken_in * G_TIME_SPAN_SECOND + webhook->options->max_age;
     bool again = failed(answer) && now < expiry;
     DsnSettled how = answer->verdict == DSN_WEBHOOK_DONE ? DSN_SETTLED_SENT

@@ -109,17 +109,19 @@ static const char *const STATEMENTS[DSN_N_SQL] = {
     [DSN_SQL_FRESH] = "SELECT id, due FROM entry WHERE state = 0 AND next_attempt = 0"
                       " AND relay = ?1 AND ifnull(tenant, '') = ?2 AND id > ?3 ORDER BY id",
     [DSN_SQL_RETRIES] = "SELECT id, next_attempt FROM entry WHERE state = 0 AND next_attempt > 0"
-                        " AND relay = ?1 AND ifnull(tenant, '') = ?2 ORDER BY next_attempt, id",
+                        " AND relay = ?1 AND ifnull(tenant, '') = ?2 AND next_attempt > ?3"
+                        " ORDER BY next_attempt, id",
     [DSN_SQL_NEXT_FRESH] = "SELECT ifnull(tenant, '') FROM entry WHERE state = 0"
                            " AND next_attempt = 0 AND relay = ?1 AND ifnull(tenant, '') > ?2"
                            " ORDER BY ifnull(tenant, '') LIMIT 1",
     [DSN_SQL_NEXT_RETRIES] = "SELECT ifnull(tenant, '') FROM entry WHERE state = 0"
                              " AND next_attempt > 0 AND relay = ?1 AND ifnull(tenant, '') > ?2"
                              " ORDER BY ifnull(tenant, '') LIMIT 1",
-    [DSN_SQL_TAKE] = "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
-                     " bytes, requiretls, sources IS NOT NULL, kind, record_type FROM entry"
-                     " LEFT JOIN content ON content.entry = entry.id"
-                     " WHERE id = ?1 AND kind <> 1 AND state = 0 AND next_attempt <= ?2",
+    [DSN_SQL_TAKE] =
+        "SELECT record_id, recipient, eight_bit, utf8, attempts, taken_in, size, file,"
+        " bytes, requiretls, sources IS NOT NULL, kind, record_type FROM entry"
+        " LEFT JOIN content ON content.entry = entry.id"
+        " WHERE id = ?1 AND kind <> 1 AND state = 0 AND (next_attempt <= ?2 OR next_attempt > ?3)",
     [DSN_SQL_CONTENT] = "SELECT size, file, bytes FROM entry"
                         " LEFT JOIN content ON content.entry = entry.id WHERE id = ?1",
     [DSN_SQL_STATE] = "SELECT state, size, file FROM entry WHERE id = ?1",

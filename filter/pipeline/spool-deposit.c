@@ -237,7 +237,7 @@ bool
 dsn_deposit_run(DsnSpool *spool, DsnJob *job, GError **error)
 {
     DsnDepositJob *deposit = (DsnDepositJob *)((char *)job - offsetof(DsnDepositJob, job));
-    int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+    int64_t now = dsn_spool_now(spool) / G_USEC_PER_SEC;
     bool good = true;
 
     for (guint i = 0; i < deposit->deposit.items->len && good; i++)

@@ -86,8 +86,8 @@ add_entry(DsnSpool *spool, const AdvanceJob *job, const DsnSpoolLetter *letter, 
 
     if (!dsn_db_run(spool->writer, DSN_SQL_ADD_ENTRY,
                     DSN_VALUES(dsn_int(DSN_ENTRY_RECORD), dsn_int(letter->retry_at == 0),
-                               dsn_int(g_get_real_time() / G_USEC_PER_SEC), dsn_int(0), dsn_int(0),
-                               dsn_int(0), dsn_int(0), dsn_int((int64_t)size),
+                               dsn_int(dsn_spool_now(spool) / G_USEC_PER_SEC), dsn_int(0),
+                               dsn_int(0), dsn_int(0), dsn_int(0), dsn_int((int64_t)size),
                                dsn_text(letter->record_id), dsn_text(letter->record_type),
                                dsn_text(NULL), dsn_text(reason), dsn_text(file),
                                dsn_text(job->name), dsn_text(NULL), dsn_text(NULL), dsn_int(0),
@@ -214,7 +214,7 @@ add_row(DsnSpool *spool, const char *outlet, const DsnHandedOn *row, GError **er
         append_number(gaps, (guint64)(positions[i] - positions[i - 1]));
     return dsn_db_run(
         spool->writer, DSN_SQL_ADD_HANDED_ON,
-        DSN_VALUES(dsn_int(g_get_real_time()), dsn_text(outlet), dsn_int(first), dsn_int(last),
+        DSN_VALUES(dsn_int(dsn_spool_now(spool)), dsn_text(outlet), dsn_int(first), dsn_int(last),
                    dsn_blob(gaps->len == 0 ? NULL : gaps->data, gaps->len), dsn_text(row->text)),
         error);
 }
@@ -242,7 +242,7 @@ dsn_handed_on_expire(DsnSpool *spool, int64_t before, bool *ret_done, GError **e
 {
     bool good = dsn_db_run(spool->writer, DSN_SQL_EXPIRE_HANDED_ON,
                            DSN_VALUES(dsn_int(EXPIRE_CHUNK), dsn_int(before * G_USEC_PER_SEC),
-                                      dsn_int(g_get_real_time() + G_TIME_SPAN_DAY)),
+                                      dsn_int(dsn_spool_now(spool) + G_TIME_SPAN_DAY)),
                            error);
 
     *ret_done = sqlite3_changes(spool->writer->handle) < EXPIRE_CHUNK;

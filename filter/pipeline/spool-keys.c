@@ -161,7 +161,7 @@ expire_digests(DsnSpool *spool, DsnSql chunk, DsnSql expire, int64_t before, boo
 static bool
 sweep_step(DsnSpool *spool, bool *ret_done, GError **error)
 {
-    const int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+    const int64_t now = dsn_spool_safe_now(spool) / G_USEC_PER_SEC;
     const int64_t before = now - spool->keep;
 
     switch (spool->sweep.table) {

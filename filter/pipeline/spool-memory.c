@@ -150,7 +150,7 @@ dsn_history_add(DsnSpool *spool, guint64 subject, const char *text, GError **err
     if (now <= spool->history_time && spool->history_time - now < G_TIME_SPAN_SECOND)
         now = spool->history_time + 1; /* so that they have an order */
     spool->history_time = now;
-    if (!make_room(spool, now, error))
+    if (!make_room(spool, dsn_spool_now(spool), error))
         return false;
     const size_t start = lines->len;
     const int64_t place = spool->history_number * (ROW_BYTES + 1) + (int64_t)start;
@@ -215,7 +215,7 @@ bool
 dsn_buckets_expire(DsnSpool *spool, GError **error)
 {
     return dsn_db_run(spool->writer, DSN_SQL_EXPIRE_BUCKETS,
-                      DSN_VALUES(dsn_int(HOUR), dsn_int(g_get_real_time())), error);
+                      DSN_VALUES(dsn_int(HOUR), dsn_int(dsn_spool_safe_now(spool))), error);
 }
 
 /* What is remembered must not keep work out: it goes first. */

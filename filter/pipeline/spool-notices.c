@@ -12,6 +12,8 @@
 #define MAX_BYTES ((size_t)32 << 20)
 /* When a content that could not be read now is tried again. */
 #define UNREADABLE_DELAY (5 * G_TIME_SPAN_MINUTE)
+/* The longest time that an outlet may ask for between two attempts, and something over. */
+#define RETRY_MAX (2 * G_TIME_SPAN_DAY)
 /* What is due later than this is looked at before, lest a clock that is wrong now has a say in it.
  */
 #define LOOK_AHEAD (10 * G_TIME_SPAN_MINUTE)
@@ -50,7 +52,7 @@ void
 dsn_spool_tell_due(DsnRelayLine *line, guint64 count)
 {
     if (line->oldest == 0) /* until somebody looks */
-        line->oldest = g_get_real_time() / G_USEC_PER_SEC;
+        line->oldest = dsn_spool_now(line->spool) / G_USEC_PER_SEC;
     line->changes++;
     /* One sender takes many: there is no need to wake all of them for one notice. */
     if (count > 1)
@@ -155,28 +157,44 @@ note_newest(Choice *choice, const char *tenant, int64_t entry)
 /* What a tenant gives in its turn: up to @most notices. True if there may be more. */
 typedef bool (*GiveFunc)(Choice *choice, DsnTurn *turn, unsigned most, GError **error);
 
+/* Those whose time is behind @after, up to one that is not due. */
 static bool
-give_retries(Choice *choice, DsnTurn *turn, unsigned most, GError **error)
+give_retries_after(Choice *choice, DsnTurn *turn, int64_t after, guint end, GError **error)
 {
     DsnSpool *spool = choice->spool;
-    const guint end = choice->chosen->len + most;
-    g_autoptr(DsnQuery) query =
-        dsn_db_query(choice->db, DSN_SQL_RETRIES,
-                     DSN_VALUES(dsn_text(choice->line->name), dsn_text(dsn_turn_tenant(turn))));
+    g_autoptr(DsnQuery) query = dsn_db_query(
+        choice->db, DSN_SQL_RETRIES,
+        DSN_VALUES(dsn_text(choice->line->name), dsn_text(dsn_turn_tenant(turn)), dsn_int(after)));
 
     while (choice->chosen->len < end && dsn_query_next(choice->db, query, error)) {
         int64_t due = sqlite3_column_int64(query, 1);
+        bool held = due > choice->now && due <= choice->now + RETRY_MAX;
 
         g_mutex_lock(&spool->lock);
-        if (due <= choice->now)
-            (void)choose_entry(choice, turn, sqlite3_column_int64(query, 0)); /* or it is taken */
-        else
+        if (held)
             dsn_turn_later(turn, to_ticks(due, choice->now, choice->ticks));
+        else
+            (void)choose_entry(choice, turn, sqlite3_column_int64(query, 0)); /* or it is taken */
         g_mutex_unlock(&spool->lock);
-        if (due > choice->now)
-            return false;
+        if (held)
+            break;
     }
     return choice->chosen->len == end;
+}
+
+/* A time that is farther ahead than any that is given is from a clock that was set back since. */
+static bool
+give_retries(Choice *choice, DsnTurn *turn, unsigned most, GError **error)
+{
+    GError *failure = NULL;
+    const guint end = choice->chosen->len + most;
+    bool more = give_retries_after(choice, turn, 0, end, &failure);
+
+    if (!more && failure == NULL)
+        more = give_retries_after(choice, turn, choice->now + RETRY_MAX, end, &failure);
+    if (failure != NULL)
+        g_propagate_error(error, failure);
+    return more;
 }
 
 /* In the order of their entries, up to one that is held. What is given back meanwhile is found by
@@ -422,7 +440,7 @@ put_aside(DsnSpool *spool, int64_t entry, const GError *failure)
     dsn_log_event(DSN_LOG_ERROR, "spool: entry %" G_GINT64_FORMAT " %s: %s", entry,
                   lost ? "is dead, its content is lost" : "has to wait", failure->message);
     dsn_spool_settle(spool, entry, lost ? DSN_SETTLED_DEAD : DSN_SETTLED_RETRY,
-                     g_get_real_time() + UNREADABLE_DELAY, failure->message);
+                     dsn_spool_now(spool) + UNREADABLE_DELAY, failure->message);
 }
 
 /* Appends one chosen notice. One that was settled before it was chosen, or cannot be read, is none
@@ -431,9 +449,10 @@ static bool
 hand_out(DsnSpool *spool, DsnDb *db, int64_t *chosen, GPtrArray *notices, GError **error)
 {
     const int64_t entry = *chosen;
+    const int64_t now = dsn_spool_now(spool);
     g_autoptr(GError) failure = NULL;
-    g_autoptr(DsnQuery) query =
-        dsn_db_query(db, DSN_SQL_TAKE, DSN_VALUES(dsn_int(entry), dsn_int(g_get_real_time())));
+    g_autoptr(DsnQuery) query = dsn_db_query(
+        db, DSN_SQL_TAKE, DSN_VALUES(dsn_int(entry), dsn_int(now), dsn_int(now + RETRY_MAX)));
     bool row = dsn_query_next(db, query, &failure);
 
     if (failure != NULL) {
@@ -533,7 +552,7 @@ take_now(DsnSpool *spool, DsnRelayLine *line, unsigned max, GPtrArray *notices)
                      .line = line,
                      .chosen = chosen,
                      .newest = newest,
-                     .now = g_get_real_time(),
+                     .now = dsn_spool_now(spool),
                      .ticks = g_get_monotonic_time()};
     bool good = choose_now(&choice, max);
 
@@ -691,7 +710,7 @@ settle_committed(DsnSpool *spool, DsnJob *job)
     if (settle->how == DSN_SETTLED_BACK)
         dsn_spool_release(spool, settle->entry);
     if (settle->how == DSN_SETTLED_RETRY) {
-        const int64_t at = to_ticks(settle->when, g_get_real_time(), g_get_monotonic_time());
+        const int64_t at = to_ticks(settle->when, dsn_spool_now(spool), g_get_monotonic_time());
         dsn_turn_later(dsn_turn(&line->retries, taken->tenant), at);
         dsn_turn_later(dsn_turn(&other->retries, taken->tenant), at);
     }

@@ -391,6 +391,7 @@ void dsn_turns_forget(DsnTurns *turns);
 
 /* What waits for one relay. */
 typedef struct DsnRelayLine {
+    DsnSpool *spool;
     char *name;
     DsnTurns fresh;   /* for their first attempt */
     DsnTurns retries; /* for another one */
@@ -445,6 +446,11 @@ void dsn_spool_tell_all_due(DsnSpool *spool);
 
 /* Whether @address, in any letters, stands in @text and not as a part of another one. */
 bool dsn_erase_names(DsnSpan text, const char *address);
+
+/* ---- spool.c ---- */
+
+/* The time by which nothing is removed too early: where two clocks differ, one is wrong. */
+int64_t dsn_spool_safe_now(DsnSpool *spool);
 
 /* ---- spool-state.c ---- */
 
@@ -506,6 +512,8 @@ struct DsnSpool {
     size_t min_free;
     size_t large;
     DsnMetrics *metrics;
+    int64_t epoch;        /* when the monotonic clock was 0, see dsn_spool_now(); tests set it */
+    int64_t settle_after; /* so long another wall clock is not believed */
     int lock_fd;
     GThread *thread;
 
@@ -528,6 +536,8 @@ struct DsnSpool {
     int64_t idle_since;  /* monotonic */
     int64_t next_chore;  /* monotonic */
     int64_t looked;      /* how things stand, monotonic; 0: never */
+    int64_t clock_set;   /* when the wall clock was, monotonic; 0: it was not */
+    int64_t clock_off;   /* by so much */
     int next_checkpoint; /* at so many pages of the log */
 
     GMutex readers_lock;

@@ -70,7 +70,7 @@ read_chunk(DsnSpool *spool, const DsnQueueFilter *filter, int64_t after, unsigne
     g_autoptr(GError) failure = NULL;
     bool only_dead = filter->dead && !filter->waiting;
     bool only_waiting = filter->waiting && !filter->dead;
-    int64_t before = g_get_real_time() / G_USEC_PER_SEC - filter->older_than;
+    int64_t before = dsn_spool_safe_now(spool) / G_USEC_PER_SEC - filter->older_than;
     DsnDb *db = dsn_spool_reader(spool, error);
 
     if (db == NULL)
@@ -239,7 +239,7 @@ retry_entry(DsnSpool *spool, ChangeJob *change, const DsnQueueEntry *entry, GErr
 {
     bool record = g_str_equal(entry->kind, "record");
     const char *relay = record ? entry->relay : dsn_spool_relay_of(spool, entry->relay);
-    int64_t now = g_get_real_time();
+    int64_t now = dsn_spool_now(spool);
 
     if (record && dsn_spool_outlet(spool, relay) == NULL)
         return true;

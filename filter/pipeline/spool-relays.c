@@ -17,6 +17,7 @@ dsn_spool_line(DsnSpool *spool, const char *relay)
     if (line != NULL)
         return line;
     line = g_new0(DsnRelayLine, 1);
+    line->spool = spool;
     line->name = g_strdup(name);
     dsn_turns_init(&line->fresh);
     dsn_turns_init(&line->retries);

@@ -3,10 +3,14 @@
 
 #include "filter/pipeline/spool-private.h"
 
+#include "filter/core/log.h"
+
 #include <sys/statvfs.h>
 
 /* How often the writer looks. */
 #define LOOK_INTERVAL G_TIME_SPAN_SECOND
+/* A clock that is off by less is as good as right. */
+#define CLOCK_SLACK (2 * G_TIME_SPAN_SECOND)
 
 /* ---- in the writer's thread ---- */
 
@@ -108,6 +112,28 @@ look_at_outlets(DsnSpool *spool, GError **error)
     return true;
 }
 
+/* Follows a wall clock that is brought into line, and after a while also one that was set. */
+static void
+follow_clock(DsnSpool *spool, int64_t now)
+{
+    const int64_t off = g_get_real_time() - dsn_spool_now(spool);
+    const bool small = ABS(off) < CLOCK_SLACK;
+
+    if (!small && (spool->clock_set == 0 || ABS(off - spool->clock_off) >= CLOCK_SLACK)) {
+        spool->clock_set = now;
+        spool->clock_off = off;
+        dsn_log_event(DSN_LOG_WARNING,
+                      "spool: the clock was set by %" G_GINT64_FORMAT " seconds: nothing becomes "
+                      "due or old by that, unless it stays so for an hour",
+                      off / G_USEC_PER_SEC);
+        return;
+    }
+    if (!small && now - spool->clock_set < spool->settle_after)
+        return;
+    spool->clock_set = 0;
+    __atomic_store_n(&spool->epoch, spool->epoch + off, __ATOMIC_RELAXED);
+}
+
 bool
 dsn_spool_look(DsnSpool *spool, GError **error)
 {
@@ -117,6 +143,7 @@ dsn_spool_look(DsnSpool *spool, GError **error)
     if (spool->looked != 0 && now - spool->looked < LOOK_INTERVAL)
         return true;
     spool->looked = now;
+    follow_clock(spool, now);
     bool good = statvfs(spool->directory, &status) == 0; /* else the disk speaks up by itself */
     g_mutex_lock(&spool->lock);
     spool->free_bytes = good ? (guint64)status.f_bavail * status.f_frsize : 0;

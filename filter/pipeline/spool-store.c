@@ -365,7 +365,7 @@ add_history(DsnSpool *spool, const DsnItem *item, int64_t entry, const char *rec
 static bool
 add_lines(DsnSpool *spool, DsnDepositJob *deposit, const GArray *lines, GError **error)
 {
-    const int64_t now = g_get_real_time() / G_TIME_SPAN_SECOND;
+    const int64_t now = dsn_spool_now(spool) / G_TIME_SPAN_SECOND;
 
     if (spool->outlets->len == 0) /* only this thread changes them */
         return true;

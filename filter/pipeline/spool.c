@@ -125,6 +125,8 @@ new_spool(const DsnSpoolOptions *options, DsnMetrics *metrics)
     spool->metrics = metrics;
     spool->lock_fd = -1;
     spool->stuck_after = DSN_SPOOL_STUCK_AFTER;
+    spool->settle_after = G_TIME_SPAN_HOUR;
+    spool->epoch = g_get_real_time() - g_get_monotonic_time();
     g_mutex_init(&spool->lock);
     g_mutex_init(&spool->take_lock);
     g_mutex_init(&spool->readers_lock);
@@ -195,4 +197,16 @@ dsn_spool_close(DsnSpool *spool)
     g_free(spool->path);
     g_free(spool->large_path);
     g_free(spool);
+}
+
+int64_t
+dsn_spool_now(DsnSpool *spool)
+{
+    return __atomic_load_n(&spool->epoch, __ATOMIC_RELAXED) + g_get_monotonic_time();
+}
+
+int64_t
+dsn_spool_safe_now(DsnSpool *spool)
+{
+    return MIN(dsn_spool_now(spool), g_get_real_time());
 }

@@ -50,6 +50,10 @@ DsnSpool *dsn_spool_open(const DsnSpoolOptions *options, DsnMetrics *metrics, GE
 void dsn_spool_close(DsnSpool *spool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnSpool, dsn_spool_close)
 
+/* Unix microseconds that do not jump, for all that becomes due or old: a wall clock that is set
+ * delays and expires nothing. When it has stayed so for an hour it is believed, and at a start. */
+int64_t dsn_spool_now(DsnSpool *spool);
+
 /* False from a failed commit, or a full disk, until one works again, and while one takes far too
  * long: take nothing in. */
 bool dsn_spool_is_ready(DsnSpool *spool);

@@ -81,7 +81,9 @@ find_reason(DsnTaking *taking, DsnElement *element, const DsnKey *event, DsnPend
     int64_t keep = the_case->policy->configuration->dedup.keep / G_TIME_SPAN_SECOND;
 
     *ret_verdict = (DsnVerdict){.tenant = NULL};
-    if (element->record->event_time < the_case->now - keep)
+    /* a clock that was set forward makes nothing old */
+    int64_t now = MIN(the_case->now, dsn_spool_now(the_case->pipeline->spool) / G_USEC_PER_SEC);
+    if (element->record->event_time < now - keep)
         return DSN_REASON_TOO_OLD;
     pending->known = dsn_taking_was_seen(taking, event);
     if (pending->known && !element->has_original)

@@ -321,9 +321,10 @@ make_notice(DsnTaking *taking, DsnUnit *unit, DsnItem *item, GError **error)
     GTimeSpan coalesce = taking->the_case.policy->configuration->coalesce;
     gsize len;
 
-    item->notice =
-        dsn_draft_make(unit->draft, taking->the_case.now,
-                       coalesce == 0 ? 0 : g_get_real_time() + coalesce, &unit->notice, error);
+    item->notice = dsn_draft_make(
+        unit->draft, taking->the_case.now,
+        coalesce == 0 ? 0 : dsn_spool_now(taking->the_case.pipeline->spool) + coalesce,
+        &unit->notice, error);
     if (item->notice == NULL)
         return false;
     const char *data = g_bytes_get_data(item->notice->bytes, &len);

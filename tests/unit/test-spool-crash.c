@@ -293,10 +293,14 @@ START_TEST(killed_at_any_moment)
     guint stored = 0;
     guint taken = 0;
     guint replaced = 0;
+    static const char *const names[] = {"json", NULL};
+    guint64 dropped;
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
 
     test.options.large = 100;
     test.options.keep = G_MAXINT32;
+    /* so that it is there even if the first one is killed before it gets so far */
+    ck_assert(dsn_spool_set_outlets(test.spool, names, &dropped, NULL));
     for (int i = 0; i < KILLS; i++) {
         g_autofree Found *found = g_new0(Found, 1);
         int status;

@@ -195,6 +195,33 @@ START_TEST(unready_when_stuck)
 }
 END_TEST
 
+/* ---- the clock ---- */
+
+static int64_t
+clock_off(void)
+{
+    return g_get_real_time() - dsn_spool_now(test.spool);
+}
+
+/* One that was set is not believed at once, but when it has stayed so. */
+START_TEST(clock_that_is_set)
+{
+    const int64_t until = g_get_monotonic_time() + 30 * G_TIME_SPAN_SECOND;
+
+    ck_assert_int_lt(ABS(clock_off()), G_TIME_SPAN_SECOND);
+    g_clear_pointer(&test.spool, dsn_spool_close);
+    dsn_test_spool_reopen(&test);
+    __atomic_store_n(&test.spool->epoch, test.spool->epoch - _i * G_TIME_SPAN_DAY,
+                     __ATOMIC_RELAXED);
+    g_usleep(2500000); /* it has looked */
+    ck_assert_int_lt(ABS(clock_off() - _i * G_TIME_SPAN_DAY), G_TIME_SPAN_SECOND);
+    __atomic_store_n(&test.spool->settle_after, 0, __ATOMIC_RELAXED);
+    while (ABS(clock_off()) > G_TIME_SPAN_SECOND && g_get_monotonic_time() < until)
+        g_usleep(10000);
+    ck_assert_int_lt(ABS(clock_off()), G_TIME_SPAN_SECOND);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -206,6 +233,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, each_outlet);
     tcase_add_test(tcase, unready_when_full);
     tcase_add_test(tcase, unready_when_stuck);
+    tcase_add_loop_test(tcase, clock_that_is_set, -1, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -253,6 +253,26 @@ START_TEST(very_many)
 }
 END_TEST
 
+/* ---- a clock that is wrong ---- */
+
+/* A clock that was ahead for a year, and right again since, keeps back nothing for a year. */
+START_TEST(far_ahead)
+{
+    const int64_t year = 365 * G_TIME_SPAN_DAY;
+
+    store("a", 4);
+    ck_assert_taken(10, "1-4");
+    settle(1, 1, DSN_SETTLED_RETRY, dsn_spool_now(test.spool) + year);
+    settle(2, 2, DSN_SETTLED_RETRY, dsn_spool_now(test.spool) + G_TIME_SPAN_HOUR);
+    settle(3, 3, DSN_SETTLED_RETRY, 1);
+    settle(4, 4, DSN_SETTLED_RETRY, dsn_spool_now(test.spool) + 2 * year);
+    if (_i == 1)
+        dsn_test_spool_reopen(&test);
+    ck_assert_taken(10, "3 1 4");
+    ck_assert_taken(10, "");
+}
+END_TEST
+
 /* ---- the turns alone ---- */
 
 START_TEST(times_of_turns)
@@ -298,6 +318,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, held_for_itself);
     tcase_add_test(tcase, open_for_each);
     tcase_add_loop_test(tcase, very_many, 0, 2);
+    tcase_add_loop_test(tcase, far_ahead, 0, 2);
     tcase_add_test(tcase, times_of_turns);
     suite_add_tcase(suite, tcase);
     return suite;
