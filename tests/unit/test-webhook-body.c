@@ -126,7 +126,8 @@ START_TEST(knows_its_records)
     const GArray *faults = dsn_webhook_body_faults(body);
     ck_assert_uint_eq(faults->len, 1);
     const DsnWebhookFault *fault = &g_array_index(faults, DsnWebhookFault, 0);
-    ck_assert_str_eq(g_bytes_get_data(fault->json, NULL), "{\"n\":0}\n");
+    dsn_assert_bytes(g_bytes_get_data(fault->json, NULL), g_bytes_get_size(fault->json),
+                     "{\"n\":0}\n", 8);
     ck_assert_ptr_nonnull(strstr(fault->reason, "webhook.w.per_record.Any.template:1"));
     add(body, 6, "{\"n\":1}\n");
     ck_assert(dsn_webhook_body_is_full(body));
