@@ -209,9 +209,10 @@ read_line(DsnTailerPlace *place, const char *line)
     if (*name == '\0' || !dsn_tailer_place_can_name(name + 1))
         return false;
     if (g_str_has_prefix(line, "low ")) {
-        g_free(place->low);
-        place->low = g_strdup(name + 1);
-        return true;
+        bool first = place->low == NULL && place->done->len == 0;
+        if (first)
+            place->low = g_strdup(name + 1);
+        return first;
     }
     if (!g_str_has_prefix(line, "done ") || place->done->len == DSN_TAILER_DONE_MAX)
         return false;

@@ -47,6 +47,8 @@ static const char *const faults[] = {
     "dsnarf-place 1\ndone\n",
     "dsnarf-place 1\ndone \n",
     "dsnarf-place 1\nlow a/b\n",
+    "dsnarf-place 1\nlow a\nlow b\n",
+    "dsnarf-place 1\ndone a\nlow b\n",
     "dsnarf-place 1\nsince soon\n",
     "dsnarf-place 1\nother a\n",
     "dsnarf-place 1\n\n",
