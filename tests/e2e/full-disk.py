@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import subprocess
 
 import lib
 
@@ -97,4 +98,27 @@ def the_disk_fills_up(folder):
     run(folder, 0, 1 << 20)
 
 
-lib.run(the_disk_fills_up_to_min_free, the_disk_fills_up)
+def no_inodes_are_left(folder):
+    """What needs a file of its own is not acknowledged, all else is; and it is when some are back."""
+    disk = os.path.join(folder, "disk")
+    large = {**lib.element(1), "message": lib.element(1)["message"] + 300 * ("x" * 70 + "\r\n")}
+    with lib.small_disk(disk, SIZE), lib.Daemon(folder, {
+            "spool.directory": os.path.join(disk, "spool"), "spool.min_free": "1MiB",
+            "spool.large": "4KiB",
+            "notice.include_original": "full", "http.hold": "1 second"}) as daemon:
+        def set_inodes(count):
+            done = subprocess.run(["mount", "-o", f"remount,nr_inodes={count}", disk], check=False)
+            if done.returncode != 0:
+                raise lib.Skip("the inodes of a tmpfs cannot be limited")
+        status = os.statvfs(disk)
+        set_inodes(status.f_files - status.f_ffree)
+        with contextlib.suppress(http.client.RemoteDisconnected, ConnectionResetError):
+            raise lib.Failure(f"{daemon.post([large])} while there is no inode")
+        lib.expect(daemon.post([lib.element(2)])[1]["accepted"], 1, "what needs no file")
+        lib.expect(bool(daemon.logged("No space left on device")), True, "the log says why")
+        set_inodes(0)
+        lib.expect(daemon.post([large])[1]["accepted"], 1, "when there are inodes")
+        lib.expect(len(daemon.waiting()), 2, "notices that wait")
+
+
+lib.run(the_disk_fills_up_to_min_free, the_disk_fills_up, no_inodes_are_left)
