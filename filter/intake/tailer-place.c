@@ -189,7 +189,7 @@ read_open(DsnTailerPlace *place, const char *text)
     if (!g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT64, &lines, NULL))
         return false;
     dsn_tailer_place_open(place, space + 1)->lines = lines;
-    return place->open->len <= DSN_TAILER_OPEN_MAX;
+    return place->open->len <= 2 * DSN_TAILER_OPEN_MAX; /* some may have come in between */
 }
 
 static bool

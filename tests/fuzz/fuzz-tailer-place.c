@@ -19,7 +19,7 @@ check_place(DsnTailerPlace *place)
     g_autofree char *same = dsn_tailer_place_to_text(again);
     g_assert(strcmp(same, text) == 0);
     g_assert(place->done->len <= DSN_TAILER_DONE_MAX);
-    g_assert(place->open->len <= DSN_TAILER_OPEN_MAX);
+    g_assert(place->open->len <= 2 * DSN_TAILER_OPEN_MAX);
     for (guint i = 0; i < place->done->len; i++)
         g_assert(dsn_tailer_place_is_done(place, place->done->pdata[i]) ||
                  dsn_tailer_place_find(place, place->done->pdata[i]) != NULL);
