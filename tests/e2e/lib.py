@@ -431,6 +431,7 @@ class Mail:
         self.sender, self.recipients, self.data = sender, recipients, data
         self.time = time.monotonic()  # when its reply was about to be written
         self.code = 0                 # of the reply, 0 while there is none
+        self.lost = False             # it was taken, and the client cannot know
         self.replied = False          # the kernel took the reply
 
 
@@ -444,7 +445,7 @@ class Sink:
     script(stage, argument, mail) is asked first, where there is one. stage is "connect", "EHLO",
     "MAIL", "RCPT", "DATA", "." or another verb; it answers None for what an orderly server says, or
     bytes that go out as they are, or raises Drop. An answer to "." or "RCPT" that does not begin
-    with "2" means that this was refused. Scripts run in the threads of the connections.
+    with "2" means that this was refused; one to "." without line feed is the last. Scripts run in the threads of the connections.
     """
 
     EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "SIZE 50000000")
@@ -603,8 +604,11 @@ class _Session:
             raise
         mail.code = int(said[:3]) if said[:3].isdigit() else 400
         mail.time = time.monotonic()
+        mail.lost = not said.endswith(b"\n")
         self.sink.keep(mail)
         self.flush()
+        if mail.lost:
+            raise Drop
         mail.replied = True
 
 

@@ -128,12 +128,14 @@ class Load:
 class CountingSink(lib.Sink):
     """Keeps of each notice its number, a digest, when it was answered and whether that worked."""
 
-    def __init__(self):
+    def __init__(self, script=None):
         self.different = 0
         self.copies = {}
-        super().__init__()
+        super().__init__(script)
 
     def keep(self, mail):
+        if mail.code >= 300 and not mail.lost:
+            return
         (recipient,) = mail.recipients
         number = int(re.fullmatch(rb"TO:<news\+(\d+)@shop\.example>.*", recipient).group(1))
         mail.data = hashlib.sha256(mail.data).digest()
@@ -147,18 +149,22 @@ def report(number):
 
 
 def check_notices(sink, posted, kills):
-    """Exactly one for each record, or the same again after a kill that came right after it (rules
-    ENV-16, ENV-20)."""
+    """Exactly one for each record, or the same again after a reply that was lost, or a kill that
+    came right after it (rules ENV-16, ENV-20)."""
     lib.expect(posted - sink.copies.keys(), set(), "records without a notice")
     lib.expect(sink.copies.keys() - posted, set(), "notices without a record")
-    repeats, lag = 0, 0.0
+    lost, repeats, lag = 0, 0, 0.0
     for number, copies in sink.copies.items():
         lib.expect(len({mail.data for mail in copies}), 1, f"different copies of notice {number}")
         for mail, again in zip(copies, copies[1:]):
+            if mail.lost:
+                lost += 1
+                continue
             between = [kill - mail.time for kill in kills
                        if abs(kill - mail.time) < IN_FLIGHT and kill < again.time]
             if not between:
                 raise lib.Failure(f"notice {number} was sent twice without need: {mail.time:.3f}, "
                                   f"{again.time:.3f}; kills {kills}")
             repeats, lag = repeats + 1, max(lag, between[0])
-    return f"{repeats} notices again, answered at most {lag * 1000:.0f} ms before a kill"
+    return (f"{repeats} notices again, answered at most {lag * 1000:.0f} ms before a kill, "
+            f"{lost} again whose reply was lost")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records as log segments, read by the zstd program."""
+"""Records as log segments, read by the zstd program and by Python."""
 import json
 import os
 import shutil
@@ -74,6 +74,25 @@ def by_type(folder):
         lib.expect(any(map(is_finished, segments(logs))), False, "finished while it runs")
         lib.expect(daemon.metrics()["dsnarf_segment_lines_total"], 5, "counted")
     lib.expect(all(map(is_finished, segments(logs) + segments(other))), True, "finished at the end")
+
+
+def python_reads_them_while_they_grow(folder):
+    try:
+        import zstandard  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        raise lib.Skip("the package python3-zstandard is not installed") from None
+    logs = os.path.join(folder, "logs")
+    with lib.Daemon(folder, settings(folder)) as daemon:
+        for first in (1, 11, 21):  # a frame each
+            post(daemon, range(first, first + 10))
+            lib.wait_until(lambda: segments(logs) and len(lines(logs)) == first + 9, "the lines")
+            (path,) = segments(logs)
+            with open(path, "rb") as file:
+                lib.expect(zstandard.get_frame_parameters(file.read(18)).has_checksum, True,
+                           "a checksum")
+                file.seek(0)
+                reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+                lib.expect(reader.read().decode(), read(path), "what Python reads")
 
 
 def selected_and_masked(folder):
@@ -244,5 +263,6 @@ def refuses(folder):
 
 
 if __name__ == "__main__":
-    lib.run(by_type, selected_and_masked, large_and_old, each_once_over_kills, a_full_disk,
-            shared_by_types, in_any_form_once, unprivileged, reloads, refuses)
+    lib.run(by_type, python_reads_them_while_they_grow, selected_and_masked, large_and_old,
+            each_once_over_kills, a_full_disk, shared_by_types, in_any_form_once, unprivileged,
+            reloads, refuses)

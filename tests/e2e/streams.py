@@ -166,7 +166,33 @@ class Troubles:
         self.wait_ready()
 
 
-# ---- a receiver of events that is not always kind ----
+# ---- receivers that are not always kind ----
+
+class UnkindSink(load.CountingSink):
+    """Now and then it refuses, for now or for good, stalls, hangs up, or loses the reply to what it
+    has taken."""
+
+    def __init__(self, seed, unkind):
+        self.dice = random.Random(seed)
+        self.unkind = unkind  # how often, from 0 to 1
+        super().__init__(self.answer)
+
+    def answer(self, stage, _, mail):
+        with self.lock:
+            if stage not in ("MAIL", ".") or self.dice.random() >= self.unkind:
+                return None
+            mood = self.dice.choice(("refuse", "reject", "stall", "lose", "half"))
+        if stage == "MAIL":
+            raise lib.Drop
+        if mood == "stall":
+            time.sleep(1)
+            return None
+        if mood == "lose":
+            mail.lost = True
+            raise lib.Drop
+        return {"refuse": b"451 4.3.0 Not now\r\n", "reject": b"554 5.3.0 Never\r\n",
+                "half": b"250 2.0."}[mood]
+
 
 class Request:
     def __init__(self, key, body):
@@ -278,6 +304,15 @@ def check_events(receiver, wanted, kills):
     return f"{len(by_key)} requests, {repeats} of them again, {receiver.refused} refused"
 
 
+def is_all_sent(daemon, work, sink):
+    """What was rejected is a dead letter, until somebody says otherwise."""
+    if work.records.done <= sink.copies.keys():
+        return True
+    time.sleep(1)
+    daemon.queue("retry", "--all")
+    return False
+
+
 def wanted_events(work):
     """The ids of reports are dsnarf's own."""
     return ({("Bounce", f"{number:032x}") for number in work.records.done}
@@ -293,7 +328,7 @@ def nothing_is_lost_and_nothing_is_done_twice(folder):
     disk = os.path.join(folder, "disk")
     with contextlib.ExitStack() as stack:
         stack.enter_context(lib.small_disk(disk, SPOOL))
-        sink = stack.enter_context(load.CountingSink())
+        sink = stack.enter_context(UnkindSink(dice.randrange(1 << 32), 0.003))
         receiver = stack.enter_context(Receiver(dice.randrange(1 << 32), 0.15))
         daemon = stack.enter_context(lib.Daemon(folder, {
             "log.level": "info",
@@ -322,7 +357,7 @@ def nothing_is_lost_and_nothing_is_done_twice(folder):
         troubles.wait_ready()
         work.end()
 
-        lib.wait_until(lambda: work.records.done <= sink.copies.keys(), "all notices are sent")
+        lib.wait_until(lambda: is_all_sent(daemon, work, sink), "all notices are sent")
         lib.wait_until(lambda: not os.listdir(f"{maildir}/new"), "the Maildir is read")
         reports = len(work.reports.done)
         wanted = wanted_events(work)
