@@ -439,6 +439,29 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
 #define OF_ALL(member) SLOT(policy.member)
 #define OF_TENANT(member) IN(DsnTenantOptions, notice.member)
 
+/* What outlets with a selection have in common. */
+#define SELECTION_ROWS(PATH, TYPE)                                                             \
+    {PATH ".headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(TYPE, selection.headers),     \
+     .help = "headers of a record that it gets"},                                              \
+        {PATH ".meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(TYPE, selection.meta),       \
+         .help = "keys under meta that it gets"},                                              \
+        {PATH ".filter", DSN_OPTION_STRING, .fallback = "\"\"", IN(TYPE, selection.filter),    \
+         .help = "an expression that is true for the records that it gets"},                   \
+    {                                                                                          \
+        PATH ".mask", DSN_OPTION_BOOL, .fallback = "false", IN(TYPE, selection.mask),          \
+                                       .help = "it gets the local parts of recipients as xxxx" \
+    }
+#define PER_RECORD_ROWS(PATH, TYPE)                                                              \
+    {PATH ".per_record.*", DSN_OPTION_SECTIONS, IN(TYPE, selection.records),                     \
+     .size = sizeof(DsnPerRecord), .help = "for one type of record, or \"Any\" for the others"}, \
+        {PATH ".per_record.*.enable", DSN_OPTION_BOOL, .fallback = "true",                       \
+         IN(DsnPerRecord, enable), .help = "whether it gets records of this type"},              \
+    {                                                                                            \
+        PATH ".per_record.*.template", DSN_OPTION_STRING,                                        \
+            .fallback = "\"\"", IN(DsnPerRecord, template_),                                     \
+            .help = "what it gets instead of the record"                                         \
+    }
+
 /* A relay, the same way. */
 #define RELAY_ROWS(PATH, AT, HOSTS)                                                                  \
     {PATH ".hosts",                                                                                  \
@@ -805,27 +828,14 @@ static const DsnOption options[] = {
     {"segments.*.min_free_inodes", DSN_OPTION_NUMBER, .fallback = "0", .share = true,
      IN(DsnSegmentsOptions, min_free_inodes), .min = 0, .max = 1000000000000,
      .help = "inodes that stay free, or a share"},
-    {"segments.*.headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnSegmentsOptions, headers),
-     .help = "headers of a record that are written"},
-    {"segments.*.meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnSegmentsOptions, meta),
-     .help = "keys under meta that are written"},
-    {"segments.*.filter", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnSegmentsOptions, filter),
-     .help = "an expression that is true for the records that are written"},
-    {"segments.*.mask", DSN_OPTION_BOOL, .fallback = "false", IN(DsnSegmentsOptions, mask),
-     .help = "the local parts of recipients are written as xxxx"},
-    {"segments.*.per_record.*", DSN_OPTION_SECTIONS, IN(DsnSegmentsOptions, records),
-     .size = sizeof(DsnSegmentsRecord),
-     .help = "for one type of record, or \"Any\" for the others"},
-    {"segments.*.per_record.*.enable", DSN_OPTION_BOOL, .fallback = "true",
-     IN(DsnSegmentsRecord, enable), .help = "whether records of this type are written"},
+    SELECTION_ROWS("segments.*", DsnSegmentsOptions),
+    PER_RECORD_ROWS("segments.*", DsnSegmentsOptions),
     {"segments.*.per_record.*.suffix", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnSegmentsRecord, suffix), .help = "what stands behind the time in the names of segments"},
+     IN(DsnPerRecord, suffix), .help = "what stands behind the time in the names of segments"},
     {"segments.*.per_record.*.log_dir", DSN_OPTION_PATH, .fallback = "\"\"",
-     IN(DsnSegmentsRecord, log_dir), .help = "another directory"},
-    {"segments.*.per_record.*.template", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnSegmentsRecord, template_), .help = "what is written instead of the record"},
+     IN(DsnPerRecord, log_dir), .help = "another directory"},
     {"segments.*.per_record.*.segment_header", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnSegmentsRecord, header), .help = "what each segment begins with"},
+     IN(DsnPerRecord, header), .help = "what each segment begins with"},
 
     {"webhook.*", DSN_OPTION_SECTIONS, SLOT(webhooks), .size = sizeof(DsnWebhookOptions),
      .help = "HTTP servers that records are sent to"},
@@ -841,14 +851,7 @@ static const DsnOption options[] = {
     {"webhook.*.max_batch_latency", DSN_OPTION_DURATION, .fallback = "0",
      IN(DsnWebhookOptions, max_batch_latency), .min = 0, .max = HOUR,
      .help = "how long fewer than min_batch_size records wait"},
-    {"webhook.*.headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnWebhookOptions, headers),
-     .help = "headers of a record that are sent"},
-    {"webhook.*.meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnWebhookOptions, meta),
-     .help = "keys under meta that are sent"},
-    {"webhook.*.filter", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnWebhookOptions, filter),
-     .help = "an expression that is true for the records that are sent"},
-    {"webhook.*.mask", DSN_OPTION_BOOL, .fallback = "false", IN(DsnWebhookOptions, mask),
-     .help = "the local parts of recipients are sent as xxxx"},
+    SELECTION_ROWS("webhook.*", DsnWebhookOptions),
     {"webhook.*.compression", DSN_OPTION_WORD, .fallback = "\"none\"",
      IN(DsnWebhookOptions, compression), .words = compressions,
      .help = "whether requests are compressed: Content-Encoding"},
@@ -888,12 +891,7 @@ static const DsnOption options[] = {
     {"webhook.*.http_headers", DSN_OPTION_MAP, .secret = true, IN(DsnWebhookOptions, http_headers),
      .check = check_field_value,
      .help = "header fields of each request; the values are never shown"},
-    {"webhook.*.per_record.*", DSN_OPTION_SECTIONS, IN(DsnWebhookOptions, records),
-     .size = sizeof(DsnWebhookRecord), .help = "for one type of record, or \"Any\" for the others"},
-    {"webhook.*.per_record.*.enable", DSN_OPTION_BOOL, .fallback = "true",
-     IN(DsnWebhookRecord, enable), .help = "whether records of this type are sent"},
-    {"webhook.*.per_record.*.template", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnWebhookRecord, template_), .help = "what is sent instead of the record"},
+    PER_RECORD_ROWS("webhook.*", DsnWebhookOptions),
 
     {"program.*", DSN_OPTION_SECTIONS, SLOT(programs), .size = sizeof(DsnProgramOptions),
      .help = "programs that records are given to"},
@@ -919,20 +917,8 @@ static const DsnOption options[] = {
     {"program.*.max_age", DSN_OPTION_DURATION, .fallback = "\"7 days\"",
      IN(DsnProgramOptions, max_age), .min = SECOND, .max = 1000 * DAY,
      .help = "of a record that is put off; then it is a dead letter"},
-    {"program.*.headers", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnProgramOptions, headers),
-     .help = "headers of a record that it gets"},
-    {"program.*.meta", DSN_OPTION_LIST, .fallback = "[\"*\"]", IN(DsnProgramOptions, meta),
-     .help = "keys under meta that it gets"},
-    {"program.*.filter", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnProgramOptions, filter),
-     .help = "an expression that is true for the records that it gets"},
-    {"program.*.mask", DSN_OPTION_BOOL, .fallback = "false", IN(DsnProgramOptions, mask),
-     .help = "it gets the local parts of recipients as xxxx"},
-    {"program.*.per_record.*", DSN_OPTION_SECTIONS, IN(DsnProgramOptions, records),
-     .size = sizeof(DsnProgramRecord), .help = "for one type of record, or \"Any\" for the others"},
-    {"program.*.per_record.*.enable", DSN_OPTION_BOOL, .fallback = "true",
-     IN(DsnProgramRecord, enable), .help = "whether it gets records of this type"},
-    {"program.*.per_record.*.template", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnProgramRecord, template_), .help = "what it gets instead of the record"},
+    SELECTION_ROWS("program.*", DsnProgramOptions),
+    PER_RECORD_ROWS("program.*", DsnProgramOptions),
 
     {"limits.message", DSN_OPTION_SIZE, .fallback = "\"25MiB\"", SLOT(limits.message), .min = KIB,
      .max = GIB, .help = "bytes of one message; what follows is not looked at"},

@@ -37,13 +37,13 @@ dsn_configuration_load(const char *file, GError **error)
         return NULL;
     }
     for (guint i = 0; i < configuration->segments->len; i++)
-        ((DsnSegmentsOptions *)configuration->segments->pdata[i])->limits =
+        ((DsnSegmentsOptions *)configuration->segments->pdata[i])->selection.limits =
             &configuration->template_limits;
     for (guint i = 0; i < configuration->webhooks->len; i++)
-        ((DsnWebhookOptions *)configuration->webhooks->pdata[i])->limits =
+        ((DsnWebhookOptions *)configuration->webhooks->pdata[i])->selection.limits =
             &configuration->template_limits;
     for (guint i = 0; i < configuration->programs->len; i++)
-        ((DsnProgramOptions *)configuration->programs->pdata[i])->limits =
+        ((DsnProgramOptions *)configuration->programs->pdata[i])->selection.limits =
             &configuration->template_limits;
     return g_steal_pointer(&configuration);
 }
@@ -120,4 +120,10 @@ dsn_configuration_split(const char *from, DsnSpan *ret_display, DsnSpan *ret_add
     *ret_display = display.len == 0 ? DSN_SPAN_ABSENT : display;
     *ret_address = text;
     return true;
+}
+
+bool
+dsn_configuration_same(const char *section, const void *a, const void *b)
+{
+    return dsn_option_table_same(&DSN_CONFIGURATION_TABLE, section, a, b);
 }

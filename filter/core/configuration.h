@@ -73,38 +73,36 @@ typedef struct DsnFileOutlet {
     GPtrArray *types; /* of char *: record types */
 } DsnFileOutlet;
 
-/* [segments.NAME.per_record.TYPE]; TYPE may be "Any" */
-typedef struct DsnSegmentsRecord {
+/* [segments.NAME.per_record.TYPE], and the same of webhooks and programs; TYPE may be "Any" */
+typedef struct DsnPerRecord {
     char *name;
     bool enable;
-    char *suffix;    /* NULL: none */
-    char *log_dir;   /* NULL: that of all */
     char *template_; /* NULL: the record itself */
+    char *suffix;    /* this and what follows is of segments; NULL: none */
+    char *log_dir;   /* NULL: that of all */
     char *header;    /* NULL: none */
-} DsnSegmentsRecord;
+} DsnPerRecord;
+
+/* Which records [segments.NAME], [webhook.NAME] or [program.NAME] gets, and what of them. */
+typedef struct DsnSelection {
+    GPtrArray *headers, *meta; /* of char * */
+    char *filter;              /* NULL: none */
+    bool mask;
+    GPtrArray *records;              /* of DsnPerRecord */
+    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
+} DsnSelection;
 
 /* [segments.NAME]: records as log segments, with the keys of kumo.configure_local_logs */
 typedef struct DsnSegmentsOptions {
     char *name;
     char *log_dir;
-    size_t max_file_size;      /* bytes before compression */
-    GTimeSpan max_duration;    /* 0: no limit */
-    size_t level;              /* of compression, 0: zstd's own */
-    size_t min_free_space;     /* bytes that stay free, or a DSN_OPTION_SHARE */
-    size_t min_free_inodes;    /* the same */
-    GPtrArray *headers, *meta; /* of char * */
-    char *filter;              /* NULL: none */
-    bool mask;
-    GPtrArray *records;              /* of DsnSegmentsRecord */
-    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
+    size_t max_file_size;   /* bytes before compression */
+    GTimeSpan max_duration; /* 0: no limit */
+    size_t level;           /* of compression, 0: zstd's own */
+    size_t min_free_space;  /* bytes that stay free, or a DSN_OPTION_SHARE */
+    size_t min_free_inodes; /* the same */
+    DsnSelection selection;
 } DsnSegmentsOptions;
-
-/* [webhook.NAME.per_record.TYPE]; TYPE may be "Any" */
-typedef struct DsnWebhookRecord {
-    char *name;
-    bool enable;
-    char *template_; /* NULL: the record itself */
-} DsnWebhookRecord;
 
 /* In the order of its words. */
 typedef enum DsnCompression { DSN_COMPRESSION_NONE, DSN_COMPRESSION_GZIP } DsnCompression;
@@ -118,10 +116,7 @@ typedef struct DsnWebhookOptions {
     size_t batch_size;        /* records of one request; 1: each is sent alone */
     size_t min_batch_size;
     GTimeSpan max_batch_latency;
-    GPtrArray *headers, *meta; /* of char * */
-    char *filter;              /* NULL: none */
-    bool mask;
-    GPtrArray *records; /* of DsnWebhookRecord */
+    DsnSelection selection;
     DsnCompression compression;
     size_t connection_limit;
     size_t max_deliveries; /* records over one connection */
@@ -134,16 +129,8 @@ typedef struct DsnWebhookOptions {
     char *tls_ca;                 /* file of certificates to trust, NULL: the system's */
     char *tls_certificate;        /* files, NULL: none is shown */
     char *tls_key;
-    char *proxy;                     /* "socks5://host:port", NULL: none */
-    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
+    char *proxy; /* "socks5://host:port", NULL: none */
 } DsnWebhookOptions;
-
-/* [program.NAME.per_record.TYPE]; TYPE may be "Any" */
-typedef struct DsnProgramRecord {
-    char *name;
-    bool enable;
-    char *template_; /* NULL: the record itself */
-} DsnProgramRecord;
 
 /* [program.NAME]: records to a program that answers each */
 typedef struct DsnProgramOptions {
@@ -156,11 +143,7 @@ typedef struct DsnProgramOptions {
     GTimeSpan retry_interval; /* of what it puts off */
     GTimeSpan max_retry_interval;
     GTimeSpan max_age;
-    GPtrArray *headers, *meta; /* of char * */
-    char *filter;              /* NULL: none */
-    bool mask;
-    GPtrArray *records;              /* of DsnProgramRecord */
-    const DsnTemplateLimits *limits; /* [template]; NULL: the defaults */
+    DsnSelection selection;
 } DsnProgramOptions;
 
 /* In the order of the words of relay.default.tls, which are KumoMTA's enable_tls. */
@@ -423,6 +406,9 @@ bool dsn_configuration_split(const char *from, DsnSpan *ret_display, DsnSpan *re
 
 /* True if @text can be the name of an HTTP header field (RFC 9110 section 5.1). */
 bool dsn_field_name_is_valid(const char *text);
+
+/* Whether two structures of the sections @section ("webhook.*") have the same name and values. */
+bool dsn_configuration_same(const char *section, const void *a, const void *b);
 
 /* Appends the effective values as TOML that loads to the same configuration again: secrets masked,
  * each default marked as such. */

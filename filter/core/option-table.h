@@ -41,6 +41,11 @@ void dsn_option_table_clear(const DsnOptionTable *table, void *values);
 void dsn_option_table_keep(const DsnOptionTable *table, void *values, const void *before,
                            GString *ret_keys);
 
+/* Whether two structures of the sections @section ("webhook.*") have the same name and values, in
+ * sections below, too. */
+bool dsn_option_table_same(const DsnOptionTable *table, const char *section, const void *a,
+                           const void *b);
+
 /* Appends all options as TOML that loads to the same values: secrets masked, defaults marked. */
 void dsn_option_table_show(const DsnOptionTable *table, const void *values, GString *toml);
 

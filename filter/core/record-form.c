@@ -116,78 +116,26 @@ dsn_form_new(const DsnFormOptions *options, GError **error)
 }
 
 DsnForm *
-dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error)
+dsn_form_of(const char *section, const char *name, const DsnSelection *selection, GError **error)
 {
     g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
-    g_autofree char *name = g_strconcat("segments.", options->name, NULL);
+    g_autofree char *outlet = g_strconcat(section, ".", name, NULL);
 
-    for (guint i = 0; i < options->records->len; i++) {
-        const DsnSegmentsRecord *record = options->records->pdata[i];
+    for (guint i = 0; i < selection->records->len; i++) {
+        const DsnPerRecord *record = selection->records->pdata[i];
         const DsnTypeForm form = {record->enable, record->template_};
 
         g_hash_table_insert(types, record->name, g_memdup2(&form, sizeof(form)));
     }
-    return dsn_form_new(&(DsnFormOptions){.name = name,
-                                          .headers = options->headers,
-                                          .meta = options->meta,
-                                          .filter = options->filter,
-                                          .mask = options->mask,
-                                          .limits = options->limits,
+    return dsn_form_new(&(DsnFormOptions){.name = outlet,
+                                          .headers = selection->headers,
+                                          .meta = selection->meta,
+                                          .filter = selection->filter,
+                                          .mask = selection->mask,
+                                          .limits = selection->limits,
                                           .types = types,
                                           .enable = true},
                         error);
-}
-
-DsnForm *
-dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error)
-{
-    g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
-    g_autofree char *name = g_strconcat("webhook.", options->name, NULL);
-
-    for (guint i = 0; i < options->records->len; i++) {
-        const DsnWebhookRecord *record = options->records->pdata[i];
-        const DsnTypeForm form = {record->enable, record->template_};
-
-        g_hash_table_insert(types, record->name, g_memdup2(&form, sizeof(form)));
-    }
-    return dsn_form_new(&(DsnFormOptions){.name = name,
-                                          .headers = options->headers,
-                                          .meta = options->meta,
-                                          .filter = options->filter,
-                                          .mask = options->mask,
-                                          .limits = options->limits,
-                                          .types = types,
-                                          .enable = true},
-                        error);
-}
-
-DsnForm *
-dsn_form_of_program(const DsnProgramOptions *options, GError **error)
-{
-    g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
-    g_autofree char *name = g_strconcat("program.", options->name, NULL);
-
-    for (guint i = 0; i < options->records->len; i++) {
-        const DsnProgramRecord *record = options->records->pdata[i];
-        const DsnTypeForm form = {record->enable, record->template_};
-
-        g_hash_table_insert(types, record->name, g_memdup2(&form, sizeof(form)));
-    }
-    return dsn_form_new(&(DsnFormOptions){.name = name,
-                                          .headers = options->headers,
-                                          .meta = options->meta,
-                                          .filter = options->filter,
-                                          .mask = options->mask,
-                                          .limits = options->limits,
-                                          .types = types,
-                                          .enable = true},
-                        error);
-}
-
-bool
-dsn_form_same_limits(const DsnTemplateLimits *a, const DsnTemplateLimits *b)
-{
-    return a == b || (a != NULL && b != NULL && memcmp(a, b, sizeof(*a)) == 0);
 }
 
 void

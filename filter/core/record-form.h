@@ -35,13 +35,9 @@ typedef struct DsnFormOptions {
 
 /* Returns a new form (transfer full), or NULL and @error. */
 DsnForm *dsn_form_new(const DsnFormOptions *options, GError **error);
-/* The same for an outlet of [segments], of [webhook] and of [program]. */
-DsnForm *dsn_form_of_segments(const DsnSegmentsOptions *options, GError **error);
-DsnForm *dsn_form_of_webhook(const DsnWebhookOptions *options, GError **error);
-DsnForm *dsn_form_of_program(const DsnProgramOptions *options, GError **error);
-
-/* Whether forms with these limits (may be NULL) are the same. */
-bool dsn_form_same_limits(const DsnTemplateLimits *a, const DsnTemplateLimits *b);
+/* The same for the outlet [@section.@name]. */
+DsnForm *dsn_form_of(const char *section, const char *name, const DsnSelection *selection,
+                     GError **error);
 
 void dsn_form_free(DsnForm *form);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnForm, dsn_form_free)

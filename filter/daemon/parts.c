@@ -160,16 +160,7 @@ file_sections(const DsnConfiguration *configuration)
 static bool
 same_file(const void *a, const void *b)
 {
-    const DsnFileOutlet *one = a, *other = b;
-
-    if (strcmp(one->name, other->name) != 0 || strcmp(one->path, other->path) != 0 ||
-        one->types->len != other->types->len)
-        return false;
-    for (guint i = 0; i < one->types->len; i++) {
-        if (strcmp(one->types->pdata[i], other->types->pdata[i]) != 0)
-            return false;
-    }
-    return true;
+    return dsn_configuration_same("file.*", a, b);
 }
 
 static void *
@@ -196,11 +187,20 @@ segments_sections(const DsnConfiguration *configuration)
     return configuration->segments;
 }
 
+/* Templates may be compiled or fail otherwise with other limits. */
+static bool
+same_limits(const DsnSelection *a, const DsnSelection *b)
+{
+    return memcmp(a->limits, b->limits, sizeof(*a->limits)) == 0;
+}
+
 /* Any other option makes other files, or other lines. */
 static bool
 same_segments(const void *a, const void *b)
 {
-    return dsn_segments_same(a, b);
+    return dsn_configuration_same("segments.*", a, b) &&
+           same_limits(&((const DsnSegmentsOptions *)a)->selection,
+                       &((const DsnSegmentsOptions *)b)->selection);
 }
 
 static void *
@@ -231,7 +231,9 @@ webhook_sections(const DsnConfiguration *configuration)
 static bool
 same_webhook(const void *a, const void *b)
 {
-    return dsn_webhook_same(a, b);
+    return dsn_configuration_same("webhook.*", a, b) &&
+           same_limits(&((const DsnWebhookOptions *)a)->selection,
+                       &((const DsnWebhookOptions *)b)->selection);
 }
 
 static void *
@@ -270,7 +272,9 @@ program_sections(const DsnConfiguration *configuration)
 static bool
 same_program(const void *a, const void *b)
 {
-    return dsn_program_same(a, b);
+    return dsn_configuration_same("program.*", a, b) &&
+           same_limits(&((const DsnProgramOptions *)a)->selection,
+                       &((const DsnProgramOptions *)b)->selection);
 }
 
 static void *

@@ -84,7 +84,7 @@ unref_array(gpointer array)
 DsnWork *
 dsn_work_new(DsnSpool *spool, DsnMetrics *metrics, const DsnProgramOptions *options, GError **error)
 {
-    DsnForm *form = dsn_form_of_program(options, error);
+    DsnForm *form = dsn_form_of("program", options->name, &options->selection, error);
 
     if (form == NULL)
         return NULL;

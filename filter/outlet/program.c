@@ -365,43 +365,6 @@ dsn_program_outlet_name(const DsnProgramOptions *options)
     return g_strconcat("program:", options->name, NULL);
 }
 
-static bool
-same_texts(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++)
-        same = strcmp(a->pdata[i], b->pdata[i]) == 0;
-    return same;
-}
-
-static bool
-same_records(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++) {
-        const DsnProgramRecord *one = a->pdata[i], *other = b->pdata[i];
-
-        same = strcmp(one->name, other->name) == 0 && one->enable == other->enable &&
-               g_strcmp0(one->template_, other->template_) == 0;
-    }
-    return same;
-}
-
-bool
-dsn_program_same(const DsnProgramOptions *a, const DsnProgramOptions *b)
-{
-    return strcmp(a->name, b->name) == 0 && dsn_form_same_limits(a->limits, b->limits) &&
-           same_texts(a->command, b->command) && a->window == b->window &&
-           a->timeout == b->timeout && a->restart_delay == b->restart_delay &&
-           a->max_restart_delay == b->max_restart_delay && a->retry_interval == b->retry_interval &&
-           a->max_retry_interval == b->max_retry_interval && a->max_age == b->max_age &&
-           same_texts(a->headers, b->headers) && same_texts(a->meta, b->meta) &&
-           g_strcmp0(a->filter, b->filter) == 0 && a->mask == b->mask &&
-           same_records(a->records, b->records);
-}
-
 DsnProgram *
 dsn_program_start(DsnSpool *spool, DsnMetrics *metrics, const DsnProgramOptions *options,
                   GError **error)

@@ -24,9 +24,6 @@ typedef struct DsnProgram DsnProgram;
 /* The name that the spool knows the outlet by: "program:NAME" (transfer full). */
 char *dsn_program_outlet_name(const DsnProgramOptions *options);
 
-/* Whether the same program gets the same. */
-bool dsn_program_same(const DsnProgramOptions *a, const DsnProgramOptions *b);
-
 /* The spool has to know the outlet (dsn_spool_set_outlets()). */
 DsnProgram *dsn_program_start(DsnSpool *spool, DsnMetrics *metrics,
                               const DsnProgramOptions *options, GError **error);

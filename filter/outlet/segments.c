@@ -420,11 +420,11 @@ run(gpointer data)
 
 /* ---- the targets ---- */
 
-static const DsnSegmentsRecord *
+static const DsnPerRecord *
 find_record(const DsnSegmentsOptions *options, const char *name)
 {
-    for (guint i = 0; name != NULL && i < options->records->len; i++) {
-        const DsnSegmentsRecord *record = options->records->pdata[i];
+    for (guint i = 0; name != NULL && i < options->selection.records->len; i++) {
+        const DsnPerRecord *record = options->selection.records->pdata[i];
 
         if (strcmp(record->name, name) == 0)
             return record;
@@ -435,8 +435,7 @@ find_record(const DsnSegmentsOptions *options, const char *name)
 /* The target for @record (NULL: what no type is named for): one that writes to the same files is
  * shared. */
 static Target *
-find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
-            const DsnSegmentsRecord *record)
+find_target(DsnSegments *segments, const DsnSegmentsOptions *options, const DsnPerRecord *record)
 {
     const char *log_dir =
         record == NULL || record->log_dir == NULL ? options->log_dir : record->log_dir;
@@ -467,10 +466,10 @@ find_target(DsnSegments *segments, const DsnSegmentsOptions *options,
 static void
 set_routes(DsnSegments *segments, const DsnSegmentsOptions *options)
 {
-    const DsnSegmentsRecord *any = find_record(options, "Any");
+    const DsnPerRecord *any = find_record(options, "Any");
 
     for (size_t i = 0; i < DSN_N_RECORD_TYPES; i++) {
-        const DsnSegmentsRecord *record =
+        const DsnPerRecord *record =
             find_record(options, dsn_record_type_to_string((DsnRecordType)i));
 
         if (!dsn_form_has_type(segments->form, (DsnRecordType)i))
@@ -484,45 +483,6 @@ set_routes(DsnSegments *segments, const DsnSegmentsOptions *options)
 
 /* ---- start and stop ---- */
 
-static bool
-same_names(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++)
-        same = strcmp(a->pdata[i], b->pdata[i]) == 0;
-    return same;
-}
-
-static bool
-same_records(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++) {
-        const DsnSegmentsRecord *one = a->pdata[i], *other = b->pdata[i];
-
-        same = strcmp(one->name, other->name) == 0 && one->enable == other->enable &&
-               g_strcmp0(one->suffix, other->suffix) == 0 &&
-               g_strcmp0(one->log_dir, other->log_dir) == 0 &&
-               g_strcmp0(one->template_, other->template_) == 0 &&
-               g_strcmp0(one->header, other->header) == 0;
-    }
-    return same;
-}
-
-bool
-dsn_segments_same(const DsnSegmentsOptions *a, const DsnSegmentsOptions *b)
-{
-    return strcmp(a->name, b->name) == 0 && dsn_form_same_limits(a->limits, b->limits) &&
-           g_strcmp0(a->log_dir, b->log_dir) == 0 && a->max_file_size == b->max_file_size &&
-           a->max_duration == b->max_duration && a->level == b->level &&
-           a->min_free_space == b->min_free_space && a->min_free_inodes == b->min_free_inodes &&
-           a->mask == b->mask && g_strcmp0(a->filter, b->filter) == 0 &&
-           same_names(a->headers, b->headers) && same_names(a->meta, b->meta) &&
-           same_records(a->records, b->records);
-}
-
 char *
 dsn_segments_outlet_name(const DsnSegmentsOptions *options)
 {
@@ -533,7 +493,7 @@ DsnSegments *
 dsn_segments_start(DsnSpool *spool, DsnMetrics *metrics, const DsnSegmentsOptions *options,
                    GError **error)
 {
-    DsnForm *form = dsn_form_of_segments(options, error);
+    DsnForm *form = dsn_form_of("segments", options->name, &options->selection, error);
 
     if (form == NULL)
         return NULL;

@@ -25,9 +25,6 @@ typedef struct DsnSegments DsnSegments;
 /* The name that the spool knows the outlet by: "segments:NAME" (transfer full). */
 char *dsn_segments_outlet_name(const DsnSegmentsOptions *options);
 
-/* Whether the same is written to the same files. */
-bool dsn_segments_same(const DsnSegmentsOptions *a, const DsnSegmentsOptions *b);
-
 /* The spool has to know the outlet (dsn_spool_set_outlets()). */
 DsnSegments *dsn_segments_start(DsnSpool *spool, DsnMetrics *metrics,
                                 const DsnSegmentsOptions *options, GError **error);

@@ -42,8 +42,8 @@ clear_fault(gpointer data)
 static Shape
 find_shape(const DsnWebhookOptions *options)
 {
-    for (guint i = 0; i < options->records->len; i++) {
-        if (((const DsnWebhookRecord *)options->records->pdata[i])->template_ != NULL)
+    for (guint i = 0; i < options->selection.records->len; i++) {
+        if (((const DsnPerRecord *)options->selection.records->pdata[i])->template_ != NULL)
             return SHAPE_LINES;
     }
     return options->batch_size > 1 ? SHAPE_ARRAY : SHAPE_LINES;

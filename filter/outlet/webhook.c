@@ -409,7 +409,7 @@ DsnWebhook *
 dsn_webhook_start(DsnSpool *spool, DsnMetrics *metrics, const DsnWebhookOptions *options,
                   GError **error)
 {
-    g_autoptr(DsnForm) form = dsn_form_of_webhook(options, error);
+    g_autoptr(DsnForm) form = dsn_form_of("webhook", options->name, &options->selection, error);
 
     if (form == NULL)
         return NULL;
@@ -453,69 +453,4 @@ dsn_webhook_stop(DsnWebhook *webhook)
     dsn_webhook_finish(webhook);
     (void)g_thread_join(webhook->thread);
     webhook_free(webhook);
-}
-
-/* ---- options ---- */
-
-static bool
-same_names(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++)
-        same = strcmp(a->pdata[i], b->pdata[i]) == 0;
-    return same;
-}
-
-static bool
-same_fields(GHashTable *a, GHashTable *b)
-{
-    GHashTableIter iterator;
-    gpointer name, value;
-
-    g_hash_table_iter_init(&iterator, a);
-    while (g_hash_table_iter_next(&iterator, &name, &value)) {
-        if (g_strcmp0(g_hash_table_lookup(b, name), value) != 0)
-            return false;
-    }
-    return g_hash_table_size(a) == g_hash_table_size(b);
-}
-
-static bool
-same_records(const GPtrArray *a, const GPtrArray *b)
-{
-    bool same = a->len == b->len;
-
-    for (guint i = 0; same && i < a->len; i++) {
-        const DsnWebhookRecord *one = a->pdata[i], *other = b->pdata[i];
-
-        same = strcmp(one->name, other->name) == 0 && one->enable == other->enable &&
-               g_strcmp0(one->template_, other->template_) == 0;
-    }
-    return same;
-}
-
-static bool
-same_texts(const DsnWebhookOptions *a, const DsnWebhookOptions *b)
-{
-    return strcmp(a->name, b->name) == 0 && g_strcmp0(a->url, b->url) == 0 &&
-           g_strcmp0(a->secret, b->secret) == 0 && g_strcmp0(a->filter, b->filter) == 0 &&
-           g_strcmp0(a->connection_rate, b->connection_rate) == 0 &&
-           g_strcmp0(a->tls_ca, b->tls_ca) == 0 &&
-           g_strcmp0(a->tls_certificate, b->tls_certificate) == 0 &&
-           g_strcmp0(a->tls_key, b->tls_key) == 0 && g_strcmp0(a->proxy, b->proxy) == 0;
-}
-
-bool
-dsn_webhook_same(const DsnWebhookOptions *a, const DsnWebhookOptions *b)
-{
-    return same_texts(a, b) && dsn_form_same_limits(a->limits, b->limits) &&
-           same_fields(a->http_headers, b->http_headers) && a->batch_size == b->batch_size &&
-           a->min_batch_size == b->min_batch_size && a->max_batch_latency == b->max_batch_latency &&
-           same_names(a->headers, b->headers) && same_names(a->meta, b->meta) &&
-           a->mask == b->mask && same_records(a->records, b->records) &&
-           a->compression == b->compression && a->connection_limit == b->connection_limit &&
-           a->max_deliveries == b->max_deliveries && a->idle_timeout == b->idle_timeout &&
-           a->timeout == b->timeout && a->retry_interval == b->retry_interval &&
-           a->max_retry_interval == b->max_retry_interval && a->max_age == b->max_age;
 }

@@ -25,9 +25,6 @@ typedef struct DsnWebhook DsnWebhook;
 /* The name that the spool knows the outlet by: "webhook:NAME" (transfer full). */
 char *dsn_webhook_outlet_name(const DsnWebhookOptions *options);
 
-/* Whether the same is sent in the same way. */
-bool dsn_webhook_same(const DsnWebhookOptions *a, const DsnWebhookOptions *b);
-
 /* The spool has to know the outlet (dsn_spool_set_outlets()). */
 DsnWebhook *dsn_webhook_start(DsnSpool *spool, DsnMetrics *metrics,
                               const DsnWebhookOptions *options, GError **error);

@@ -489,10 +489,26 @@ check_record_type(DsnChecks *checks, const char *parent, const char *name)
         dsn_checks_add(checks, key, key, "is no type of record, and not \"Any\"");
 }
 
+/* Of the outlet [@kind.@name], which is @section. */
+static void
+check_selection(DsnChecks *checks, const char *section, const char *kind, const char *name,
+                const DsnSelection *selection)
+{
+    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < selection->records->len; i++)
+        check_record_type(checks, records,
+                          ((const DsnPerRecord *)selection->records->pdata[i])->name);
+    g_autoptr(DsnForm) form = dsn_form_of(kind, name, selection, &error);
+    if (form == NULL)
+        dsn_checks_add(checks, section, section, "%s", error->message);
+}
+
 /* Complains if another section writes files of the same directory and suffix: each takes what it
  * finds there for its own. @places remembers: both -> name of the section. */
 static void
-check_place(DsnChecks *checks, const DsnSegmentsOptions *segments, const DsnSegmentsRecord *record,
+check_place(DsnChecks *checks, const DsnSegmentsOptions *segments, const DsnPerRecord *record,
             GHashTable *places)
 {
     const char *log_dir =
@@ -517,8 +533,8 @@ check_places(DsnChecks *checks, const DsnSegmentsOptions *segments, GHashTable *
 {
     bool any = false;
 
-    for (guint i = 0; segments->log_dir != NULL && i < segments->records->len; i++) {
-        const DsnSegmentsRecord *record = segments->records->pdata[i];
+    for (guint i = 0; segments->log_dir != NULL && i < segments->selection.records->len; i++) {
+        const DsnPerRecord *record = segments->selection.records->pdata[i];
 
         any |= strcmp(record->name, "Any") == 0;
         if (record->enable)
@@ -533,17 +549,10 @@ check_segments(DsnChecks *checks, const DsnSegmentsOptions *segments)
 {
     g_autofree char *section = dsn_section_key("segments", segments->name);
     g_autofree char *log_dir = g_strconcat(section, ".log_dir", NULL);
-    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
-    g_autoptr(GError) error = NULL;
 
     if (segments->log_dir == NULL)
         dsn_checks_add(checks, section, log_dir, "is missing");
-    for (guint i = 0; i < segments->records->len; i++)
-        check_record_type(checks, records,
-                          ((const DsnSegmentsRecord *)segments->records->pdata[i])->name);
-    g_autoptr(DsnForm) form = dsn_form_of_segments(segments, &error);
-    if (form == NULL)
-        dsn_checks_add(checks, section, section, "%s", error->message);
+    check_selection(checks, section, "segments", segments->name, &segments->selection);
 }
 
 /* Fields of which each request has its own. */
@@ -602,8 +611,6 @@ check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
 {
     g_autofree char *section = dsn_section_key("webhook", webhook->name);
     g_autofree char *url = g_strconcat(section, ".url", NULL);
-    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
-    g_autoptr(GError) error = NULL;
 
     if (webhook->url == NULL)
         dsn_checks_add(checks, section, url, "is missing");
@@ -612,12 +619,7 @@ check_webhook(DsnChecks *checks, const DsnWebhookOptions *webhook)
     check_file(checks, section, "tls_ca", webhook->tls_ca);
     check_file(checks, section, "tls_certificate", webhook->tls_certificate);
     check_file(checks, section, "tls_key", webhook->tls_key);
-    for (guint i = 0; i < webhook->records->len; i++)
-        check_record_type(checks, records,
-                          ((const DsnWebhookRecord *)webhook->records->pdata[i])->name);
-    g_autoptr(DsnForm) form = dsn_form_of_webhook(webhook, &error);
-    if (form == NULL)
-        dsn_checks_add(checks, section, section, "%s", error->message);
+    check_selection(checks, section, "webhook", webhook->name, &webhook->selection);
 }
 
 /* @value, of the option @most of @section, is not to be less than that of the option @least. */
@@ -637,8 +639,6 @@ check_program(DsnChecks *checks, const DsnProgramOptions *program)
 {
     g_autofree char *section = dsn_section_key("program", program->name);
     g_autofree char *command = g_strconcat(section, ".command", NULL);
-    g_autofree char *records = g_strconcat(section, ".per_record", NULL);
-    g_autoptr(GError) error = NULL;
 
     if (program->command->len == 0)
         dsn_checks_add(checks, section, command, "is missing");
@@ -650,12 +650,7 @@ check_program(DsnChecks *checks, const DsnProgramOptions *program)
                program->max_restart_delay);
     check_most(checks, section, "retry_interval", program->retry_interval, "max_retry_interval",
                program->max_retry_interval);
-    for (guint i = 0; i < program->records->len; i++)
-        check_record_type(checks, records,
-                          ((const DsnProgramRecord *)program->records->pdata[i])->name);
-    g_autoptr(DsnForm) form = dsn_form_of_program(program, &error);
-    if (form == NULL)
-        dsn_checks_add(checks, section, section, "%s", error->message);
+    check_selection(checks, section, "program", program->name, &program->selection);
 }
 
 static void

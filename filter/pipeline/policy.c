@@ -114,13 +114,14 @@ add_posters(DsnPolicy *policy)
     }
 }
 
-/* One that does not compile, NULL, is complained of elsewhere. Takes @form over. */
+/* One that does not compile is complained of elsewhere. */
 static void
-set_wanted_by(DsnForm *form, bool *flags)
+set_wanted_by(const DsnSelection *selection, bool *flags)
 {
+    g_autoptr(DsnForm) form = dsn_form_of("", "", selection, NULL);
+
     for (size_t i = 0; form != NULL && i < DSN_N_RECORD_TYPES; i++)
         flags[i] |= dsn_form_has_type(form, (DsnRecordType)i);
-    dsn_form_free(form);
 }
 
 /* What somebody wants a notice or a line of. */
@@ -132,12 +133,14 @@ set_wanted(DsnPolicy *policy)
     for (guint i = 0; i < configuration->files->len; i++)
         set_types(((const DsnFileOutlet *)configuration->files->pdata[i])->types, policy->wanted);
     for (guint i = 0; i < configuration->segments->len; i++)
-        set_wanted_by(dsn_form_of_segments(configuration->segments->pdata[i], NULL),
+        set_wanted_by(&((const DsnSegmentsOptions *)configuration->segments->pdata[i])->selection,
                       policy->wanted);
     for (guint i = 0; i < configuration->webhooks->len; i++)
-        set_wanted_by(dsn_form_of_webhook(configuration->webhooks->pdata[i], NULL), policy->wanted);
+        set_wanted_by(&((const DsnWebhookOptions *)configuration->webhooks->pdata[i])->selection,
+                      policy->wanted);
     for (guint i = 0; i < configuration->programs->len; i++)
-        set_wanted_by(dsn_form_of_program(configuration->programs->pdata[i], NULL), policy->wanted);
+        set_wanted_by(&((const DsnProgramOptions *)configuration->programs->pdata[i])->selection,
+                      policy->wanted);
     set_types(configuration->policy.enable, policy->noticed);
     for (guint i = 0; i < configuration->tenants->len; i++)
         set_types(((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable,

@@ -612,6 +612,59 @@ START_TEST(the_sample_has_the_same_options)
 }
 END_TEST
 
+/* ---- the same section again ---- */
+
+#define WEBHOOK "[webhook.a]\nurl = 'http://x/'\nhttp_headers = {X-A = '1'}\n"
+
+/* What makes another webhook of the one above. */
+static const char *const others[] = {
+    "[webhook.b]\nurl = 'http://x/'\nhttp_headers = {X-A = '1'}\n",
+    "[webhook.a]\nurl = 'http://x/y'\nhttp_headers = {X-A = '1'}\n",
+    "[webhook.a]\nurl = 'http://x/'\nhttp_headers = {X-A = '2'}\n",
+    "[webhook.a]\nurl = 'http://x/'\nhttp_headers = {X-B = '1'}\n",
+    "[webhook.a]\nurl = 'http://x/'\n",
+    WEBHOOK "secret = 's'\n",
+    WEBHOOK "batch_size = 2\n",
+    WEBHOOK "max_age = '1 hour'\n",
+    WEBHOOK "mask = true\n",
+    WEBHOOK "compression = 'gzip'\n",
+    WEBHOOK "headers = ['Subject']\n",
+    WEBHOOK "headers = ['*', 'Subject']\n",
+    WEBHOOK "per_record.Bounce.enable = false\n",
+    WEBHOOK "per_record.Any.enable = true\n",
+};
+
+static const DsnWebhookOptions *
+webhook_of(const DsnConfiguration *configuration)
+{
+    ck_assert_ptr_nonnull(configuration);
+    return configuration->webhooks->pdata[0];
+}
+
+START_TEST(tells_whether_a_section_has_changed)
+{
+    g_autoptr(DsnConfiguration) one = load_text(WEBHOOK, NULL);
+    g_autoptr(DsnConfiguration) same = load_text("log.level = 'debug'\n" WEBHOOK, NULL);
+    g_autoptr(DsnConfiguration) other = load_text(others[_i], NULL);
+
+    ck_assert(dsn_configuration_same("webhook.*", webhook_of(one), webhook_of(same)));
+    ck_assert(!dsn_configuration_same("webhook.*", webhook_of(one), webhook_of(other)));
+    ck_assert(!dsn_configuration_same("webhook.*", webhook_of(other), webhook_of(one)));
+}
+END_TEST
+
+START_TEST(tells_whether_a_section_below_has_changed)
+{
+    g_autoptr(DsnConfiguration) one = load_text(WEBHOOK "per_record.Bounce.enable = true\n", NULL);
+    g_autoptr(DsnConfiguration) same = load_text(WEBHOOK "per_record.Bounce.enable = true\n", NULL);
+    g_autoptr(DsnConfiguration) other =
+        load_text(WEBHOOK "per_record.Bounce.template = 'x'\n", NULL);
+
+    ck_assert(dsn_configuration_same("webhook.*", webhook_of(one), webhook_of(same)));
+    ck_assert(!dsn_configuration_same("webhook.*", webhook_of(one), webhook_of(other)));
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -628,6 +681,8 @@ dsn_test_suite(void)
     tcase_add_test(tcase, shows_what_loads_again);
     tcase_add_loop_test(tcase, says_what_is_wrong, 0, G_N_ELEMENTS(faults));
     tcase_add_loop_test(tcase, splits_the_sender, 0, G_N_ELEMENTS(senders));
+    tcase_add_loop_test(tcase, tells_whether_a_section_has_changed, 0, G_N_ELEMENTS(others));
+    tcase_add_test(tcase, tells_whether_a_section_below_has_changed);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("table");
     tcase_add_test(tcase, rows_are_in_order);

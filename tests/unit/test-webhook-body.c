@@ -10,7 +10,7 @@
 /* Options as the defaults are, for batches of @batch_size, with one template if there is any. */
 typedef struct Setup {
     DsnWebhookOptions options;
-    DsnWebhookRecord any;
+    DsnPerRecord any;
     DsnForm *form;
 } Setup;
 
@@ -19,12 +19,13 @@ setup_new(size_t batch_size, const char *template_)
 {
     Setup *setup = g_new0(Setup, 1);
 
-    setup->any = (DsnWebhookRecord){(char *)"Any", true, (char *)template_};
+    setup->any =
+        (DsnPerRecord){.name = (char *)"Any", .enable = true, .template_ = (char *)template_};
     setup->options = (DsnWebhookOptions){
-        .name = (char *)"w", .batch_size = batch_size, .records = g_ptr_array_new()};
+        .name = (char *)"w", .batch_size = batch_size, .selection.records = g_ptr_array_new()};
     if (template_ != NULL)
-        g_ptr_array_add(setup->options.records, &setup->any);
-    setup->form = dsn_form_of_webhook(&setup->options, NULL);
+        g_ptr_array_add(setup->options.selection.records, &setup->any);
+    setup->form = dsn_form_of("webhook", "w", &setup->options.selection, NULL);
     ck_assert_ptr_nonnull(setup->form);
     return setup;
 }
@@ -33,7 +34,7 @@ static void
 setup_free(Setup *setup)
 {
     dsn_form_free(setup->form);
-    g_ptr_array_unref(setup->options.records);
+    g_ptr_array_unref(setup->options.selection.records);
     g_free(setup);
 }
 
