@@ -649,7 +649,10 @@ def _logs(folder):
         for name in names:
             if name == "log":
                 with open(os.path.join(place, name), encoding="utf-8", errors="replace") as file:
-                    print("    the end of dsnarf's log:\n" + indent(file.read()), end="")
+                    log = file.read()
+                print("    warnings in dsnarf's log, and its end:\n"
+                      + indent("\n".join(re.findall("^.*: (?:warning|error): .*$", log, re.M)))
+                      + indent(log), end="")
 
 
 def _one(case):
