@@ -7,7 +7,6 @@ import email
 import json
 import os
 import quopri
-import shutil
 import signal
 import socket
 import subprocess
@@ -733,27 +732,16 @@ def only_requiretls_is_given_up(folder):
 # ---- a sink that others wrote ----
 
 def smtp_sink_takes_what_is_sent(folder):
-    sink = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postfix/sbin")
-    if sink is None:
-        raise lib.Skip("the package postfix is not installed")
-    port = lib.free_port()
-    as_root = ["-u", "nobody"] if os.geteuid() == 0 else []
     os.chmod(folder, 0o777)
-    child = subprocess.Popen([sink, *as_root, "-R", folder, "-d", "mail.%s", f"127.0.0.1:{port}",
-                              "100"])
-    try:
-        lib.wait_until(lambda: reachable(port), "smtp-sink listens")
+    with lib.smtp_sink("-R", folder, "-d", "mail.%s") as sink:
         contents = [b"Subject: %d\r\n\r\n.%d\r\n..\r\n" % (n, n) for n in range(50)]
-        run, = send(f"127.0.0.1:{port}", [[message(n, c) for n, c in enumerate(contents)]])
+        run, = send(sink, [[message(n, c) for n, c in enumerate(contents)]])
         lib.expect(outcomes(run), ["sent"] * 50, str(run))
         files = lib.wait_until(lambda: found if len(found := kept(folder)) == 50 else None,
                                "fifty files")
         for content in contents:
             wanted = content.replace(b"\r\n", b"\n")
             lib.expect(sum(wanted in text for text in files), 1, f"copies of {content!r}")
-    finally:
-        child.terminate()
-        child.wait()
 
 
 def a_real_postfix_takes_what_is_sent(folder):
@@ -768,14 +756,6 @@ def a_real_postfix_takes_what_is_sent(folder):
         for address in ("r1@example.com", "r2@example.com"):
             mail, = lib.wait_until(lambda: postfix.mailbox(address), "the notice")
             lib.expect(b"Return-Path: <>\n" in mail and mail.endswith(b"\nhello\n"), True, mail)
-
-
-def reachable(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def kept(folder):

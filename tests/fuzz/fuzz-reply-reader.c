@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "filter/outlet/reply-reader.h"
+#include "tests/fuzz/pieces.h"
 
 #include <stdint.h>
 
@@ -37,19 +38,11 @@ read_all(DsnSpan bytes, size_t piece)
     return all;
 }
 
-/* However the bytes arrive, the replies are the same. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2)
-        return 0;
-
-    DsnSpan bytes = {(const char *)data + 1, size - 1};
-    g_autoptr(GString) pieces = read_all(bytes, 1 + data[0] % 32);
-    g_autoptr(GString) whole = read_all(bytes, bytes.len);
-
-    g_assert(g_string_equal(pieces, whole));
+    dsn_fuzz_in_pieces(data, size, read_all);
     return 0;
 }

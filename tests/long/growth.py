@@ -7,8 +7,6 @@ about 1.6 KB. Each size begins with an empty spool. Prints a line for each.
 """
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +15,6 @@ import time
 sys.path.append(os.path.join(os.environ.get("TOP_SRCDIR", "."), "tests", "e2e"))
 import lib  # pylint: disable=wrong-import-position
 
-SINK = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin")
 SENT = 'dsnarf_notices_total{event="sent"}'
 SEGMENT = 500_000  # records
 RECORD = 1600      # bytes
@@ -80,30 +77,14 @@ def measure(folder, count, sink):
           flush=True)
 
 
-def answers(address):
-    host, port = address.split(":")
-    try:
-        with socket.create_connection((host, int(port))):
-            return True
-    except OSError:
-        return False
-
-
 def main():
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    address = f"127.0.0.1:{lib.free_port()}"
-    user = ["-u", "postfix"] if os.geteuid() == 0 else []
-    sink = subprocess.Popen([SINK, *user, address, "100"])
-    try:
-        lib.wait_until(lambda: answers(address), "the sink to listen", 10)
-        count = 10_000
+    count = 10_000
+    with lib.smtp_sink() as sink:
         while count <= most:
             with tempfile.TemporaryDirectory(prefix="dsnarf-growth-") as folder:
-                measure(folder, count, address)
+                measure(folder, count, sink)
             count *= 10
-    finally:
-        sink.terminate()
-        sink.wait()
 
 
 main()

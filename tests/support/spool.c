@@ -6,7 +6,9 @@
 #include "tests/support/unit.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 static int
 remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -15,6 +17,27 @@ remove_one(const char *path, const struct stat *status, int type, struct FTW *pl
     (void)type;
     (void)place;
     return remove(path);
+}
+
+void
+dsn_test_spool_wait_ready(const DsnTestSpool *test)
+{
+    const int64_t until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+
+    while (!dsn_spool_is_ready(test->spool) && g_get_monotonic_time() < until)
+        g_usleep(10000);
+    ck_assert(dsn_spool_is_ready(test->spool));
+}
+
+void
+dsn_test_limit_files(size_t bytes)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    (void)signal(SIGXFSZ, SIG_IGN); /* it has no other failure than a bad number */
 }
 
 void

@@ -27,6 +27,12 @@ void dsn_test_spool_reopen(DsnTestSpool *test);
 /* Closes it, and removes the folder. */
 void dsn_test_spool_clear(DsnTestSpool *test);
 
+/* Waits until it takes things in (again). */
+void dsn_test_spool_wait_ready(const DsnTestSpool *test);
+
+/* Writes of this process past @bytes of a file fail, with EFBIG; 0 for no limit. */
+void dsn_test_limit_files(size_t bytes);
+
 /* Removes @path and all in it. */
 void dsn_test_remove(const char *path);
 

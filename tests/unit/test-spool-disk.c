@@ -8,10 +8,8 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -71,16 +69,6 @@ try_to_store(guint64 number, size_t size, bool urgent)
     return deposit->error->code;
 }
 
-static void
-wait_until_ready(void)
-{
-    const int64_t until = g_get_monotonic_time() + 30 * G_TIME_SPAN_SECOND;
-
-    while (!dsn_spool_is_ready(test.spool) && g_get_monotonic_time() < until)
-        g_usleep(10000);
-    ck_assert(dsn_spool_is_ready(test.spool));
-}
-
 static guint64
 count_waiting(void)
 {
@@ -117,7 +105,7 @@ START_TEST(max_size)
     for (guint i = 0; i < notices->len; i++)
         dsn_spool_settle(test.spool, ((DsnWaitingNotice *)notices->pdata[i])->entry,
                          DSN_SETTLED_SENT, 0, NULL);
-    wait_until_ready();
+    dsn_test_spool_wait_ready(&test);
     ck_assert_int_eq(try_to_store(number, 1, true), -1);
     ck_assert_int_eq(g_atomic_int_get(&errors_logged), 1);
     ck_assert_int_eq(g_atomic_int_get(&others_logged), 1);
@@ -133,7 +121,7 @@ START_TEST(what_is_dropped_makes_room)
         number++;
     ck_assert(!dsn_spool_is_ready(test.spool));
     ck_assert_int_eq(dsn_spool_drop(test.spool, &(DsnQueueFilter){0}, NULL), (int64_t)number - 1);
-    wait_until_ready();
+    dsn_test_spool_wait_ready(&test);
 }
 END_TEST
 
@@ -170,18 +158,6 @@ START_TEST(min_free)
 END_TEST
 
 /* ---- writes that fail ---- */
-
-/* Writes past @bytes of a file fail; 0 for no limit. */
-static void
-limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    (void)signal(SIGXFSZ, SIG_IGN); /* it has no other failure than a bad number */
-}
 
 /* With the disk not writable from now on: what the spool says, and what is left when it works
  * again. */
@@ -226,7 +202,7 @@ fail_and_recover(void (*spoil)(void), void (*repair)(void))
     check_failing();
     dsn_spool_settle(test.spool, 2, DSN_SETTLED_SENT, 0, "250 ok");
     repair();
-    wait_until_ready();
+    dsn_test_spool_wait_ready(&test);
     ck_assert_int_eq(g_atomic_int_get(&others_logged), 1);
 
     /* nothing of what failed is there, nothing of what was stored is missing */
@@ -243,13 +219,13 @@ fail_and_recover(void (*spoil)(void), void (*repair)(void))
 static void
 forbid_growth(void)
 {
-    limit_files(4096);
+    dsn_test_limit_files(4096);
 }
 
 static void
 allow_growth(void)
 {
-    limit_files(0);
+    dsn_test_limit_files(0);
 }
 
 START_TEST(no_write_works)

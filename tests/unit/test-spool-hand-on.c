@@ -5,7 +5,6 @@
 #include "tests/support/unit.h"
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -428,27 +427,6 @@ END_TEST
 
 /* ---- all or nothing ---- */
 
-static void
-limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    (void)signal(SIGXFSZ, SIG_IGN); /* it has no other failure than a bad number */
-}
-
-static void
-wait_until_ready(void)
-{
-    const int64_t until = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
-
-    while (!dsn_spool_is_ready(test.spool) && g_get_monotonic_time() < until)
-        g_usleep(10000);
-    ck_assert(dsn_spool_is_ready(test.spool));
-}
-
 /* Where the outlet is now: the position of the next record. */
 static int64_t
 next_position(void)
@@ -467,11 +445,11 @@ START_TEST(no_write_works)
     g_autoptr(GError) error = NULL;
 
     store(1, 3);
-    limit_files(4096);
+    dsn_test_limit_files(4096);
     ck_assert(!hand_on(2, json, &error));
     ck_assert(g_error_matches(error, DSN_SPOOL_ERROR, DSN_SPOOL_ERROR_DISK));
-    limit_files(0);
-    wait_until_ready();
+    dsn_test_limit_files(0);
+    dsn_test_spool_wait_ready(&test);
     ck_assert_int_eq(next_position(), 1);
     count(0, 0);
     ck_assert_lists("");
