@@ -96,7 +96,7 @@ next_lines(DsnRecordFile *records, unsigned max, GString *body, GArray *troubles
 {
     DsnSpan line;
 
-    while (records->n_elements < max && body->len < PIECE) {
+    while (records->n_elements < max && troubles->len < max && body->len < PIECE) {
         switch (next_line(records, &line, error)) {
         case DSN_LINE_READ:
             add_line(records, body, line, records->line);
@@ -196,28 +196,38 @@ add_tail(DsnRecordFile *records, GString *body, DsnSpan line, GArray *troubles)
                     "ends within a record: it is being written, or was cut off");
 }
 
+/* True unless an earlier run has met the line of that @number. */
+static bool
+is_new(DsnRecordFile *records, guint64 number)
+{
+    if (number <= records->line)
+        return false;
+    records->line = number;
+    records->place = (DsnFilePlace){number, number};
+    return true;
+}
+
 /* False when there is no more. */
 static bool
 next_event(DsnRecordFile *records, GString *body, GArray *troubles, bool *ret_more, GError **error)
 {
     DsnSegmentReader *segment = records->segment;
     DsnSpan line;
+    guint64 before = dsn_segment_reader_lines(segment);
     DsnSegmentEvent event = dsn_segment_reader_next(segment, &line, error);
     guint64 number = dsn_segment_reader_lines(segment);
 
     switch (event) {
     case DSN_SEGMENT_LINE:
-        if (number > records->line) { /* not one that an earlier run has taken */
+        if (is_new(records, number))
             add_line(records, body, line, number);
-            records->line = number;
-            records->place = (DsnFilePlace){number, number};
-        }
         return true;
     case DSN_SEGMENT_TAIL:
         add_tail(records, body, line, troubles);
         return true;
     case DSN_SEGMENT_TOO_LONG:
-        add_trouble(records, troubles, number + 1, "is longer than limits.record allows");
+        if (number == before || is_new(records, number)) /* without its end it is not counted */
+            add_trouble(records, troubles, before + 1, "is longer than limits.record allows");
         return true;
     case DSN_SEGMENT_DAMAGED:
         add_trouble(records, troubles, number + 1,
@@ -244,7 +254,7 @@ next_of_segment(DsnRecordFile *records, unsigned max, GString *body, GArray *tro
 {
     g_autoptr(GError) problem = NULL;
 
-    while (records->n_elements < max && body->len < PIECE &&
+    while (records->n_elements < max && troubles->len < max && body->len < PIECE &&
            next_event(records, body, troubles, ret_more, &problem))
         ;
     /* So that the window tells how far the file is. */

@@ -31,9 +31,9 @@ DsnRecordFile *dsn_record_file_open(const char *file, DsnWindow *window, size_t 
 void dsn_record_file_free(DsnRecordFile *records);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnRecordFile, dsn_record_file_free)
 
-/* Puts up to @max elements, or some MiB of them, into @body, and appends what costs itself only to
- * @troubles (of DsnTrouble). *@ret_more: that was not all. False with @error: the rest cannot be
- * read. */
+/* Puts up to @max elements, or some MiB of them, into @body, and up to @max that cost themselves
+ * only into @troubles (of DsnTrouble), which is empty. *@ret_more: that was not all. False with
+ * @error: the rest cannot be read. */
 bool dsn_record_file_next(DsnRecordFile *records, unsigned max, GString *body, GArray *troubles,
                           bool *ret_more, GError **error);
 

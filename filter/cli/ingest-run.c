@@ -39,6 +39,7 @@ typedef struct Run {
     DsnRecordFile *records; /* that are being read, NULL: none */
     char *records_file;
     guint64 resumed;
+    bool broken; /* a piece was not taken: what is behind it would hide it */
 
     /* Of the thread that delivers. */
     GHashTable *places; /* of mboxes, not committed yet: char * -> char * */
@@ -202,7 +203,7 @@ begin_mbox(gpointer user, const char *file, int fd, guint *ret_number)
 
     if (place.at == 0 || place.number > G_MAXUINT)
         return 0;
-    if (!dsn_file_has(fd, place.at, "From ", 5) && lseek(fd, 0, SEEK_END) != (off_t)place.at)
+    if (!dsn_file_has(fd, place.at, "From ", 5) && place.at != dsn_messages_window(run->walk)->size)
         return 0;
     *ret_number = (guint)place.number;
     run->resumed++;
@@ -412,7 +413,8 @@ fill_records(Run *run, Batch *batch)
     batch->records = true;
     bool good = dsn_record_file_next(run->records, BATCH_RECORDS, batch->bytes, batch->troubles,
                                      &more, &error);
-    if (bring_records(run, batch) && !good)
+    run->broken = !bring_records(run, batch);
+    if (!run->broken && !good)
         add_trouble(batch, run->records_file, error->message);
     if (!good || !more)
         close_records(run);
@@ -452,7 +454,7 @@ fill(gpointer user, gpointer data)
     Batch *batch = data;
 
     empty_batch(batch);
-    if (is_stopped(run))
+    if (is_stopped(run) || run->broken)
         return false;
     if (run->records != NULL)
         fill_records(run, batch);

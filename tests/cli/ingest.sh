@@ -81,6 +81,17 @@ try "an mbox that has grown" 0 ingest box
 has out '^1 message read: 1 report recorded (1 record), 0 duplicates$' '^1 file was read on '
 try "an mbox from its beginning" 0 ingest --again box
 has out '^4 messages read: 0 reports recorded (0 records), 4 duplicates$'
+long() {
+    head -c 600000 /dev/zero | tr '\0' x
+    echo
+}
+{ feedback 41; long; } | boxed >growing
+feedback 42 | boxed >>growing
+head -n -20 growing >box
+try "an mbox that ends within a message" 0 ingest box
+cp growing box
+try "an mbox larger than what is read at once, whose last message has grown" 0 ingest box
+has out '^2 messages read: 1 report recorded (1 record), 1 duplicate$'
 for i in 15 12; do feedback $i | boxed; done >new && mv new box
 try "an mbox that is another" 0 ingest box
 has out '^2 messages read: 1 report recorded (1 record), 1 duplicate$'
@@ -126,6 +137,14 @@ if command -v zstd >/dev/null; then
     head -c $(($(wc -c <whole) - 9)) whole >short
     try "a segment that is cut off" 1 ingest short
     has err '^dsnarf: short, line .*: .*it is being written, or was cut off$'
+    { cat dsnarf.toml && printf '[limits]\nrecord = "64KiB"\n'; } >small.toml
+    { bounce 7; long; bounce 8; long; } | zstd -q >segment
+    try "long lines of a log segment" 1 "$dsnarf" ingest -c small.toml segment
+    same err 'dsnarf: segment, line 2: is longer than limits.record allows
+dsnarf: segment, line 4: is longer than limits.record allows'
+    has out '^2 records read: 1 with a notice, 0 without, 1 duplicate'
+    try "long lines of a log segment again" 0 "$dsnarf" ingest -c small.toml segment
+    has out '^1 file was read on '
     label="compressed standard input"
     ingest - <whole >.out 2>.err || fail "status $?"
     has out '^2 records read: '

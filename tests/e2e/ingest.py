@@ -189,6 +189,40 @@ def waits_for_room(folder):
         expect_each_once(folder, 10)
 
 
+def takes_nothing_behind_what_failed(folder):
+    """The place behind a later piece would hide the earlier one, which nobody has taken."""
+    daemon = lib.Daemon(folder, settings(folder), start=False)
+    path = os.path.join(folder, "records")
+    with open(path, "wb") as file:
+        file.write(b"{}\n" * 20000)
+    asked = []
+
+    def serve(peer):
+        with peer, peer.makefile("rb") as stream:
+            for line in stream:
+                request = json.loads(line)
+                answer = {"text": None}
+                if "records" in request:
+                    stream.read(request["records"])
+                    asked.append(request["line"])
+                    answer = {"error": "the disk is slow", "full": False}
+                peer.sendall(json.dumps(answer).encode() + b"\n")
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                threading.Thread(target=serve, args=[peer], daemon=True).start()
+
+    os.mkdir(os.path.join(folder, "spool"), 0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.join(folder, "spool", "control"))
+        listener.listen(10)
+        threading.Thread(target=accept, args=[listener], daemon=True).start()
+        said = ingest(daemon, "--jobs", "4", path, status=1)
+    lib.expect(asked, [1], f"lines that were brought by what said {said!r}")
+
+
 def talk(daemon, *frames):
     """Says these frames over the control socket: the lines of the answer."""
     with socket.socket(socket.AF_UNIX) as peer:
@@ -260,4 +294,4 @@ def is_for_the_owner_alone(folder):
 
 lib.run(brings_all_to_the_daemon, leaves_work_for_the_daemon, records_survive_a_killed_command,
         mail_survives_a_killed_daemon, an_interrupt_ends_it_in_order, waits_for_room,
-        odd_frames_are_refused, is_for_the_owner_alone)
+        takes_nothing_behind_what_failed, odd_frames_are_refused, is_for_the_owner_alone)

@@ -63,12 +63,15 @@ read_all(Reading *reading, unsigned max, const char *place)
     g_assert_no_error(error);
     while (more) {
         ck_assert(dsn_record_file_next(records, max, body, troubles, &more, &error));
+        ck_assert_uint_le(troubles->len, max);
+        for (guint i = 0; i < troubles->len; i++)
+            g_string_append_printf(reading->got, "%s|",
+                                   g_array_index(troubles, DsnTrouble, i).text);
+        g_array_set_size(troubles, 0);
         if (body->len > 0)
             g_string_append_printf(reading->got, "%u:%s|", (unsigned)dsn_record_file_line(records),
                                    body->str);
     }
-    for (guint i = 0; i < troubles->len; i++)
-        g_string_append(reading->got, g_array_index(troubles, DsnTrouble, i).text);
     g_free(reading->place);
     reading->place = dsn_record_file_place(records);
 }
@@ -79,6 +82,8 @@ check(const Reading *reading, const char *want, const char *label)
     dsn_assert_span(((DsnSpan){reading->got->str, reading->got->len}), want, label);
 }
 
+#define TOO_LONG "{\"a\":\"12345678901234567890\"}\n"
+
 static const struct {
     const char *label, *text;
     unsigned max;
@@ -88,8 +93,11 @@ static const struct {
     {"no line end", "{1}\n{2}", 5, "1:{1}\n{2}|"},
     {"blank lines are counted", "\n{1}\n\n \n{2}\n", 5, "2:{1}\n\n\n{2}|"},
     {"CRLF", "{\"a\":1}\r\n{\"a\":2}\r\n", 5, "1:{\"a\":1}\n{\"a\":2}|"},
-    {"too long", "{\"a\":1}\n{\"a\":\"12345678901234567890\"}\n{\"a\":2}\n", 5,
-     "1:{\"a\":1}\n\n{\"a\":2}|f, line 2: is longer than limits.record allows"},
+    {"too long", "{\"a\":1}\n" TOO_LONG "{\"a\":2}\n", 5,
+     "f, line 2: is longer than limits.record allows|1:{\"a\":1}\n\n{\"a\":2}|"},
+    {"many that are too long", TOO_LONG TOO_LONG "{1}\n", 1,
+     "f, line 1: is longer than limits.record allows|"
+     "f, line 2: is longer than limits.record allows|3:{1}|"},
     {"a list", "[\n{\"a\":1},\n{\"a\":2}\n]\n", 1, "1:[\n{\"a\":1},\n{\"a\":2}\n]\n|"},
     {"an object on several lines", "\n{\n\"a\":1\n}\n", 1, "2:{\n\"a\":1\n}\n|"},
     {"a list on one line", "[{\"a\":1}]\n[]\n", 1, "1:[{\"a\":1}]|2:[]|"},
