@@ -177,9 +177,9 @@ dsn_metrics_write_gauge_of(GString *text, const char *name, const char *label, c
 {
     g_string_append_printf(text, "dsnarf_%s{%s=\"", name, label);
     for (const char *byte = of; *byte != '\0'; byte++) {
-        if (*byte == '\\' || *byte == '"')
+        if (*byte == '\\' || *byte == '"' || *byte == '\n')
             g_string_append_c(text, '\\');
-        g_string_append_c(text, *byte);
+        g_string_append_c(text, *byte == '\n' ? 'n' : *byte);
     }
     g_string_append(text, "\"}");
     write_value(text, value);

@@ -19,10 +19,42 @@ goes_on(char byte)
            (byte != '\0' && strchr("_-+", byte) != NULL);
 }
 
+/* True if text[at] is a backslash that is not itself behind one. */
+static bool
+escapes(const char *text, size_t at)
+{
+    size_t first = at + 1;
+
+    while (first > 0 && text[first - 1] == '\\')
+        first--;
+    return (at + 1 - first) % 2 == 1;
+}
+
+/* What stands before @start, also where it is written as in a JSON string (RFC 8259 section 7). */
+static char
+byte_before(const char *text, size_t start)
+{
+    if (start >= 2 && strchr("bfnrt", text[start - 1]) != NULL && escapes(text, start - 2))
+        return '\n';
+    if (start >= 6 && text[start - 5] == 'u' && escapes(text, start - 6)) {
+        unsigned code = 0;
+
+        for (size_t i = start - 4; i < start; i++) {
+            if (!g_ascii_isxdigit(text[i]))
+                return text[start - 1];
+            code = code << 4 | (unsigned)g_ascii_xdigit_value(text[i]);
+        }
+        return code < 0x80 ? (char)code : (char)0x80;
+    }
+    return text[start - 1];
+}
+
 static bool
 ends_before(const char *text, size_t start)
 {
-    return start == 0 || !(goes_on(text[start - 1]) || text[start - 1] == '.');
+    char byte = start == 0 ? ' ' : byte_before(text, start);
+
+    return !goes_on(byte) && byte != '.';
 }
 
 /* A full stop behind it can be that of a sentence. */

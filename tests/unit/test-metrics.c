@@ -51,8 +51,8 @@ START_TEST(counts)
     ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_defects_total{kind=\"bad-field\"} 0\n"));
     ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_defects_total{kind=\"limit\"} 1\n"));
     dsn_metrics_write_gauge_head(text, "ages", "Ages");
-    dsn_metrics_write_gauge_of(text, "ages", "of", "a\"b\\c", 2);
-    ck_assert(g_str_has_suffix(text->str, "\ndsnarf_ages{of=\"a\\\"b\\\\c\"} 2\n"));
+    dsn_metrics_write_gauge_of(text, "ages", "of", "a\"b\\c\nd", 2);
+    ck_assert(g_str_has_suffix(text->str, "\ndsnarf_ages{of=\"a\\\"b\\\\c\\nd\"} 2\n"));
     dsn_metrics_write_gauge(text, "entries", "Entries", 1.5);
     ck_assert_uint_eq(dsn_metrics_get(&metrics, DSN_COUNT_NOTICES_SENT), 5);
     ck_assert_ptr_nonnull(strstr(text->str, "\ndsnarf_notices_total{event=\"sent\"} 5\n"));

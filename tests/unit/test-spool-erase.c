@@ -46,6 +46,15 @@ static const struct {
     {"ann@x.example-2", false},
     {"joann@x.example and ann@x.example", true},
     {"ann@x.exampl", false},
+    /* in a JSON string, where what is before it can be an escape */
+    {"\"To: b@y.example,\\r\\n\\tann@x.example\"", true},
+    {"\"dear\\nann@x.example\\nhello\"", true},
+    {"\"\\u003cann@x.example\\u003e\"", true},
+    {"\"\\u003Cann@x.example\"", true},
+    {"\"\\u0061ann@x.example\"", false},
+    {"\"\\u00e9ann@x.example\"", false},
+    {"\"back\\\\nann@x.example\"", false},
+    {"\"u003cann@x.example\"", false},
 };
 
 START_TEST(named_or_not)
