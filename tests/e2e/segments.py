@@ -72,7 +72,7 @@ def by_type(folder):
                    ["id,recipient", f"{4:032x},jane@customer.example"], "a template")
         lib.expect(len(lines(logs, "_any")), 1, "others")
         lib.expect(any(map(is_finished, segments(logs))), False, "finished while it runs")
-        lib.expect(daemon.metrics()["dsnarf_segment_lines_total"], 5, "counted")
+        lib.wait_until(lambda: daemon.metrics()["dsnarf_segment_lines_total"] == 5, "counted")
     lib.expect(all(map(is_finished, segments(logs) + segments(other))), True, "finished at the end")
 
 

@@ -199,7 +199,7 @@ class Request:
         self.key, self.digest = key, hashlib.sha256(body).digest()
         self.events = [(event["type"], event["id"]) for event in json.loads(body)]
         self.time = time.monotonic()
-        self.replied = False  # with success, and the kernel took all of it
+        self.replied = False  # with success, and whoever sent it has read that
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -242,6 +242,7 @@ class Receiver(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    accepted = None  # the request before, over the same connection
 
     def log_message(self, *_):
         pass
@@ -255,6 +256,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def do_POST(self):
+        if self.accepted is not None:
+            self.accepted.replied = True
+        self.accepted = None
         body = self.rfile.read(int(self.headers["Content-Length"]))
         mood = self.server.mood()
         if mood in ("refuse", "wait", "reset"):  # nothing was taken
@@ -273,7 +277,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.keep(request)
         if mood == "kind":
             self.answer(200)
-            request.replied = True
+            self.accepted = request
             return
         self.close_connection = True
         if mood == "half":

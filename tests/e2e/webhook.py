@@ -93,7 +93,7 @@ def tries_again(folder):
                   lambda sock: sock.sendall(b"nonsense\r\n\r\n"), lambda sock: None, 401, 404, 302)
     count = len(turns.answers)
     with http_peer.Peer(turns) as peer:
-        with lib.Daemon(folder, settings(peer, batch_size=10, timeout="1s")) as daemon:
+        with lib.Daemon(folder, settings(peer, batch_size=10, timeout="3s")) as daemon:
             post(daemon, range(1, 4))
             lib.wait_until(lambda: peer.accepted, "the request is accepted")
             lib.expect(len(peer.requests) > count, True, "requests")
@@ -159,7 +159,8 @@ def hurried(folder):
         changes = settings(peer, retry_interval="1h", max_retry_interval="1h")
         with lib.Daemon(folder, changes) as daemon:
             post(daemon, [1, 2])
-            lib.wait_until(lambda: len(peer.requests) == 2, "both are tried")
+            lib.wait_until(lambda: daemon.metrics()['dsnarf_webhook_requests_total{result="failed"}'] == 2,
+                           "both have failed")
             peer.answer = 200
             lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
             lib.wait_until(lambda: sorted(peer.ids) == [1, 2], "both")
@@ -357,10 +358,10 @@ def kills(folder):
         with lib.Daemon(folder, changes) as daemon:
             number = 0
             for turn in range(6):
+                seen = len(peer.requests)
                 for _ in range(5):
                     post(daemon, range(number, number + 50))
                     number += 50
-                seen = len(peer.requests)
                 lib.wait_until(lambda: len(peer.requests) > seen + turn, "it is busy")
                 daemon.kill9()
                 daemon.start()

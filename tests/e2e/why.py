@@ -63,11 +63,11 @@ def each_outlet_is_told(folder):
                     if (name, event) == ("segments:log", "sent")]
         lib.wait_until(lambda: segments(2) and segments(3), "deliveries in a segment")
         lib.expect(segments(2)[0].endswith("_delivery"), True, "its file")
-        lib.expect(outlets(why(daemon, f"{2:032x}")),
-                   {*kept, waits, ("segments:log", "sent", segments(2)[0])}, "a delivery")
+        lib.wait_until(lambda: outlets(why(daemon, f"{2:032x}")) ==
+                       {*kept, waits, ("segments:log", "sent", segments(2)[0])}, "a delivery")
+        lib.wait_until(lambda: ("program:crm", "dead", "550 no such customer") in
+                       outlets(why(daemon, f"{3:032x}")), "a delivery that is refused")
         refused = why(daemon, f"{3:032x}")
-        lib.expect(("program:crm", "dead", "550 no such customer") in outlets(refused), True,
-                   refused)
         lib.expect([(line["kind"], line["state"], line["outlet"]) for line in refused
                     if "kind" in line], [("record", "dead", "program:crm")], "its dead letter")
         lib.expect([line["event"] for line in why(daemon, f"{2:032x}") if "sender" in line],
