@@ -165,6 +165,7 @@ open_easy(DsnWebhookLink *link)
 {
     const DsnWebhookOptions *options = link->options;
     long timeout = (long)(options->timeout / 1000), most = (long)(CONNECT_MAX / 1000);
+    long idle = (long)(options->idle_timeout / G_TIME_SPAN_SECOND) + 1;
     CURL *easy = link->easy = curl_easy_init();
 
     link->share = curl_share_init();
@@ -184,6 +185,7 @@ open_easy(DsnWebhookLink *link)
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, MIN(timeout, most));
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, idle); /* libcurl's own is 118 seconds */
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, link);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_content);

@@ -45,6 +45,7 @@ struct DsnWebhook {
     int64_t gathered_to;      /* position */
     int64_t gather_until;     /* monotonic: no longer does it wait for more */
     int64_t look_for_letters; /* monotonic: when there may be one */
+    bool letter_last;         /* the stream has the next turn */
     int64_t look_for_old;     /* the same for records to give up */
 
     /* what the next commit brings into the spool */

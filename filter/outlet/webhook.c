@@ -126,6 +126,25 @@ may_gather(const DsnWebhook *webhook)
     return dsn_webhook_batches_count(webhook->batches) < WAITING_MAX + webhook->lanes->len;
 }
 
+static bool
+take_batch(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
+{
+    return may_gather(webhook) && dsn_webhook_gather(webhook, lane, now);
+}
+
+/* Dead letters that were retried, each a request of its own, do not keep back the stream. */
+static bool
+take_new(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
+{
+    bool stream_first = webhook->letter_last;
+
+    webhook->letter_last = false;
+    if (stream_first && take_batch(webhook, lane, now))
+        return true;
+    webhook->letter_last = take_letter(webhook, lane, now);
+    return webhook->letter_last || (!stream_first && take_batch(webhook, lane, now));
+}
+
 /* Finds something to send by @lane. */
 static bool
 fill_lane(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
@@ -133,8 +152,7 @@ fill_lane(DsnWebhook *webhook, DsnWebhookLane *lane, int64_t now)
     DsnWebhookBatch *batch = dsn_webhook_batches_next(webhook->batches, now);
 
     if (batch == NULL)
-        return take_letter(webhook, lane, now) ||
-               (may_gather(webhook) && dsn_webhook_gather(webhook, lane, now));
+        return take_new(webhook, lane, now);
     if (dsn_webhook_load(webhook, lane, batch))
         return true;
     batch->due = now + PAUSE;

@@ -9,7 +9,7 @@ def verify(secret, field, body, tolerance=300):
     """secret: webhook.NAME.secret, field: the value of Dsnarf-Signature, body: the bytes of the
     request as they came, compressed if they were. False for what is forged or older than so many
     seconds."""
-    parts = dict(part.split("=", 1) for part in field.split(","))
-    wanted = hmac.new(secret.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
-    return (hmac.compare_digest(wanted, parts["v1"])
-            and abs(time.time() - int(parts["t"])) <= tolerance)
+    parts = dict(part.partition("=")[::2] for part in field.split(","))
+    moment, found = parts.get("t", "").encode(), parts.get("v1", "").encode()
+    wanted = hmac.new(secret.encode(), moment + b"." + body, hashlib.sha256).hexdigest().encode()
+    return hmac.compare_digest(wanted, found) and abs(time.time() - int(moment)) <= tolerance

@@ -153,6 +153,41 @@ def looks_for_the_refused(folder):
                            out)
 
 
+def letters_take_turns(folder):
+    """Many dead letters that are sent again do not keep back what is new."""
+    first, go_on = threading.Event(), threading.Event()
+
+    def wait(_request):
+        first.set()
+        go_on.wait(lib.PATIENCE)
+        return 200
+    with http_peer.Peer(400) as peer, lib.Daemon(folder, settings(peer)) as daemon:
+        post(daemon, range(50))
+        lib.wait_until(lambda: len(dead(daemon)) == 50, "dead letters")
+        peer.answer = wait
+        lib.expect(daemon.queue("retry", "--all")[0], 0, "status of queue retry")
+        lib.expect(first.wait(lib.PATIENCE), True, "the first is sent again")
+        post(daemon, [1000])
+        go_on.set()
+        lib.wait_until(lambda: len(peer.ids) == 51, "all")
+        lib.expect(peer.ids.index(1000) <= 2, True, "the new one among the first")
+
+
+def told_of_what_waits(folder):
+    """A record that was sent while one before it waits does not wait."""
+    with http_peer.Peer(refuses(7, 500)) as peer:
+        changes = settings(peer, retry_interval="1h", max_retry_interval="1h")
+        with lib.Daemon(folder, changes) as daemon:
+            def why(number):
+                return program("why", "-c", daemon.configuration, f"{number:032x}")[1]
+            post(daemon, [7])
+            lib.wait_until(lambda: peer.requests, "one fails")
+            post(daemon, [8])
+            lib.wait_until(lambda: "outlet webhook:w has the record: 200 OK" in why(8), "another is sent")
+            lib.expect(["waits for outlet webhook:w" in why(number) for number in (7, 8)], [True, False],
+                       "which waits")
+
+
 def hurried(folder):
     """A server that works again need not be waited for."""
     with http_peer.Peer(503) as peer:
@@ -324,6 +359,8 @@ def signed_and_compressed(folder):
                        "content")
             old = signature.replace("t=", "t=1")
             lib.expect(example.verify("a shared secret", old, request.raw, patience), False, "time")
+            for forged in ("", "v1", "t=1", "v1=00", "t=x,v1=0", "t=1,v1=\xe9", "t=\xb2,v1=="):
+                lib.expect(example.verify("a shared secret", forged, request.raw), False, forged)
             shown = program("config", "show", "-c", daemon.configuration)[1]
             for text in (shown, daemon.log()):
                 lib.expect("4711" in text or "shared" in text, False, "secrets in " + text)
@@ -518,7 +555,8 @@ def ping8(folder):
 
 
 if __name__ == "__main__":
-    lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused, hurried,
-            together, one_batch_fails, too_old, large_answers, slowly, two_hundred, not_elsewhere, over_tls,
-            by_proxy, signed_and_compressed, the_same_after_a_kill, kills, several_connections,
-            not_too_fast, idle, reloads, templates, postmastery, masked, ping8)
+    lib.run(one_by_one, in_batches, tries_again, when_it_is_asked, looks_for_the_refused,
+            letters_take_turns, told_of_what_waits, hurried, together, one_batch_fails, too_old,
+            large_answers, slowly, two_hundred, not_elsewhere, over_tls, by_proxy,
+            signed_and_compressed, the_same_after_a_kill, kills, several_connections, not_too_fast,
+            idle, reloads, templates, postmastery, masked, ping8)
