@@ -3,6 +3,8 @@
 
 #include "filter/cli/ingest-place.h"
 
+#include "filter/core/number.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,13 +58,12 @@ dsn_file_place_from_text(const char *text, int fd, DsnFilePlace *ret_place)
     guint64 len;
 
     *ret_place = (DsnFilePlace){0};
-    if (words == NULL || g_strv_length(words) != 4 ||
-        !g_ascii_string_to_unsigned(words[2], 10, 0, HEAD, &len, NULL))
+    if (words == NULL || g_strv_length(words) != 4 || !dsn_number_read(words[2], 10, 0, HEAD, &len))
         return false;
     g_autofree char *digest = digest_head(fd, len);
     return g_strcmp0(digest, words[3]) == 0 &&
-           g_ascii_string_to_unsigned(words[0], 10, 0, G_MAXINT64, &ret_place->at, NULL) &&
-           g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXINT64, &ret_place->number, NULL);
+           dsn_number_read(words[0], 10, 0, G_MAXINT64, &ret_place->at) &&
+           dsn_number_read(words[1], 10, 0, G_MAXINT64, &ret_place->number);
 }
 
 bool

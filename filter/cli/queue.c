@@ -10,6 +10,7 @@
 #include "filter/cli/options.h"
 #include "filter/cli/terminal.h"
 #include "filter/core/clean-text.h"
+#include "filter/core/number.h"
 #include "filter/core/option-value.h"
 
 static const char COMMAND[] = "queue";
@@ -246,7 +247,7 @@ add_entries(json_t *request, char *const *words)
     for (; *words != NULL; words++) {
         guint64 entry;
 
-        if (!g_ascii_string_to_unsigned(*words, 10, 1, G_MAXINT64, &entry, NULL)) {
+        if (!dsn_number_read(*words, 10, 1, G_MAXINT64, &entry)) {
             (void)dsn_usage_error(COMMAND, "an entry is a number as \"list\" shows it, not \"%s\"",
                                   *words);
             return false;

@@ -6,6 +6,7 @@
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
 #include "filter/core/network.h"
+#include "filter/core/number.h"
 #include "filter/core/relay-host.h"
 #include "filter/core/return-path.h"
 #include "filter/core/socket-address.h"
@@ -128,7 +129,7 @@ check_milter_socket(const char *text)
     g_autofree char *digits = g_strndup(rest, strcspn(rest, "@"));
     bool named = rest[strlen(digits)] == '@' && rest[strlen(digits) + 1] != '\0';
     return (g_str_has_prefix(text, "inet:") || g_str_has_prefix(text, "inet6:")) && named &&
-                   g_ascii_string_to_unsigned(digits, 10, 1, 65535, &port, NULL)
+                   dsn_number_read(digits, 10, 1, 65535, &port)
                ? NULL
                : expected;
 }

@@ -3,6 +3,8 @@
 
 #include "filter/core/network.h"
 
+#include "filter/core/number.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -46,7 +48,7 @@ dsn_network_read(const char *text, DsnNetwork *ret_network)
         ret_network->address = map(v4);
     else if (inet_pton(AF_INET6, host, &ret_network->address) != 1)
         return "a network such as \"10.0.0.0/8\", \"2001:db8::/32\" or \"::1\"";
-    if (slash != NULL && !g_ascii_string_to_unsigned(slash + 1, 10, 0, most, &bits, NULL))
+    if (slash != NULL && !dsn_number_read(slash + 1, 10, 0, most, &bits))
         return short_form ? "0 to 32 bits behind the \"/\"" : "0 to 128 bits behind the \"/\"";
     ret_network->bits = (unsigned)bits + (short_form ? MAPPED_BITS : 0);
 

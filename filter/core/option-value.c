@@ -3,6 +3,7 @@
 
 #include "filter/core/option-value.h"
 
+#include "filter/core/number.h"
 #include "filter/core/read-file.h"
 #include "templates/suggest.h"
 #include "filter/core/toml.h"
@@ -466,8 +467,7 @@ dsn_rate_parse(const char *text, guint64 *ret_count, GTimeSpan *ret_span)
 
     (void)g_string_replace(digits, ",", "", 0);
     (void)g_string_replace(digits, "_", "", 0);
-    if (slash == NULL ||
-        !g_ascii_string_to_unsigned(digits->str, 10, 1, 1000000000, ret_count, NULL))
+    if (slash == NULL || !dsn_number_read(digits->str, 10, 1, 1000000000, ret_count))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(duration_units); i++) {
         if (duration_units[i].factor >= G_TIME_SPAN_SECOND && duration_units[i].factor <= DAY &&
@@ -540,7 +540,7 @@ read_mode(const DsnOption *option, const json_t *value, size_t *slot, GString *c
     g_autofree char *text = expand(value, complaint);
     if (text == NULL)
         return false;
-    if (!g_ascii_string_to_unsigned(text, 8, 0, 0777, &mode, NULL))
+    if (!dsn_number_read(text, 8, 0, 0777, &mode))
         return refuse(option, value, complaint);
     *slot = mode;
     return true;

@@ -3,6 +3,7 @@
 
 #include "filter/core/relay-host.h"
 
+#include "filter/core/number.h"
 #include "filter/core/toml.h"
 #include "mime/address.h"
 
@@ -40,7 +41,7 @@ take_port(DsnSpan *text, unsigned *ret_port)
     if (colon == NULL || (bracket != NULL && bracket > colon))
         return true;
     g_autofree char *digits = g_strndup(colon + 1, text->len - (size_t)(colon + 1 - text->data));
-    if (!g_ascii_string_to_unsigned(digits, 10, 1, 65535, &port, NULL))
+    if (!dsn_number_read(digits, 10, 1, 65535, &port))
         return false;
     text->len = (size_t)(colon - text->data);
     *ret_port = (unsigned)port;

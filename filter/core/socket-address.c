@@ -3,6 +3,8 @@
 
 #include "filter/core/socket-address.h"
 
+#include "filter/core/number.h"
+
 #include <arpa/inet.h>
 
 #define UNIX_PREFIX "unix:"
@@ -30,7 +32,7 @@ split(const char *where, DsnSpan *ret_host, unsigned *ret_port)
     const char *colon = strrchr(where, ':');
     guint64 port;
 
-    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL))
+    if (colon == NULL || !dsn_number_read(colon + 1, 10, 0, 65535, &port))
         return false;
     *ret_host = (DsnSpan){where, (size_t)(colon - where)};
     *ret_port = (unsigned)port;

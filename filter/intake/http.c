@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "filter/core/log.h"
+#include "filter/core/number.h"
 #include "filter/intake/http-auth.h"
 #include "filter/intake/http-messages.h"
 #include "filter/intake/http-records.h"
@@ -188,7 +189,7 @@ read_length(DsnHttpRequest *request, struct MHD_Connection *connection)
         return false;
     if (framing.transfer != NULL)
         return g_ascii_strcasecmp(framing.transfer, "chunked") == 0;
-    if (!g_ascii_string_to_unsigned(framing.length, 10, 0, G_MAXINT64, &length, NULL))
+    if (!dsn_number_read(framing.length, 10, 0, G_MAXINT64, &length))
         return false;
     request->length = (int64_t)length;
     return true;

@@ -4,6 +4,7 @@
 #include "filter/intake/tailer-place.h"
 
 #include "filter/core/json-load.h"
+#include "filter/core/number.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -186,7 +187,7 @@ read_open(DsnTailerPlace *place, const char *text)
     if (space == NULL || !dsn_tailer_place_can_name(space + 1))
         return false;
     g_autofree char *number = g_strndup(text, (gsize)(space - text));
-    if (!g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT64, &lines, NULL))
+    if (!dsn_number_read(number, 10, 0, G_MAXINT64, &lines))
         return false;
     dsn_tailer_place_open(place, space + 1)->lines = lines;
     return place->open->len <= 2 * DSN_TAILER_OPEN_MAX; /* some may have come in between */

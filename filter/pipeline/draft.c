@@ -3,6 +3,7 @@
 
 #include "filter/pipeline/draft.h"
 
+#include "filter/core/number.h"
 #include "mime/header.h"
 #include "mime/lines.h"
 
@@ -97,8 +98,7 @@ dsn_draft_continue(DsnDraft *draft, const DsnOpenNotice *open)
         text.data = g_bytes_get_data(open->sources, &text.len);
     DsnSpan head = read_line(&text);
     g_autofree char *number = head.len < 3 ? NULL : dsn_span_dup(dsn_span_from(head, 2));
-    if (number == NULL ||
-        !g_ascii_string_to_unsigned(number, 10, 1, DSN_DRAFT_RECIPIENTS, &n_records, NULL))
+    if (number == NULL || !dsn_number_read(number, 10, 1, DSN_DRAFT_RECIPIENTS, &n_records))
         return false;
     for (guint64 i = 0; i < n_records; i++) {
         if ((record = read_record(&text)) == NULL)
