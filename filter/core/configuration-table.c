@@ -6,7 +6,7 @@
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
 #include "filter/core/network.h"
-#include "filter/core/number.h"
+#include "filter/core/option-checks.h"
 #include "filter/core/relay-host.h"
 #include "filter/core/return-path.h"
 #include "filter/core/socket-address.h"
@@ -15,7 +15,6 @@
 #include "filter/core/tenant-index.h"
 #include "mime/address.h"
 
-#define NIL_UUID "00000000-0000-0000-0000-000000000000"
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -29,245 +28,9 @@
 #define IN(type, member) .offset = offsetof(type, member)
 
 static const char *
-check_host_name(const char *text)
-{
-    DsnSpan name = dsn_span(text);
-
-    if (*text != '[' && dsn_text_is_ascii(name) && dsn_address_is_domain(name) &&
-        !g_hostname_is_ip_address(text))
-        return NULL;
-    return "a host name in ASCII such as \"mta1.example.com\"";
-}
-
-static const char *
-check_from(const char *text)
-{
-    DsnSpan display, address;
-
-    if (dsn_configuration_split(text, &display, &address))
-        return NULL;
-    return "an address such as \"postmaster@example.com\" or \"Name <postmaster@example.com>\"";
-}
-
-static const char *
-check_mailbox(const char *text)
-{
-    return dsn_address_is_mailbox(dsn_span(text)) ? NULL
-                                                  : "an address such as \"postmaster@example.com\"";
-}
-
-/* Once a message is so old, its delay is reported. */
-static const char *
-check_delay(const char *text)
-{
-    GTimeSpan span;
-
-    return dsn_duration_parse(text, &span) && span >= MINUTE && span <= 100 * DAY
-               ? NULL
-               : "a duration such as \"4 hours\" from 1min to 100d";
-}
-
-/* RFC 5646 section 2.1: subtags of up to eight letters and digits, the first of letters. */
-static const char *
-check_language(const char *text)
-{
-    static const char expected[] = "a language tag such as \"de\" or \"pt-BR\"";
-    size_t len = 0; /* of the subtag */
-    bool first = true;
-
-    for (const char *c = text;; c++) {
-        if (*c == '-' || *c == '\0') {
-            if (len == 0 || len > 8)
-                return expected;
-            if (*c == '\0')
-                return NULL;
-            first = false;
-            len = 0;
-        } else if (first ? g_ascii_isalpha(*c) : g_ascii_isalnum(*c)) {
-            len++;
-        } else {
-            return expected;
-        }
-    }
-}
-
-/* What the kernel says: a look into the DNS could keep the start waiting. */
-static const char *
-local_host_name(void)
-{
-    const char *name = g_get_host_name();
-
-    return check_host_name(name) == NULL ? name : "localhost";
-}
-
-/* KumoMTA reads no record whose nodeid is anything else. */
-static const char *
-check_uuid(const char *text)
-{
-    return g_uuid_string_is_valid(text) ? NULL : "a UUID such as \"" NIL_UUID "\"";
-}
-
-static const char *
 nil_uuid(void)
 {
-    return NIL_UUID;
-}
-
-/* Where libmilter listens: its own words, so that they can be copied from other filters. */
-static const char *
-check_milter_socket(const char *text)
-{
-    static const char expected[] = "\"unix:/path\", \"inet:8890@127.0.0.1\" or \"inet6:8890@::1\"";
-    const char *rest = strchr(text, ':');
-    guint64 port;
-
-    if (rest++ == NULL)
-        return expected;
-    if (g_str_has_prefix(text, "unix:") || g_str_has_prefix(text, "local:"))
-        return *rest == '/' ? NULL : expected;
-
-    g_autofree char *digits = g_strndup(rest, strcspn(rest, "@"));
-    bool named = rest[strlen(digits)] == '@' && rest[strlen(digits) + 1] != '\0';
-    return (g_str_has_prefix(text, "inet:") || g_str_has_prefix(text, "inet6:")) && named &&
-                   dsn_number_read(digits, 10, 1, 65535, &port)
-               ? NULL
-               : expected;
-}
-
-/* RFC 5321 section 4.1.1.1: a name, or an address in brackets where there is none. */
-static const char *
-check_ehlo(const char *text)
-{
-    DsnSpan name = dsn_span(text);
-
-    return dsn_text_is_ascii(name) && dsn_address_is_domain(name)
-               ? NULL
-               : "a host name in ASCII or an address in brackets such as \"[192.0.2.1]\"";
-}
-
-static const char *
-check_resolver(const char *text)
-{
-    DsnSocketAddress address;
-
-    return dsn_socket_address_read(text, &address) == NULL && address.any.sa_family == AF_INET
-               ? NULL
-               : "an IPv4 address with a port such as \"127.0.0.1:53\"";
-}
-
-static const char *
-check_proxy(const char *text)
-{
-    DsnSocketAddress address;
-
-    return dsn_socket_address_read(text, &address) == NULL && address.any.sa_family != AF_UNIX
-               ? NULL
-               : "an address with a port such as \"192.0.2.1:1080\" or \"[2001:db8::1]:1080\"";
-}
-
-/* RFC 1929 section 2. */
-static const char *
-check_socks5_text(const char *text)
-{
-    return strlen(text) <= 255 ? NULL : "up to 255 bytes";
-}
-
-/* A token stands in a header field as it is. */
-static const char *
-check_token(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!g_ascii_isgraph(*c))
-            return "a token of visible ASCII characters without spaces";
-    }
-    return NULL;
-}
-
-static const char *
-check_field_name(const char *text)
-{
-    return dsn_field_name_is_valid(text) ? NULL
-                                         : "the name of a header field such as \"Authorization\"";
-}
-
-/* Compared with what stands in a field, where anything can be quoted. */
-static const char *
-check_authserv_id(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c <= ' ' || *c == 0x7f || strchr("();\"\\", *c) != NULL)
-            return "the name in front of the results, such as \"mx.example.com\"";
-    }
-    return *text != '\0' ? NULL : "the name in front of the results, such as \"mx.example.com\"";
-}
-
-static const char *
-check_domain(const char *text)
-{
-    return dsn_address_is_domain(dsn_span(text)) && *text != '['
-               ? NULL
-               : "a domain such as \"example.com\"";
-}
-
-static const char *
-check_reporter(const char *text)
-{
-    return check_domain(text) == NULL || dsn_address_is_mailbox(dsn_span(text))
-               ? NULL
-               : "a domain such as \"fbl.example.com\", or an address";
-}
-
-/* RFC 9110 section 5.5, without octets that few can read. */
-static const char *
-check_field_value(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!g_ascii_isgraph(*c) && (*c != ' ' || c == text || c[1] == '\0'))
-            return "visible ASCII characters, and spaces only between them";
-    }
-    return NULL;
-}
-
-/* Where requests go to. What is secret does not belong into it: it stands in log lines. */
-static const char *
-check_url(const char *text)
-{
-    static const char expected[] =
-        "an address such as \"https://app.example/events\", without a user's name or \"#\"";
-    g_autoptr(GUri) url = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
-    const char *scheme = url == NULL ? "" : g_uri_get_scheme(url);
-    const char *host = url == NULL ? NULL : g_uri_get_host(url);
-
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!g_ascii_isgraph(*c))
-            return expected;
-    }
-    return (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0) && host != NULL &&
-                   *host != '\0' && g_uri_get_userinfo(url) == NULL &&
-                   g_uri_get_fragment(url) == NULL
-               ? NULL
-               : expected;
-}
-
-static const char *
-check_proxy_url(const char *text)
-{
-    g_autoptr(GUri) proxy = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
-    const char *host = proxy == NULL ? NULL : g_uri_get_host(proxy);
-
-    return host != NULL && *host != '\0' && strcmp(g_uri_get_scheme(proxy), "socks5") == 0 &&
-                   g_uri_get_port(proxy) > 0 && *g_uri_get_path(proxy) == '\0'
-               ? NULL
-               : "a SOCKS5 proxy such as \"socks5://10.0.0.1:1080\"";
-}
-
-static const char *
-check_rate(const char *text)
-{
-    guint64 count;
-    GTimeSpan span;
-
-    return dsn_rate_parse(text, &count, &span) ? NULL : "a rate such as \"1000/s\" or \"10/min\"";
+    return DSN_NIL_UUID;
 }
 
 /* In the order of DsnLogTarget. */
@@ -348,7 +111,7 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          DSN_OPTION_LIST,                                                                         \
          .fallback = "[\"4 hours\"]",                                                             \
          AT(delay_after),                                                                         \
-         .check = check_delay,                                                                    \
+         .check = dsn_option_check_delay,                                                         \
          .help = "how old a message is when its delay is reported, once each"},                   \
         {PATH ".lifetime",                                                                        \
          DSN_OPTION_DURATION,                                                                     \
@@ -405,20 +168,23 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          .min = 0,                                                                                \
          .max = GIB,                                                                              \
          .help = "bytes; of a longer original only the headers are returned"},                    \
-        {PATH ".hostname",         DSN_OPTION_STRING,                                             \
-         .fallback = "\"\"",       AT(hostname),                                                  \
-         .check = check_host_name, .help = "Reporting-MTA; \"\": as [nodes] and hostname say"},   \
+        {PATH ".hostname",                                                                        \
+         DSN_OPTION_STRING,                                                                       \
+         .fallback = "\"\"",                                                                      \
+         AT(hostname),                                                                            \
+         .check = dsn_option_check_host_name,                                                     \
+         .help = "Reporting-MTA; \"\": as [nodes] and hostname say"},                             \
         {PATH ".from",                                                                            \
          DSN_OPTION_STRING,                                                                       \
          .fallback = "\"\"",                                                                      \
          AT(from),                                                                                \
-         .check = check_from,                                                                     \
+         .check = dsn_option_check_from,                                                          \
          .help = "From; \"\": Mail Delivery System <mailer-daemon@ the reporting host>"},         \
         {PATH ".postmaster",                                                                      \
          DSN_OPTION_STRING,                                                                       \
          .fallback = "\"\"",                                                                      \
          AT(postmaster),                                                                          \
-         .check = check_mailbox,                                                                  \
+         .check = dsn_option_check_mailbox,                                                       \
          .help = "address of who helps; \"\": the one in from, if that is given"},                \
         {PATH ".templates", DSN_OPTION_PATH, .fallback = "\"\"", AT(templates),                   \
          .help = "directory of texts that replace the shipped ones, see dsnarf-templates(7)"},    \
@@ -426,7 +192,7 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          DSN_OPTION_LIST,                                                                         \
          .fallback = "[]",                                                                        \
          AT(languages),                                                                           \
-         .check = check_language,                                                                 \
+         .check = dsn_option_check_language,                                                      \
          .help = "languages of the notices, the preferred one first; []: as the original"},       \
         {PATH ".all_languages", DSN_OPTION_BOOL, .fallback = "false", AT(all_languages),          \
          .help = "all of languages in one notice, not the one that fits"},                        \
@@ -490,7 +256,7 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          DSN_OPTION_STRING,                                                                          \
          .fallback = "\"\"",                                                                         \
          AT(resolver),                                                                               \
-         .check = check_resolver,                                                                    \
+         .check = dsn_option_check_resolver,                                                         \
          .help = "who answers questions about names; \"\": whom the system asks"},                   \
         {PATH ".source_address",                                                                     \
          DSN_OPTION_STRING,                                                                          \
@@ -502,7 +268,7 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          DSN_OPTION_STRING,                                                                          \
          .fallback = "\"\"",                                                                         \
          AT(socks5_proxy_server),                                                                    \
-         .check = check_proxy,                                                                       \
+         .check = dsn_option_check_proxy,                                                            \
          .help = "a SOCKS5 proxy that connections go through; \"\": none"},                          \
         {PATH ".socks5_proxy_source_address",                                                        \
          DSN_OPTION_STRING,                                                                          \
@@ -514,18 +280,21 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          DSN_OPTION_STRING,                                                                          \
          .fallback = "\"\"",                                                                         \
          AT(socks5_proxy_username),                                                                  \
-         .check = check_socks5_text,                                                                 \
+         .check = dsn_option_check_socks5_text,                                                      \
          .help = "user name for the proxy; \"\": none"},                                             \
         {PATH ".socks5_proxy_password",                                                              \
          DSN_OPTION_STRING,                                                                          \
          .secret = true,                                                                             \
          .fallback = "\"\"",                                                                         \
          AT(socks5_proxy_password),                                                                  \
-         .check = check_socks5_text,                                                                 \
+         .check = dsn_option_check_socks5_text,                                                      \
          .help = "password for the proxy"},                                                          \
-        {PATH ".ehlo",        DSN_OPTION_STRING,                                                     \
-         .fallback = "\"\"",  AT(ehlo),                                                              \
-         .check = check_ehlo, .help = "how dsnarf greets them; \"\": with the hostname"},            \
+        {PATH ".ehlo",                                                                               \
+         DSN_OPTION_STRING,                                                                          \
+         .fallback = "\"\"",                                                                         \
+         AT(ehlo),                                                                                   \
+         .check = dsn_option_check_ehlo,                                                             \
+         .help = "how dsnarf greets them; \"\": with the hostname"},                                 \
         {PATH ".tls", DSN_OPTION_WORD,    .fallback = "\"OpportunisticInsecure\"",                   \
          AT(tls),     .words = tls_words, .help = "whether TLS is used, and certificates verified"}, \
         {PATH ".tls_ca", DSN_OPTION_PATH, .fallback = "\"\"", AT(tls_ca),                            \
@@ -585,13 +354,14 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
 static const DsnOption options[] = {
     {"include", DSN_OPTION_INCLUDE, .fallback = "\"\"",
      .help = "more files: a name or, in its last part, a pattern with * and ?"},
-    {"hostname", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(hostname), .check = check_host_name,
-     .computed = local_host_name,
+    {"hostname", DSN_OPTION_STRING, .fallback = "\"\"", SLOT(hostname),
+     .check = dsn_option_check_host_name, .computed = dsn_option_local_host,
      .help = "Reporting-MTA of notices unless [nodes] knows better; \"\": the local host's name"},
-    {"nodeid", DSN_OPTION_STRING, .fallback = "\"" NIL_UUID "\"", SLOT(nodeid), .check = check_uuid,
-     .computed = nil_uuid, .help = "nodeid of the records that are made here"},
+    {"nodeid", DSN_OPTION_STRING, .fallback = "\"" DSN_NIL_UUID "\"", SLOT(nodeid),
+     .check = dsn_option_check_uuid, .computed = nil_uuid,
+     .help = "nodeid of the records that are made here"},
 
-    {"nodes", DSN_OPTION_MAP, SLOT(nodes), .check = check_host_name,
+    {"nodes", DSN_OPTION_MAP, SLOT(nodes), .check = dsn_option_check_host_name,
      .help = "host names of the nodes that records come from, by nodeid"},
 
     {"log.target", DSN_OPTION_WORD, .fallback = "\"stderr\"", SLOT(log.target),
@@ -615,7 +385,8 @@ static const DsnOption options[] = {
      .help = "how long an event is known when it comes again; older ones make no notice"},
 
     {"milter.listen", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"", SLOT(milter.listen),
-     .check = check_milter_socket, .help = "where the milter listens; \"\": there is none"},
+     .check = dsn_option_check_milter_socket,
+     .help = "where the milter listens; \"\": there is none"},
     {"milter.socket_mode", DSN_OPTION_MODE, .restart = true, .fallback = "\"660\"",
      SLOT(milter.socket_mode), .help = "rights of the unix socket"},
     {"milter.socket_group", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"",
@@ -679,9 +450,10 @@ static const DsnOption options[] = {
     {"http.trusted", DSN_OPTION_LIST, .fallback = "[\"127.0.0.1/32\", \"::1/128\"]",
      SLOT(http.trusted), .check = dsn_network_check, .help = "networks that may connect"},
     {"http.header", DSN_OPTION_STRING, .fallback = "\"Authorization\"", SLOT(http.header),
-     .check = check_field_name, .help = "the header field that the token stands in"},
+     .check = dsn_option_check_field_name, .help = "the header field that the token stands in"},
     {"http.token", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"", SLOT(http.token),
-     .check = check_token, .help = "the token of everybody; \"none\": loopback needs none"},
+     .check = dsn_option_check_token,
+     .help = "the token of everybody; \"none\": loopback needs none"},
     {"http.overload", DSN_OPTION_WORD, .fallback = "\"close\"", SLOT(http.overload),
      .words = overloads, .help = "the answer when nothing can be taken in: none, or 503"},
     {"http.connections", DSN_OPTION_NUMBER, .restart = true, .fallback = "200",
@@ -699,7 +471,7 @@ static const DsnOption options[] = {
     {"http.client.*", DSN_OPTION_SECTIONS, SLOT(http.clients), .size = sizeof(DsnHttpClient),
      .help = "posters with a token of their own"},
     {"http.client.*.token", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
-     IN(DsnHttpClient, token), .check = check_token, .help = "its token"},
+     IN(DsnHttpClient, token), .check = dsn_option_check_token, .help = "its token"},
     {"http.client.*.senders", DSN_OPTION_LIST, .fallback = "[]", IN(DsnHttpClient, senders),
      .check = dsn_pattern_check,
      .help = "addresses that its notices may go to; []: any that is allowed"},
@@ -771,14 +543,14 @@ static const DsnOption options[] = {
      IN(DsnTraceKey, secret), .check = dsn_trace_secret_check, .help = "what the key consists of"},
 
     {"authentication.authserv_ids", DSN_OPTION_LIST, .fallback = "[]",
-     SLOT(authentication.authserv_ids), .check = check_authserv_id,
+     SLOT(authentication.authserv_ids), .check = dsn_option_check_authserv_id,
      .help = "names of our own hosts in Authentication-Results; fields of others do not count"},
     {"authentication.received", DSN_OPTION_NUMBER, .fallback = "1", SLOT(authentication.received),
      .min = 0, .max = 100, .help = "Received fields that our own hosts add to what they take in"},
     {"authentication.clients", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.clients),
      .check = dsn_network_check, .help = "networks whose reports are believed"},
     {"authentication.reporters", DSN_OPTION_LIST, .fallback = "[]", SLOT(authentication.reporters),
-     .check = check_reporter,
+     .check = dsn_option_check_reporter,
      .help = "domains and authors whose reports are believed if DKIM or SPF passed"},
 
     {"classification.files", DSN_OPTION_LIST, .paths = true, .fallback = "[]",
@@ -841,7 +613,7 @@ static const DsnOption options[] = {
     {"webhook.*", DSN_OPTION_SECTIONS, SLOT(webhooks), .size = sizeof(DsnWebhookOptions),
      .help = "HTTP servers that records are sent to"},
     {"webhook.*.url", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnWebhookOptions, url),
-     .check = check_url, .help = "where requests go to"},
+     .check = dsn_option_check_url, .help = "where requests go to"},
     {"webhook.*.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
      IN(DsnWebhookOptions, secret), .help = "the key that requests are signed with; \"\": none"},
     {"webhook.*.batch_size", DSN_OPTION_NUMBER, .fallback = "1", IN(DsnWebhookOptions, batch_size),
@@ -863,7 +635,7 @@ static const DsnOption options[] = {
      IN(DsnWebhookOptions, max_deliveries), .min = 1, .max = 1000000000,
      .help = "records over one connection"},
     {"webhook.*.max_connection_rate", DSN_OPTION_STRING, .fallback = "\"\"",
-     IN(DsnWebhookOptions, connection_rate), .check = check_rate,
+     IN(DsnWebhookOptions, connection_rate), .check = dsn_option_check_rate,
      .help = "new connections in a time, such as \"1000/s\"; \"\": no limit"},
     {"webhook.*.idle_timeout", DSN_OPTION_DURATION, .fallback = "\"60 seconds\"",
      IN(DsnWebhookOptions, idle_timeout), .min = 0, .max = HOUR,
@@ -887,10 +659,10 @@ static const DsnOption options[] = {
     {"webhook.*.tls_key", DSN_OPTION_PATH, .fallback = "\"\"", IN(DsnWebhookOptions, tls_key),
      .help = "file of its key; \"\": in tls_certificate, too"},
     {"webhook.*.proxy", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
-     IN(DsnWebhookOptions, proxy), .check = check_proxy_url,
+     IN(DsnWebhookOptions, proxy), .check = dsn_option_check_proxy_url,
      .help = "a SOCKS5 proxy, which also looks the host up; \"\": none"},
     {"webhook.*.http_headers", DSN_OPTION_MAP, .secret = true, IN(DsnWebhookOptions, http_headers),
-     .check = check_field_value,
+     .check = dsn_option_check_field_value,
      .help = "header fields of each request; the values are never shown"},
     PER_RECORD_ROWS("webhook.*", DsnWebhookOptions),
 
