@@ -122,16 +122,12 @@ dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given, c
     }
 }
 
-bool
-dsn_milter_message_is_ours(const DsnMilterMessage *message)
+DsnMilterPurpose
+dsn_milter_message_purpose(const DsnMilterMessage *message)
 {
-    return message->recipients->len > 0;
-}
-
-bool
-dsn_milter_message_leaves(const DsnMilterMessage *message)
-{
-    return message->outgoing && !dsn_milter_message_is_ours(message);
+    if (message->recipients->len > 0)
+        return DSN_MILTER_REPORTED;
+    return message->outgoing ? DSN_MILTER_LEAVING : DSN_MILTER_PASSING;
 }
 
 /* One byte more than is read: that is how the reader knows that there was more. */
@@ -156,7 +152,7 @@ dsn_milter_message_has_room(const DsnMilterMessage *message)
 void
 dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
 {
-    if (!dsn_milter_message_is_ours(message) || message->no_room)
+    if (dsn_milter_message_purpose(message) != DSN_MILTER_REPORTED || message->no_room)
         return;
     if (message->bytes == NULL)
         message->bytes = g_string_sized_new(4096);

@@ -19,6 +19,13 @@
 /* The header field that says that a message was recorded. */
 #define DSN_MILTER_TAG "X-Dsnarf-Report"
 
+/* What a message is to us once its recipients are known. */
+typedef enum DsnMilterPurpose {
+    DSN_MILTER_PASSING,  /* mail of others */
+    DSN_MILTER_REPORTED, /* a role reads it */
+    DSN_MILTER_LEAVING   /* mail of a sender of ours, for others alone */
+} DsnMilterPurpose;
+
 /* A recipient whose mail a role reads. */
 typedef struct DsnMilterRecipient {
     char *given; /* as the MTA gave it, mostly in angle brackets */
@@ -53,16 +60,13 @@ void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, cons
 void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given,
                                       const char *daemon);
 
-/* True if a role reads this message. */
-bool dsn_milter_message_is_ours(const DsnMilterMessage *message);
-
-/* True if it leaves, and with a trace: what goes to a role, too, is no mail of a sender of ours. */
-bool dsn_milter_message_leaves(const DsnMilterMessage *message);
+/* What goes to a role, too, is no mail of a sender of ours. */
+DsnMilterPurpose dsn_milter_message_purpose(const DsnMilterMessage *message);
 
 /* False when all messages together leave no room for another one. */
 bool dsn_milter_message_has_room(const DsnMilterMessage *message);
 
-/* These do nothing for a message that is not ours. @value may have line feeds where it is folded.
+/* These do nothing for a message that no role reads. @value may have line feeds where it is folded.
  */
 void dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value);
 void dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes);

@@ -99,7 +99,7 @@ START_TEST(finds_the_first_role)
     dsn_milter_message_init(&message, &held);
     dsn_milter_message_begin(&message, make_policy(), "<a@b.example>");
     dsn_milter_message_add_recipient(&message, roles[_i].recipient, roles[_i].daemon);
-    if (dsn_milter_message_is_ours(&message)) {
+    if (dsn_milter_message_purpose(&message) == DSN_MILTER_REPORTED) {
         const DsnMilterRecipient *recipient =
             &g_array_index(message.recipients, DsnMilterRecipient, 0);
 
@@ -142,11 +142,13 @@ START_TEST(knows_what_leaves)
         for (size_t i = 0; i < 3 && outgoing[_i].recipients[i] != NULL; i++)
             dsn_milter_message_add_recipient(&message, outgoing[_i].recipients[i],
                                              outgoing[_i].daemon);
-        ck_assert_msg(dsn_milter_message_leaves(&message) == outgoing[_i].leaves, "%d", _i);
+        ck_assert_msg((dsn_milter_message_purpose(&message) == DSN_MILTER_LEAVING) ==
+                          outgoing[_i].leaves,
+                      "%d", _i);
         ck_assert_msg(g_strcmp0(message.only, outgoing[_i].only) == 0, "%d: %s", _i, message.only);
     }
     dsn_milter_message_clear(&message);
-    ck_assert(!dsn_milter_message_leaves(&message));
+    ck_assert_int_eq(dsn_milter_message_purpose(&message), DSN_MILTER_PASSING);
     dsn_milter_message_free_members(&message);
 }
 END_TEST
@@ -203,7 +205,7 @@ START_TEST(keeps_nothing_of_the_mail_of_others)
     begin(&message, &held, "<somebody@example.com>");
     dsn_milter_message_add_field(&message, "Subject", " x");
     dsn_milter_message_add(&message, DSN_SPAN_LITERAL("body"));
-    ck_assert(!dsn_milter_message_is_ours(&message));
+    ck_assert_int_ne(dsn_milter_message_purpose(&message), DSN_MILTER_REPORTED);
     ck_assert_ptr_null(message.bytes);
     ck_assert_uint_eq(held, 0);
     dsn_milter_message_free_members(&message);

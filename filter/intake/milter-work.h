@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * milter-work.h - what becomes of one message at its end
+ *
+ * Purpose:   one file for each kind of mail that the milter reads: reports, and mail that leaves.
+ * Source:    dsnarf(8), "The milter"; libmilter's page xxfi_eom.
+ * Ownership: the session owns what is known of the connection, and the message.
+ * Errors:    a failure becomes the answer to the MTA.
+ * Threads:   one at a time for each session; what sessions share is changed atomically.
+ */
+#ifndef DSN_INTAKE_MILTER_WORK_H
+#define DSN_INTAKE_MILTER_WORK_H
+
+#include "filter/intake/milter-message.h"
+#include "filter/intake/milter-verdict.h"
+
+/* What all sessions share. libmilter's callbacks carry no pointer of ours. */
+typedef struct DsnMilterShared {
+    DsnPipeline *pipeline;
+    gsize held;             /* bytes of all messages that are being collected */
+    gint inside;            /* callbacks that use the pipeline */
+    gint ended;             /* none may any more */
+    int64_t last_answer;    /* monotonic time at which an end of message returned */
+    int64_t last_complaint; /* monotonic time of the line about room */
+} DsnMilterShared;
+
+/* One connection of the MTA. */
+typedef struct DsnMilterSession {
+    DsnMilterShared *shared;
+    char *daemon; /* {daemon_name} of the MTA; these three are NULL when not known */
+    char *peer_name;
+    char *peer_addr;
+    DsnMilterMessage message;
+} DsnMilterSession;
+
+/* A macro that the MTA has sent, or NULL (transfer none). */
+const char *dsn_milter_macro(SMFICTX *context, const char *name);
+
+/* The answer of @verdict, which ends the message. */
+sfsistat dsn_milter_answer(SMFICTX *context, DsnMilterSession *session,
+                           const DsnMilterVerdict *verdict);
+
+/* ---- milter-report.c: mail to the addresses of roles ---- */
+
+/* A report of ours that is not to be read: there is no room, or it has too many recipients. */
+sfsistat dsn_milter_turn_away(SMFICTX *context, DsnMilterSession *session,
+                              DsnMilterOutcome outcome);
+sfsistat dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session);
+
+/* ---- milter-outgoing.c: mail of senders of ours ---- */
+
+sfsistat dsn_milter_end_outgoing(SMFICTX *context, DsnMilterSession *session);
+
+#endif
