@@ -3,7 +3,7 @@
  * milter-session.h - what libmilter calls
  *
  * Purpose:   the callbacks, and what they share.
- * Source:    libmilter's pages xxfi_negotiate, xxfi_abort, xxfi_close; dsnarf(8), "Milter".
+ * Source:    libmilter's pages xxfi_negotiate, xxfi_abort, xxfi_close; dsnarf-milter(7).
  * Ownership: the shared state stays for the life of the process, see dsn_milter_session_end().
  * Errors:    a failure becomes the answer to the MTA.
  * Threads:   callbacks run on libmilter's threads, those of one connection on several in turn.

@@ -3,7 +3,7 @@
  * milter-verdict.h - what the MTA is told
  *
  * Purpose:   from what became of a message to the answer, what is changed, counted and logged.
- * Source:    dsnarf(8), "Milter"; RFC 5321 section 4.2, RFC 3463.
+ * Source:    dsnarf-milter(7); RFC 5321 section 4.2, RFC 3463.
  * Ownership: constant rows.
  * Errors:    none.
  * Threads:   constant.

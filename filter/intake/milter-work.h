@@ -3,7 +3,7 @@
  * milter-work.h - what becomes of one message at its end
  *
  * Purpose:   one file for each kind of mail that the milter reads: reports, and mail that leaves.
- * Source:    dsnarf(8), "The milter"; libmilter's page xxfi_eom.
+ * Source:    dsnarf-milter(7); libmilter's page xxfi_eom.
  * Ownership: the session owns what is known of the connection, and the message.
  * Errors:    a failure becomes the answer to the MTA.
  * Threads:   one at a time for each session; what sessions share is changed atomically.

@@ -4,7 +4,7 @@
  *
  * Purpose:   collect the mail for the addresses of the roles, hand it to the pipeline at its end,
  *            and tell the MTA what becomes of it. All other mail passes unread.
- * Source:    dsnarf(8), "Milter"; protocol version 6 of libmilter, and older ones.
+ * Source:    dsnarf-milter(7); protocol version 6 of libmilter, and older ones.
  * Ownership: borrows the pipeline, which must outlive dsn_milter_stop().
  * Errors:    G_FILE_ERROR with the name of the socket.
  * Threads:   libmilter has its own: one that listens and many that work.
