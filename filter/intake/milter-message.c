@@ -44,7 +44,8 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     g_array_set_size(message->recipients, 0);
     message->address_size = 0;
     message->tags = 0;
-    message->others = message->outgoing = message->crowded = message->no_room = false;
+    message->others = message->outgoing = message->crowded = message->no_room = message->cut =
+        false;
     g_clear_pointer(&message->only, g_free);
 }
 
@@ -149,15 +150,16 @@ dsn_milter_message_has_room(const DsnMilterMessage *message)
     return __atomic_load_n(message->held, __ATOMIC_RELAXED) < room_for_all(message);
 }
 
-void
-dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
+/* Up to @max bytes are kept. */
+static void
+append(DsnMilterMessage *message, DsnSpan bytes, size_t max)
 {
-    if (dsn_milter_message_purpose(message) != DSN_MILTER_REPORTED || message->no_room)
+    if (message->no_room)
         return;
     if (message->bytes == NULL)
         message->bytes = g_string_sized_new(4096);
 
-    size_t len = MIN(bytes.len, max_size(message) - message->bytes->len);
+    size_t len = MIN(bytes.len, max - message->bytes->len);
 
     if (__atomic_add_fetch(message->held, len, __ATOMIC_RELAXED) > room_for_all(message)) {
         (void)__atomic_sub_fetch(message->held, len, __ATOMIC_RELAXED);
@@ -168,20 +170,46 @@ dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
     g_string_append_len(message->bytes, bytes.data, (gssize)len);
 }
 
+void
+dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
+{
+    if (dsn_milter_message_purpose(message) == DSN_MILTER_REPORTED)
+        append(message, bytes, max_size(message));
+}
+
 /* libmilter has LF where a field is folded; on the wire it was CRLF. */
 static void
-add_value(DsnMilterMessage *message, const char *value)
+append_field(DsnMilterMessage *message, const char *name, const char *value, size_t max)
 {
+    append(message, dsn_span(name), max);
+    append(message, DSN_SPAN_LITERAL(":"), max);
     for (const char *end; (end = strchr(value, '\n')) != NULL; value = end + 1) {
         size_t len = (size_t)(end - value);
 
         if (len > 0 && value[len - 1] == '\r')
             len--;
-        dsn_milter_message_add(message, (DsnSpan){value, len});
-        dsn_milter_message_add(message, DSN_SPAN_LITERAL("\r\n"));
+        append(message, (DsnSpan){value, len}, max);
+        append(message, DSN_SPAN_LITERAL("\r\n"), max);
     }
-    dsn_milter_message_add(message, dsn_span(value));
-    dsn_milter_message_add(message, DSN_SPAN_LITERAL("\r\n"));
+    append(message, dsn_span(value), max);
+    append(message, DSN_SPAN_LITERAL("\r\n"), max);
+}
+
+/* Part of a field would be read as another one: it is kept whole, or the header ends before it. */
+static void
+append_whole_field(DsnMilterMessage *message, const char *name, const char *value)
+{
+    size_t max = message->policy->configuration->limits.header;
+    gsize before = message->bytes == NULL ? 0 : message->bytes->len;
+
+    if (message->cut)
+        return;
+    append_field(message, name, value, max);
+    if (message->bytes == NULL || message->bytes->len < max)
+        return;
+    (void)__atomic_sub_fetch(message->held, message->bytes->len - before, __ATOMIC_RELAXED);
+    g_string_truncate(message->bytes, before);
+    message->cut = true;
 }
 
 void
@@ -189,7 +217,21 @@ dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const 
 {
     if (g_ascii_strcasecmp(name, DSN_MILTER_TAG) == 0)
         message->tags++;
-    dsn_milter_message_add(message, dsn_span(name));
-    dsn_milter_message_add(message, DSN_SPAN_LITERAL(":"));
-    add_value(message, value);
+    switch (dsn_milter_message_purpose(message)) {
+    case DSN_MILTER_PASSING:
+        break;
+    case DSN_MILTER_REPORTED:
+        append_field(message, name, value, max_size(message));
+        break;
+    case DSN_MILTER_LEAVING:
+        append_whole_field(message, name, value);
+        break;
+    }
+}
+
+DsnSpan
+dsn_milter_message_header(const DsnMilterMessage *message)
+{
+    return message->bytes == NULL ? DSN_SPAN_LITERAL("")
+                                  : (DsnSpan){message->bytes->str, message->bytes->len};
 }

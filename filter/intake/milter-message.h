@@ -43,8 +43,10 @@ typedef struct DsnMilterMessage {
     char *only;          /* the one of them, without brackets; NULL: there are more, or no trace */
     bool crowded;        /* more recipients of ours than we keep */
     bool no_room;        /* dropped, because all messages together are too large */
+    bool cut;            /* of mail that leaves: the header has more fields than are kept */
     size_t tags;         /* DSN_MILTER_TAG fields that it came with */
-    GString *bytes;      /* header and body, up to limits.message + 1 */
+    GString *bytes;      /* of a report header and body, up to limits.message + 1; of mail that
+                            leaves the fields of its header, up to limits.header; NULL: nothing */
 } DsnMilterMessage;
 
 void dsn_milter_message_init(DsnMilterMessage *message, gsize *held);
@@ -66,10 +68,14 @@ DsnMilterPurpose dsn_milter_message_purpose(const DsnMilterMessage *message);
 /* False when all messages together leave no room for another one. */
 bool dsn_milter_message_has_room(const DsnMilterMessage *message);
 
-/* These do nothing for a message that no role reads. @value may have line feeds where it is folded.
- */
+/* Does nothing for mail of others. @value may have line feeds where it is folded. */
 void dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value);
+
+/* What follows the fields: does nothing for a message that no role reads. */
 void dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes);
+
+/* The whole fields of the header (empty, but present, if there are none yet). */
+DsnSpan dsn_milter_message_header(const DsnMilterMessage *message);
 
 /* A path without its angle brackets. */
 DsnSpan dsn_milter_address(const char *path);

@@ -8,21 +8,23 @@
 #include "tests/support/unit.h"
 
 #define LIMIT ((size_t)2048)
+#define HEADER_LIMIT ((size_t)1024)
 
 static DsnPolicy *
 make_policy(void)
 {
-    static const char text[] = "[file.all]\npath = \"/nowhere\"\n[limits]\nmessage = 2048\n"
-                               "[trace]\nsign = \"a\"\n"
-                               "[trace.key.a]\nsecret = \"0123456789abcdef\"\n"
-                               "[milter]\nlisten = \"unix:/nowhere\"\n"
-                               "outgoing = [\"ORIGINATING\", \"pickup\"]\n"
-                               "reports = [\"fbl@example.com\", \"bounce+*@example.com\"]\n"
-                               "[milter.role.other]\ndaemon = \"inbound\"\n"
-                               "reports = [\"abuse@example.com\", \"fbl@example.com\"]\n"
-                               "consumed = \"tag\"\n"
-                               "[milter.role.any]\nreports = [\"abuse@example.com\"]\n"
-                               "consumed = \"accept\"\n";
+    static const char text[] =
+        "[file.all]\npath = \"/nowhere\"\n[limits]\nmessage = 2048\nheader = 1024\n"
+        "[trace]\nsign = \"a\"\n"
+        "[trace.key.a]\nsecret = \"0123456789abcdef\"\n"
+        "[milter]\nlisten = \"unix:/nowhere\"\n"
+        "outgoing = [\"ORIGINATING\", \"pickup\"]\n"
+        "reports = [\"fbl@example.com\", \"bounce+*@example.com\"]\n"
+        "[milter.role.other]\ndaemon = \"inbound\"\n"
+        "reports = [\"abuse@example.com\", \"fbl@example.com\"]\n"
+        "consumed = \"tag\"\n"
+        "[milter.role.any]\nreports = [\"abuse@example.com\"]\n"
+        "consumed = \"accept\"\n";
     g_autofree char *file = NULL;
     g_autoptr(GError) error = NULL;
     int descriptor = g_file_open_tmp("dsnarf-milter-XXXXXX", &file, NULL);
@@ -44,6 +46,20 @@ begin(DsnMilterMessage *message, gsize *held, const char *recipient)
     dsn_milter_message_init(message, held);
     dsn_milter_message_begin(message, make_policy(), "<>");
     dsn_milter_message_add_recipient(message, recipient, NULL);
+}
+
+static void
+begin_outgoing_again(DsnMilterMessage *message)
+{
+    dsn_milter_message_begin(message, make_policy(), "<a@b.example>");
+    dsn_milter_message_add_recipient(message, "<c@d.example>", "ORIGINATING");
+}
+
+static void
+begin_outgoing(DsnMilterMessage *message, gsize *held)
+{
+    dsn_milter_message_init(message, held);
+    begin_outgoing_again(message);
 }
 
 static const struct {
@@ -254,6 +270,72 @@ START_TEST(holds_no_more_than_the_room)
 }
 END_TEST
 
+/* Of mail that leaves the fields are kept and nothing else. */
+START_TEST(keeps_the_header_of_what_leaves)
+{
+    static const char header[] = "Subject: x\r\nTo: a,\r\n\tb\r\n";
+    DsnMilterMessage message;
+    gsize held = 0;
+
+    begin_outgoing(&message, &held);
+    ck_assert_uint_eq(dsn_milter_message_header(&message).len, 0);
+    dsn_milter_message_add_field(&message, "Subject", " x");
+    dsn_milter_message_add_field(&message, "To", " a,\n\tb");
+    dsn_milter_message_add(&message, DSN_SPAN_LITERAL("\r\nbody"));
+    dsn_assert_span(dsn_milter_message_header(&message), header, "header");
+    ck_assert_uint_eq(held, strlen(header));
+    ck_assert(!message.cut);
+    dsn_milter_message_begin(&message, make_policy(), "<>");
+    ck_assert_uint_eq(dsn_milter_message_header(&message).len, 0);
+    dsn_milter_message_free_members(&message);
+    ck_assert_uint_eq(held, 0);
+}
+END_TEST
+
+/* Of a field that has no room nothing is kept, nor of what follows it. */
+START_TEST(cuts_a_header_between_fields)
+{
+    g_autofree char *value = g_strnfill(HEADER_LIMIT - strlen("A:b\r\n") - strlen("C:\r\n"), 'x');
+    DsnMilterMessage message;
+    gsize held = 0;
+
+    begin_outgoing(&message, &held);
+    dsn_milter_message_add_field(&message, "A", "b");
+    dsn_milter_message_add_field(&message, "C", value);
+    ck_assert(message.cut);
+    dsn_milter_message_add_field(&message, "D", "e");
+    dsn_assert_span(dsn_milter_message_header(&message), "A:b\r\n", "header");
+    ck_assert_uint_eq(held, strlen("A:b\r\n"));
+
+    dsn_milter_message_clear(&message);
+    begin_outgoing_again(&message);
+    dsn_milter_message_add_field(&message, "A", "b");
+    dsn_milter_message_add_field(&message, "C", value + 1);
+    ck_assert(!message.cut);
+    ck_assert_uint_eq(dsn_milter_message_header(&message).len, HEADER_LIMIT - 1);
+    dsn_milter_message_add_field(&message, "D", "");
+    ck_assert(message.cut);
+    ck_assert_uint_eq(held, HEADER_LIMIT - 1);
+    dsn_milter_message_free_members(&message);
+    ck_assert_uint_eq(held, 0);
+}
+END_TEST
+
+START_TEST(drops_a_header_that_has_no_room)
+{
+    DsnMilterMessage message;
+    gsize held = DSN_MILTER_ROOM * (LIMIT + 1) - 4;
+
+    begin_outgoing(&message, &held);
+    dsn_milter_message_add_field(&message, "A", "b");
+    ck_assert(message.no_room);
+    dsn_milter_message_add_field(&message, "A", "");
+    ck_assert_uint_eq(dsn_milter_message_header(&message).len, 0);
+    ck_assert_uint_eq(held, DSN_MILTER_ROOM * (LIMIT + 1) - 4);
+    dsn_milter_message_free_members(&message);
+}
+END_TEST
+
 START_TEST(keeps_a_bounded_number_of_recipients)
 {
     g_autofree char *tail = g_strnfill(60000, 'x');
@@ -295,6 +377,9 @@ dsn_test_suite(void)
     tcase_add_test(tcase, keeps_nothing_of_the_mail_of_others);
     tcase_add_test(tcase, stops_at_the_limit);
     tcase_add_test(tcase, holds_no_more_than_the_room);
+    tcase_add_test(tcase, keeps_the_header_of_what_leaves);
+    tcase_add_test(tcase, cuts_a_header_between_fields);
+    tcase_add_test(tcase, drops_a_header_that_has_no_room);
     tcase_add_test(tcase, keeps_a_bounded_number_of_recipients);
     suite_add_tcase(suite, tcase);
     return suite;
