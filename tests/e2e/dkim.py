@@ -42,6 +42,7 @@ class OpenDkim:
             "Background": "no",
             "Canonicalization": "relaxed/simple",
             "Domain": domain,
+            "InternalHosts": "127.0.0.1" if "s" in MODES[mode] else "192.0.2.1",  # are not verified
             "KeyFile": self.key,
             "LogWhy": "yes",
             "Mode": MODES[mode],
