@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""packaging/postfix: the lines of each role, and the script that brings them in and takes them away."""
+import os
+import re
+import subprocess
+
+import lib
+
+PLACE = os.path.join(lib.SOURCE, "packaging", "postfix")
+SCRIPT = os.path.join(PLACE, "dsnarf-postfix")
+ROLES = ("inbound", "branding", "outbound", "reinject")
+MAIN = "compatibility_level = 3.6\n# a comment that stays\nmyhostname = mta1.example.com\n"
+MASTER = ("smtp inet n - y - - smtpd\n"
+          "submission inet n - y - - smtpd\n  -o smtpd_tls_security_level=encrypt\n"
+          "cleanup unix n - y - 0 cleanup\n")
+
+
+def directory(folder, name, main=MAIN, master=MASTER):
+    """A folder for postconf -c."""
+    place = os.path.join(folder, name)
+    os.mkdir(place, 0o755)
+    for file, content in (("main.cf", main + f"queue_directory = {place}\ndata_directory = {place}\n"),
+                          ("master.cf", master)):
+        with open(os.path.join(place, file), "w", encoding="utf-8") as out:
+            out.write(content)
+    return place
+
+
+def read(place):
+    found = {}
+    for file in ("main.cf", "master.cf"):
+        with open(os.path.join(place, file), encoding="utf-8") as content:
+            found[file] = content.read()
+    return found
+
+
+def postconf(place, *arguments):
+    done = subprocess.run(["/usr/sbin/postconf", "-c", place, *arguments], check=True,
+                          capture_output=True, text=True)
+    return done.stdout
+
+
+def in_force(place):
+    """What Postfix makes of it, without what is only where it lies."""
+    main = [line for line in postconf(place, "-n").splitlines() if place not in line]
+    return main, postconf(place, "-M").split("\n"), sorted(postconf(place, "-P").splitlines())
+
+
+def run(*arguments, wanted=0):
+    done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False,
+                          timeout=lib.PATIENCE)
+    lib.expect(done.returncode, wanted, f"status of {arguments}: {done.stdout}{done.stderr}")
+    return done.stdout if wanted == 0 else done.stderr
+
+
+def lines_of(role, file):
+    path = os.path.join(PLACE, f"{role}.{file}")
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as content:
+        return content.read()
+
+
+def needs_postfix():
+    if not os.path.exists("/usr/sbin/postconf"):
+        raise lib.Skip("the package postfix is not installed")
+
+
+def shows_and_changes_nothing(folder):
+    needs_postfix()
+    place = directory(folder, "a")
+    before = read(place)
+    shown = run("show", "-c", place, *ROLES)
+    lib.expect(read(place), before, "the files")
+    lib.expect(sorted(os.listdir(place)), ["main.cf", "master.cf"], "files")
+    for command in (line for line in shown.splitlines() if not line.startswith("#")):
+        if not re.match(r"postconf -[ePM] '[^']+'$", command):
+            raise lib.Failure(command)
+    # the commands that it shows do what it would have done
+    by_hand = directory(folder, "b")
+    for command in shown.splitlines():
+        subprocess.run(["/bin/sh", "-c", command.replace("postconf", f"postconf -c {by_hand}", 1)],
+                       check=True, env={"PATH": "/usr/sbin:/usr/bin:/bin"})
+    run("apply", "-c", place, *ROLES)
+    lib.expect(in_force(by_hand), in_force(place), "by hand and by the script")
+    lib.expect(run("show", "-c", place, *ROLES), "# nothing is to be changed\n", "shown afterwards")
+
+
+def each_role_has_its_lines(folder):
+    """The files beside the script say the same as the script."""
+    needs_postfix()
+    for role in ROLES:
+        master = MASTER
+        if role == "outbound":  # it has the service, as an administrator would write it
+            master = MASTER.replace("submission inet n - y - - smtpd\n  -o smtpd_tls_security_level=encrypt\n",
+                                    "")
+        by_hand = directory(folder, role + "-hand", MAIN + lines_of(role, "main.cf"),
+                            master + lines_of(role, "master.cf"))
+        place = directory(folder, role, MAIN, MASTER.replace("  -o smtpd_tls_security_level=encrypt\n", "")
+                          if role == "outbound" else MASTER)
+        run("apply", "-c", place, role)
+        main, services, parameters = in_force(place)
+        wanted_main, wanted_services, wanted_parameters = in_force(by_hand)
+        lib.expect((main, parameters), (wanted_main, wanted_parameters), role)
+        lib.expect({" ".join(line.split()) for line in services if line.strip()[:1] not in ("-", "")},
+                   {" ".join(line.split()) for line in wanted_services if line.strip()[:1] not in ("-", "")},
+                   role + ", services")
+        states = dict(line.split(": ") for line in run("check", "-c", place).splitlines()
+                      if line.split(":")[0] in ROLES)
+        lib.expect(states, {name: "in force" if name == role else "not in force" for name in ROLES})
+
+
+def is_undone_to_the_byte(folder):
+    needs_postfix()
+    place = directory(folder, "a")
+    before = read(place)
+    for role in ROLES:
+        run("apply", "-c", place, role)
+    run("apply", "-c", place, *ROLES)
+    lib.expect(read(place) != before, True, "changed")
+    run("undo", "-c", place)
+    lib.expect(read(place), before, "the files")
+    lib.expect([name for name in os.listdir(place) if "dsnarf" in name], [], "files that are left")
+    lib.expect("nothing to undo" in run("undo", "-c", place, wanted=1), True, "a second time")
+
+
+def leaves_what_others_have_changed(folder):
+    needs_postfix()
+    milters = "smtpd_milters = inet:127.0.0.1:8891\nnon_smtpd_milters = inet:127.0.0.1:8891\n"
+    own = "  -o { smtpd_milters = inet:127.0.0.1:8891, { unix:x, default_action=accept } }\n"
+    place = directory(folder, "a", MAIN + milters, MASTER.replace("encrypt\n", "encrypt\n" + own))
+    before = in_force(place)
+    run("apply", "-c", place, "inbound", "branding", "outbound")
+    lib.expect(postconf(place, "-h", "smtpd_milters").strip(),
+               "inet:127.0.0.1:8891, { unix:dsnarf/milter.sock, default_action=tempfail }",
+               "behind what verifies")
+    lib.expect(postconf(place, "-h", "non_smtpd_milters").strip(),
+               "{ unix:dsnarf/milter.sock, default_action=accept }, inet:127.0.0.1:8891",
+               "in front of what signs")
+    lib.expect(postconf(place, "-h", "dsnarf_submission_milters").strip(),
+               "{ unix:dsnarf/milter.sock, default_action=accept }, inet:127.0.0.1:8891, "
+               "{ unix:x, default_action=accept }", "of the service")
+    postconf(place, "-e", "mynetworks=192.0.2.0/24")
+    run("apply", "-c", place, "reinject")
+    run("undo", "-c", place)
+    main, services, parameters = in_force(place)
+    lib.expect([line for line in main if not line.startswith("dsnarf_")],
+               sorted(before[0] + ["mynetworks = 192.0.2.0/24"]), "main.cf")
+    lib.expect(postconf(place, "-h", "dsnarf_submission_milters").strip(),
+               "inet:127.0.0.1:8891, { unix:x, default_action=accept }", "the list keeps its name")
+    lib.expect("submission/inet/smtpd_milters = $dsnarf_submission_milters" in parameters, True)
+    lib.expect([line for line in parameters if "ORIGINATING" in line or "10026" in line], [], "of ours")
+    lib.expect([line for line in services if "10026" in line], [], "the port")
+
+
+def says_what_is_wrong(folder):
+    needs_postfix()
+    place = directory(folder, "a", master="smtp inet n - y - - smtpd\n")
+    before = read(place)
+    for arguments, status, word in (
+            ((), 2, "no command"), (("remove",), 2, '"remove"'), (("show", "-c", place), 2, "no role"),
+            (("apply", "-c", place, "inbound", "inbond"), 2, '"inbond"'),
+            (("show", "-x"), 2, "options"),
+            (("apply", "-c", place, "outbound"), 1, "name yours with -o"),
+            (("show", "-c", folder, "inbound"), 1, "no main.cf")):
+        said = run(*arguments, wanted=status)
+        lib.expect(said.splitlines()[-1].startswith("dsnarf-postfix: ") and word in said, True, said)
+    lib.expect(read(place), before, "nothing was changed")
+
+
+if __name__ == "__main__":
+    lib.run(shows_and_changes_nothing, each_role_has_its_lines, is_undone_to_the_byte,
+            leaves_what_others_have_changed, says_what_is_wrong)
