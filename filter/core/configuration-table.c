@@ -135,6 +135,7 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          .fallback = "[]",                                                                        \
          AT(ignore),                                                                              \
          .check = dsn_pattern_check,                                                              \
+         .paths = DSN_PATTERN_FILE,                                                               \
          .help = "senders that get no notices"},                                                  \
         {PATH ".trust",                                                                           \
          DSN_OPTION_LIST,                                                                         \
@@ -392,7 +393,8 @@ static const DsnOption options[] = {
     {"milter.socket_group", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"",
      SLOT(milter.socket_group), .help = "group of the unix socket; \"\": the daemon's"},
     {"milter.reports", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.reports),
-     .check = dsn_pattern_check, .help = "recipients whose mail is read as a report"},
+     .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
+     .help = "recipients whose mail is read as a report"},
     {"milter.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"", SLOT(milter.consumed),
      .words = consumed, .help = "what becomes of a report once it is recorded"},
     {"milter.outgoing", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.outgoing),
@@ -402,7 +404,8 @@ static const DsnOption options[] = {
     {"milter.role.*.daemon", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnMilterRole, daemon),
      .help = "the {daemon_name} that the role is for; \"\": any"},
     {"milter.role.*.reports", DSN_OPTION_LIST, .fallback = "[]", IN(DsnMilterRole, reports),
-     .check = dsn_pattern_check, .help = "recipients whose mail is read as a report"},
+     .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
+     .help = "recipients whose mail is read as a report"},
     {"milter.role.*.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"",
      IN(DsnMilterRole, consumed), .words = consumed,
      .help = "what becomes of a report once it is recorded"},
@@ -414,7 +417,8 @@ static const DsnOption options[] = {
     {"lmtp.socket_group", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"",
      SLOT(lmtp.socket_group), .help = "group of the unix socket; \"\": the daemon's"},
     {"lmtp.reports", DSN_OPTION_LIST, .fallback = "[]", SLOT(lmtp.reports),
-     .check = dsn_pattern_check, .help = "recipients whose mail is read as a report"},
+     .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
+     .help = "recipients whose mail is read as a report"},
     {"lmtp.others", DSN_OPTION_PATH, .fallback = "\"\"", SLOT(lmtp.others),
      .help = "a Maildir for what is no report; \"\": that is refused"},
     {"lmtp.connections", DSN_OPTION_NUMBER, .restart = true, .fallback = "50",
@@ -473,7 +477,7 @@ static const DsnOption options[] = {
     {"http.client.*.token", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
      IN(DsnHttpClient, token), .check = dsn_option_check_token, .help = "its token"},
     {"http.client.*.senders", DSN_OPTION_LIST, .fallback = "[]", IN(DsnHttpClient, senders),
-     .check = dsn_pattern_check,
+     .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
      .help = "addresses that its notices may go to; []: any that is allowed"},
     {"http.client.*.tenants", DSN_OPTION_LIST, .fallback = "[]", IN(DsnHttpClient, tenants),
      .help = "tenants that it posts records of; []: any, and those of nobody"},
@@ -482,7 +486,7 @@ static const DsnOption options[] = {
      .help = "its notices in an hour; 0: no limit but the others"},
 
     {"notice.senders", DSN_OPTION_LIST, .fallback = "[]", SLOT(notice.senders),
-     .check = dsn_pattern_check,
+     .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
      .help = "the addresses that notices may go to: addresses, domains, patterns; \"*\": all"},
     {"notice.hourly_rate", DSN_OPTION_NUMBER, .fallback = "100000", SLOT(notice.hourly_rate),
      .min = 0, .max = 1000000000, .help = "notices in an hour; 0: no limit"},
@@ -553,7 +557,7 @@ static const DsnOption options[] = {
      .check = dsn_option_check_reporter,
      .help = "domains and authors whose reports are believed if DKIM or SPF passed"},
 
-    {"classification.files", DSN_OPTION_LIST, .paths = true, .fallback = "[]",
+    {"classification.files", DSN_OPTION_LIST, .paths = "", .fallback = "[]",
      SLOT(classification.files), .help = "KumoMTA's files of rules: the first that matches wins"},
     {"classification.types", DSN_OPTION_LIST, .fallback = "[\"OOB\", \"Feedback\"]",
      SLOT(classification.types), .words = classified_types,

@@ -371,6 +371,20 @@ compose(const DsnOption *option, json_t *entry, GString *complaint)
     return text == NULL ? NULL : json_string(text);
 }
 
+/* An entry of a list as it is kept, takes over @text; or NULL and a complaint. */
+static char *
+locate(const DsnOption *option, char *text, const char *directory, GString *complaint)
+{
+    g_autofree char *given = text;
+
+    if (option->paths == NULL || given == NULL || !g_str_has_prefix(given, option->paths))
+        return g_steal_pointer(&given);
+    if (!check_path(given, complaint))
+        return NULL;
+    g_autofree char *path = g_canonicalize_filename(given + strlen(option->paths), directory);
+    return g_strconcat(option->paths, path, NULL);
+}
+
 static bool
 read_list(const DsnOption *option, const json_t *value, const char *directory, GPtrArray **slot,
           GString *complaint)
@@ -384,12 +398,12 @@ read_list(const DsnOption *option, const json_t *value, const char *directory, G
     json_array_foreach(value, i, element)
     {
         json_auto_t *entry = compose(option, element, complaint);
-        g_autofree char *text = entry == NULL ? NULL : read_text(option, entry, complaint);
+        char *text = entry == NULL ? NULL : read_text(option, entry, complaint);
 
-        if (text == NULL || (option->paths && !check_path(text, complaint)))
+        text = locate(option, text, directory, complaint);
+        if (text == NULL)
             return false;
-        g_ptr_array_add(list, option->paths ? g_canonicalize_filename(text, directory)
-                                            : g_steal_pointer(&text));
+        g_ptr_array_add(list, text);
     }
     g_clear_pointer(slot, g_ptr_array_unref);
     *slot = g_steal_pointer(&list);

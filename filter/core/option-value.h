@@ -39,11 +39,12 @@ typedef enum DsnOptionType {
 typedef struct DsnOption {
     const char *path; /* "notice.from"; in "webhook.*.url" the '*' is the name of a section */
     DsnOptionType type;
-    bool secret;  /* never shown; a string, or an entry of a map, can also be given as a file,
-                     "x_file" */
-    bool share;   /* of NUMBER and SIZE: "10%" is 10 | DSN_OPTION_SHARE */
-    bool paths;   /* of LIST: each is a path, seen from where the file lies */
-    bool restart; /* the daemon keeps the value that it started with */
+    bool secret;       /* never shown; a string, or an entry of a map, can also be given as a file,
+                          "x_file" */
+    bool share;        /* of NUMBER and SIZE: "10%" is 10 | DSN_OPTION_SHARE */
+    bool restart;      /* the daemon keeps the value that it started with */
+    const char *paths; /* of LIST: what begins with this goes on with a path, seen from where the
+                          file lies; NULL: none does */
     const char *fallback;     /* the default as it would stand in the file; NULL: no entries */
     size_t offset;            /* of the slot; below a '*', in the structure of the section */
     int64_t min, max;         /* of NUMBER, SIZE and DURATION */

@@ -4,17 +4,11 @@
 #include "filter/core/tenant-index.h"
 
 #include "filter/core/network.h"
+#include "filter/core/text-table.h"
 #include "mime/address.h"
 
 /* Bytes of a text that is looked up; no claim of a sender or a client is longer. */
 #define LOOKED_UP_MAX 1024
-
-#define SLOTS_FIRST 64
-
-/* A slot is an entry's place in the block in the low bits, and the high bits of its hash, so that
- * most entries that are not meant need not be looked at. 0 is free: no entry is at 0. */
-#define PLACE_BITS 40
-#define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)
 
 #define V6_BITS 128
 #define V6_BYTES (V6_BITS / 8)
@@ -26,24 +20,11 @@ typedef enum Kind {
     KIND_ADDRESS, /* in lower case, the domain in ASCII */
     KIND_DOMAIN,  /* the same */
     KIND_BELOW,   /* a domain: those below it */
-    KIND_CLIENT,  /* an address, zero behind the bits of its network, and their number */
-    N_KINDS
+    KIND_CLIENT   /* an address, zero behind the bits of its network, and their number */
 } Kind;
 
-/* What stands in the block in front of the text; not aligned there. */
-typedef struct Entry {
-    uint32_t tenant;
-    uint32_t len;
-    uint8_t kind;
-} __attribute__((packed)) Entry;
-
 struct DsnTenantIndex {
-    uint64_t *slots;
-    size_t n_slots; /* a power of two */
-    size_t n_entries;
-    char *block;
-    size_t len, room;
-    size_t claims[N_KINDS];
+    DsnTextTable *claims;
     bool widths[V6_BITS + 1]; /* of networks that are claimed */
     GPtrArray *meta_keys;
     GString *scratch; /* for claims */
@@ -54,11 +35,7 @@ dsn_tenant_index_new(void)
 {
     DsnTenantIndex *index = g_new0(DsnTenantIndex, 1);
 
-    index->n_slots = SLOTS_FIRST;
-    index->slots = g_new0(uint64_t, index->n_slots);
-    index->room = 1024;
-    index->block = g_malloc(index->room);
-    index->len = 1; /* nothing is at 0 */
+    index->claims = dsn_text_table_new();
     index->meta_keys = g_ptr_array_new_with_free_func(g_free);
     index->scratch = g_string_new(NULL);
     return index;
@@ -69,115 +46,24 @@ dsn_tenant_index_free(DsnTenantIndex *index)
 {
     if (index == NULL)
         return;
-    g_free(index->slots);
-    g_free(index->block);
+    dsn_text_table_free(index->claims);
     g_ptr_array_unref(index->meta_keys);
     g_string_free(index->scratch, TRUE);
     g_free(index);
 }
 
-/* ---- the table ---- */
-
-/* FNV-1a, and a last step that spreads the low bits. What is claimed is the administrator's own,
- * so that nobody else can make it collide. */
-static uint64_t
-hash_of(Kind kind, DsnSpan text)
-{
-    uint64_t hash = (UINT64_C(14695981039346656037) ^ kind) * UINT64_C(1099511628211);
-
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
-    return hash ^ hash >> 29;
-}
-
-static Entry
-entry_at(const DsnTenantIndex *index, uint64_t place)
-{
-    Entry entry;
-
-    memcpy(&entry, index->block + place, sizeof(entry));
-    return entry;
-}
-
-static DsnSpan
-text_at(const DsnTenantIndex *index, uint64_t place)
-{
-    return (DsnSpan){index->block + place + sizeof(Entry), entry_at(index, place).len};
-}
-
-/* The slot that @text is in, or the free one where it belongs. */
-static uint64_t *
-find_slot(const DsnTenantIndex *index, Kind kind, DsnSpan text)
-{
-    uint64_t hash = hash_of(kind, text);
-    size_t at = hash & (index->n_slots - 1);
-
-    for (; index->slots[at] != 0; at = (at + 1) & (index->n_slots - 1)) {
-        uint64_t slot = index->slots[at];
-
-        if ((slot ^ hash) >> PLACE_BITS == 0 && entry_at(index, slot & PLACE_MASK).kind == kind &&
-            dsn_span_equal(text_at(index, slot & PLACE_MASK), text))
-            break;
-    }
-    return &index->slots[at];
-}
-
-/* At most three quarters are taken, so that a free one is near. */
-static void
-make_room(DsnTenantIndex *index)
-{
-    if (index->n_entries < index->n_slots / 4 * 3)
-        return;
-
-    g_autofree uint64_t *before = index->slots;
-    size_t count = index->n_slots;
-    index->n_slots *= 2;
-    index->slots = g_new0(uint64_t, index->n_slots);
-    for (size_t i = 0; i < count; i++) {
-        if (before[i] == 0)
-            continue;
-        uint64_t place = before[i] & PLACE_MASK;
-        *find_slot(index, entry_at(index, place).kind, text_at(index, place)) = before[i];
-    }
-}
-
-static void
-append(DsnTenantIndex *index, const void *bytes, size_t len)
-{
-    if (index->room - index->len < len) {
-        index->room = index->len + len + index->room / 4 + 1024;
-        index->block = g_realloc(index->block, index->room);
-    }
-    memcpy(index->block + index->len, bytes, len);
-    index->len += len;
-}
-
 static uint32_t
 find(const DsnTenantIndex *index, Kind kind, DsnSpan text)
 {
-    uint64_t slot = index->claims[kind] == 0 ? 0 : *find_slot(index, kind, text);
-
-    return slot == 0 ? 0 : entry_at(index, slot & PLACE_MASK).tenant;
+    return dsn_text_table_find(index->claims, kind, text);
 }
 
 static uint32_t
 claim(DsnTenantIndex *index, Kind kind, DsnSpan text, uint32_t tenant)
 {
-    const Entry entry = {tenant, (uint32_t)text.len, kind};
+    uint32_t other = dsn_text_table_add(index->claims, kind, text, tenant);
 
-    g_assert(text.len <= UINT32_MAX && index->len < PLACE_MASK);
-    make_room(index);
-    uint64_t *slot = find_slot(index, kind, text);
-    if (*slot != 0) {
-        uint32_t other = entry_at(index, *slot & PLACE_MASK).tenant;
-        return other == tenant ? 0 : other;
-    }
-    *slot = (hash_of(kind, text) & ~PLACE_MASK) | index->len;
-    append(index, &entry, sizeof(entry));
-    append(index, text.data, text.len);
-    index->n_entries++;
-    index->claims[kind]++;
-    return 0;
+    return other == tenant ? 0 : other;
 }
 
 /* ---- queues and meta ---- */
@@ -375,7 +261,7 @@ dsn_tenant_index_find_sender(const DsnTenantIndex *index, DsnSpan address)
     uint32_t tenant = find(index, KIND_ADDRESS, (DsnSpan){text->str, text->len});
     if (tenant == 0)
         tenant = find(index, KIND_DOMAIN, domain);
-    while (tenant == 0 && index->claims[KIND_BELOW] > 0) {
+    while (tenant == 0 && dsn_text_table_count(index->claims, KIND_BELOW) > 0) {
         const char *dot = memchr(domain.data, '.', domain.len);
 
         if (dot == NULL)
@@ -448,7 +334,7 @@ dsn_tenant_index_find_client(const DsnTenantIndex *index, DsnSpan client)
     struct in6_addr address;
     char text[V6_BYTES + 1];
 
-    if (index->claims[KIND_CLIENT] == 0 || !read_client(client, &address))
+    if (dsn_text_table_count(index->claims, KIND_CLIENT) == 0 || !read_client(client, &address))
         return 0;
     /* "::/0" is all of IPv6, and mapped addresses do not belong there. */
     unsigned least = IN6_IS_ADDR_V4MAPPED(&address) ? MAPPED_BITS : 0;

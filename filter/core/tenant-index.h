@@ -10,9 +10,9 @@
  *            number.
  * Threads:   constant once all is claimed.
  *
- * A tenant is a number from 1, nobody is 0. Claims of all kinds lie in one hash table of numbers
- * over one block of bytes: about 50 bytes for a sender. Letters of ASCII compare in either case, a
- * domain in its own letters is the one in ASCII ("xn--..."), as in dsn_address_normalise().
+ * A tenant is a number from 1, nobody is 0. A claim of a sender takes about 50 bytes. Letters of
+ * ASCII compare in either case, a domain in its own letters is the one in ASCII ("xn--..."), as in
+ * dsn_address_normalise().
  */
 #ifndef DSN_CORE_TENANT_INDEX_H
 #define DSN_CORE_TENANT_INDEX_H

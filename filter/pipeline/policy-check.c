@@ -67,6 +67,20 @@ dsn_checks_add_at(DsnChecks *checks, const char *place, const char *key, const c
     va_end(values);
 }
 
+DsnPatterns *
+dsn_checks_patterns(DsnChecks *checks, const char *key, const GPtrArray *texts)
+{
+    g_autoptr(GString) faults = g_string_new(NULL);
+    DsnPatterns *patterns = dsn_patterns_new(texts, faults);
+    g_auto(GStrv) lines = g_strsplit(faults->str, "\n", -1);
+
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        if (*lines[i] != '\0')
+            dsn_checks_add(checks, key, key, "%s", lines[i]);
+    }
+    return patterns;
+}
+
 bool
 dsn_checks_passed(DsnChecks *checks, GError **error)
 {

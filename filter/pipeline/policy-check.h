@@ -11,6 +11,7 @@
 #ifndef DSN_PIPELINE_POLICY_CHECK_H
 #define DSN_PIPELINE_POLICY_CHECK_H
 
+#include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
 
 /* As http.token: none is needed. */
@@ -34,6 +35,9 @@ void dsn_checks_add(DsnChecks *checks, const char *at, const char *key, const ch
 /* The same at @place, "file:line" or NULL. */
 void dsn_checks_add_at(DsnChecks *checks, const char *place, const char *key, const char *format,
                        ...) G_GNUC_PRINTF(4, 5);
+
+/* The patterns in the list of @key; what is wrong with them is said of that (transfer full). */
+DsnPatterns *dsn_checks_patterns(DsnChecks *checks, const char *key, const GPtrArray *texts);
 
 /* @wanted: the types of record that an outlet takes. */
 void dsn_check_configuration(DsnChecks *checks, const bool *wanted);

@@ -50,27 +50,40 @@ clear_policy(gpointer data)
     dsn_configuration_free((DsnConfiguration *)policy->configuration);
 }
 
-static void
-add_role(DsnPolicy *policy, const char *daemon, const GPtrArray *reports, DsnConsumed consumed)
+/* The patterns of the option @name in @section. */
+static DsnPatterns *
+compile(DsnChecks *checks, const char *section, const char *name, const GPtrArray *texts)
 {
-    const DsnRole role = {daemon, dsn_patterns_new(reports), consumed};
+    g_autofree char *key = g_strconcat(section, ".", name, NULL);
+
+    return dsn_checks_patterns(checks, key, texts);
+}
+
+static void
+add_role(DsnPolicy *policy, const char *daemon, DsnPatterns *reports, DsnConsumed consumed)
+{
+    const DsnRole role = {daemon, reports, consumed};
 
     g_array_append_val(policy->roles, role);
 }
 
 /* The roles with a name know better than the one without. */
 static void
-add_roles(DsnPolicy *policy)
+add_roles(DsnPolicy *policy, DsnChecks *checks)
 {
     const DsnConfiguration *configuration = policy->configuration;
 
     for (guint i = 0; i < configuration->milter.roles->len; i++) {
         const DsnMilterRole *role = configuration->milter.roles->pdata[i];
 
-        add_role(policy, role->daemon, role->reports, role->consumed);
+        g_autofree char *section = dsn_section_key("milter.role", role->name);
+
+        add_role(policy, role->daemon, compile(checks, section, "reports", role->reports),
+                 role->consumed);
     }
     if (configuration->milter.reports->len > 0)
-        add_role(policy, NULL, configuration->milter.reports, configuration->milter.consumed);
+        add_role(policy, NULL, compile(checks, "milter", "reports", configuration->milter.reports),
+                 configuration->milter.consumed);
 }
 
 /* NULL for no names: any tenant, and none. */
@@ -85,26 +98,28 @@ find_tenants(const DsnPolicy *policy, const GPtrArray *names)
 }
 
 static void
-add_client(DsnPolicy *policy, const DsnHttpClient *client)
+add_client(DsnPolicy *policy, DsnChecks *checks, const DsnHttpClient *client)
 {
     DsnPoster *poster = g_new0(DsnPoster, 1);
+    g_autofree char *section = dsn_section_key("http.client", client->name);
 
     poster->name = client->name;
     poster->token = client->token;
-    poster->senders = client->senders->len == 0 ? NULL : dsn_patterns_new(client->senders);
+    poster->senders =
+        client->senders->len == 0 ? NULL : compile(checks, section, "senders", client->senders);
     poster->tenants = find_tenants(policy, client->tenants);
     poster->hourly_rate = client->hourly_rate;
     g_ptr_array_add(policy->posters, poster);
 }
 
 static void
-add_posters(DsnPolicy *policy)
+add_posters(DsnPolicy *policy, DsnChecks *checks)
 {
     const DsnConfiguration *configuration = policy->configuration;
     const char *token = configuration->http.token;
 
     for (guint i = 0; i < configuration->http.clients->len; i++)
-        add_client(policy, configuration->http.clients->pdata[i]);
+        add_client(policy, checks, configuration->http.clients->pdata[i]);
     /* Where there are clients, nobody gets around them because no token is given beside theirs. */
     if (token != NULL || configuration->http.clients->len == 0) {
         DsnPoster *poster = g_new0(DsnPoster, 1);
@@ -166,23 +181,23 @@ dsn_policy_new(DsnConfiguration *configuration, GError **error)
 
     policy->configuration = configuration;
     policy->warnings = g_ptr_array_new_with_free_func(g_free);
-    policy->senders = dsn_patterns_new(configuration->notice.senders);
+    policy->senders = compile(checks, "notice", "senders", configuration->notice.senders);
     policy->roles = g_array_new(FALSE, FALSE, sizeof(DsnRole));
     g_array_set_clear_func(policy->roles, clear_role);
-    policy->lmtp = dsn_patterns_new(configuration->lmtp.reports);
+    policy->lmtp = compile(checks, "lmtp", "reports", configuration->lmtp.reports);
     policy->posters = g_ptr_array_new_with_free_func(free_poster);
     policy->trusted = dsn_networks_new(configuration->http.trusted);
     policy->evidence = dsn_evidence_rules_new(configuration);
     set_wanted(policy);
-    add_roles(policy);
+    add_roles(policy, checks);
 
     dsn_check_configuration(checks, policy->wanted);
     load_classification(policy, checks);
     policy->tenants = dsn_tenants_new(checks, policy->warnings);
+    add_posters(policy, checks);
     if (!dsn_checks_passed(checks, error))
         return NULL;
     dsn_policy_warn(configuration, policy->tenants, policy->warnings);
-    add_posters(policy);
     return g_steal_pointer(&policy);
 }
 

@@ -82,12 +82,12 @@ local_mta(const char *hostname)
 }
 
 static const DsnPatterns *
-compile_patterns(DsnTenants *tenants, GPtrArray *texts)
+compile_patterns(DsnTenants *tenants, DsnChecks *checks, const char *key, GPtrArray *texts)
 {
     DsnPatterns *patterns = g_hash_table_lookup(tenants->patterns, texts);
 
     if (patterns == NULL) {
-        patterns = dsn_patterns_new(texts);
+        patterns = dsn_checks_patterns(checks, key, texts);
         (void)g_hash_table_insert(tenants->patterns, texts, patterns); /* it was not there */
     }
     return patterns;
@@ -154,9 +154,11 @@ set_identity(DsnNoticeOptions *options, const DsnConfiguration *configuration,
 }
 
 static DsnNoticeOptions
-compile(DsnTenants *tenants, const char *name, const DsnNoticePolicy *policy,
+compile(DsnTenants *tenants, DsnChecks *checks, const char *name, const DsnNoticePolicy *policy,
         const DsnCatalog *catalog)
 {
+    g_autofree char *section = name == NULL ? g_strdup("notice") : dsn_section_key("tenant", name);
+    g_autofree char *ignore = g_strconcat(section, ".ignore", NULL);
     const DsnConfiguration *configuration = tenants->configuration;
     const GArray *delays = compile_delays(tenants, policy->delay_after);
     DsnNoticeOptions options = {
@@ -168,7 +170,7 @@ compile(DsnTenants *tenants, const char *name, const DsnNoticePolicy *policy,
         .html = policy->html,
         .automatic = policy->automatic,
         .trust = dsn_trust_bits(policy->trust),
-        .ignore = compile_patterns(tenants, policy->ignore),
+        .ignore = compile_patterns(tenants, checks, ignore, policy->ignore),
         .delay_after = (const int64_t *)(const void *)delays->data,
         .n_delay_after = delays->len,
         .lifetime = policy->lifetime / G_TIME_SPAN_SECOND,
@@ -359,11 +361,11 @@ claim(DsnTenants *tenants, DsnChecks *checks, const DsnTenantOptions *options, u
 /* ---- all of them ---- */
 
 static void
-set_tenant(DsnTenants *tenants, DsnTenant *tenant, const DsnNoticePolicy *policy,
+set_tenant(DsnTenants *tenants, DsnChecks *checks, DsnTenant *tenant, const DsnNoticePolicy *policy,
            const DsnCatalog *catalog)
 {
     tenant->policy = policy;
-    tenant->notice = compile(tenants, tenant->name, policy, catalog);
+    tenant->notice = compile(tenants, checks, tenant->name, policy, catalog);
     tenant->rates = (DsnRates){.overall = tenants->configuration->notice.hourly_rate,
                                .sender = policy->hourly_sender_rate,
                                .domain = policy->hourly_domain_rate};
@@ -381,7 +383,7 @@ add_tenant(DsnTenants *tenants, DsnChecks *checks, uint32_t number, GPtrArray *w
                           options->match.senders_file != NULL;
     (void)g_hash_table_insert(tenants->by_name, options->name, tenant); /* names are different */
     claim(tenants, checks, options, number);
-    set_tenant(tenants, tenant, &options->notice, find_catalog(tenants, options, warnings));
+    set_tenant(tenants, checks, tenant, &options->notice, find_catalog(tenants, options, warnings));
 }
 
 DsnTenants *
@@ -403,7 +405,7 @@ dsn_tenants_new(DsnChecks *checks, GPtrArray *warnings)
     tenants->base = dsn_catalog_new_over(NULL, configuration->policy.templates,
                                          &configuration->template_limits, faults);
     complain_of_texts(checks, faults);
-    set_tenant(tenants, &tenants->all[0], &configuration->policy, tenants->base);
+    set_tenant(tenants, checks, &tenants->all[0], &configuration->policy, tenants->base);
     for (guint i = 1; i < tenants->n_all; i++)
         add_tenant(tenants, checks, i, warnings);
     if (dsn_tenant_index_meta_keys(tenants->index)->len > META_KEYS_MAX)

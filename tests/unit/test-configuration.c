@@ -257,8 +257,9 @@ static const struct {
      "1: milter.listen: expected \"unix:/path\", \"inet:8890@127.0.0.1\" or \"inet6:8890@::1\", "
      "got \"unix:x\""},
     {"milter.reports = [\"<fbl@example.com>\"]",
-     "1: milter.reports: expected an address such as \"user@example.com\", a domain, or a pattern "
-     "of them with *, got \"<fbl@example.com>\""},
+     "1: milter.reports: expected an address such as \"user@example.com\", a domain, a pattern "
+     "of them with *, a regular expression \"/.../\", or a file \"file:PATH\", got "
+     "\"<fbl@example.com>\""},
     {"http.listen = \"localhost:8025\"",
      "1: http.listen: expected \"127.0.0.1:8025\", \"[::1]:8025\" or \"unix:/path\", "
      "got \"localhost:8025\""},

@@ -356,7 +356,7 @@ START_TEST(ignored_senders) /* rule LOOP-09 */
 
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_ptr_array_add(patterns, (gpointer)texts[i]);
-    fixture.ignore = dsn_patterns_new(patterns);
+    fixture.ignore = dsn_patterns_new(patterns, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++) {
         g_autofree char *changes = g_strdup_printf("\"sender\": \"%s\"", ignored[i]);
 

@@ -118,7 +118,7 @@ static const DsnOption options[] = {
      .help = "words"},
     {"left", DSN_OPTION_SIZE, .share = true, .fallback = "\"10%\"", AT(Values, left), .min = 0,
      .max = 1 << 20, .help = "what stays free"},
-    {"files", DSN_OPTION_LIST, .paths = true, .fallback = "[]", AT(Values, files), .help = "files"},
+    {"files", DSN_OPTION_LIST, .paths = "", .fallback = "[]", AT(Values, files), .help = "files"},
     {"map", DSN_OPTION_MAP, AT(Values, map), .check = check_lower, .help = "a map"},
     {"section.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"", AT(Values, secret),
      .check = check_lower, .help = "a secret"},

@@ -80,7 +80,7 @@ START_TEST(makes_one_notice)
 
     g_ptr_array_add(texts, (gpointer) "news@shop.example");
     g_ptr_array_add(texts, (gpointer) "other.example");
-    senders = dsn_patterns_new(texts);
+    senders = dsn_patterns_new(texts, NULL);
     test.poster.senders = senders;
     ck_assert_int_eq(make(body, bytes, &reason, &error), rows[_i].result);
     ck_assert_str_eq(dsn_reason_to_string(reason), dsn_reason_to_string(rows[_i].reason));

@@ -628,6 +628,41 @@ put(const char *name, const char *text)
     ck_assert(g_file_set_contents(path, text, -1, NULL));
 }
 
+/* Wherever patterns stand. A relative name is seen from the file of the configuration. */
+static const struct {
+    const char *option, *key;
+} places[] = {
+    {"[milter]\nlisten = \"unix:/tmp/x\"\nreports", "milter.reports"},
+    {"[milter.role.r]\nreports", "milter.role.r.reports"},
+    {"[lmtp]\nlisten = \"unix:/tmp/x\"\nreports", "lmtp.reports"},
+    {"[notice]\nsenders", "notice.senders"},
+    {"[notice]\nignore", "notice.ignore"},
+    {"[tenant.t]\nignore", "tenant.t.ignore"},
+    {"[http.client.c]\ntoken = \"t\"\nsenders", "http.client.c.senders"},
+};
+
+START_TEST(reads_files_of_patterns)
+{
+    g_autofree char *path = g_build_filename(folder, "dsnarf.toml", NULL);
+    g_autofree char *text = g_strconcat(places[_i].option,
+                                        " = [\"a@example.com\", \"/b(/\", "
+                                        "\"file:./list\"]\n",
+                                        NULL);
+    g_autoptr(GError) error = NULL;
+
+    put("list", "a@example.com\nb\n@\n");
+    ck_assert(g_file_set_contents(path, text, -1, NULL));
+    ck_assert_ptr_null(dsn_policy_load(path, &error));
+    g_autoptr(GString) said = g_string_new(error->message);
+    g_string_replace(said, folder, "FOLDER", 0);
+    g_autofree char *pattern =
+        g_strconcat("*: ", places[_i].key,
+                    ": \"/b(/\": at character 3: missing closing parenthesis\n*: ", places[_i].key,
+                    ": FOLDER/list:3: \"@\": expected an address *", NULL);
+    ck_assert_msg(g_pattern_match_simple(pattern, said->str), "%s\n%s", pattern, said->str);
+}
+END_TEST
+
 START_TEST(reads_files_of_senders)
 {
     g_autofree char *text = g_strdup_printf(
@@ -828,6 +863,7 @@ dsn_test_suite(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("files");
     tcase_add_checked_fixture(tcase, make_folder, remove_folder);
+    tcase_add_loop_test(tcase, reads_files_of_patterns, 0, G_N_ELEMENTS(places));
     tcase_add_test(tcase, reads_files_of_senders);
     tcase_add_test(tcase, names_line_and_tenant_of_faulty_senders);
     tcase_add_test(tcase, goes_on_without_a_faulty_text_of_a_tenant);

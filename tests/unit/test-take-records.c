@@ -323,7 +323,7 @@ START_TEST(posters_are_bound)
     g_autoptr(DsnPatterns) senders = NULL;
 
     g_ptr_array_add(texts, (gpointer) "b@shop.example");
-    senders = dsn_patterns_new(texts);
+    senders = dsn_patterns_new(texts, NULL);
     test.poster = (DsnPoster){.name = "b", .senders = senders, .hourly_rate = 1};
     take_changed("[{}, {\"sender\": \"b@shop.example\"}, {\"sender\": \"b@other.example\"},"
                  " {\"sender\": \"b@shop.example\", \"id\": \"2\"}]",
