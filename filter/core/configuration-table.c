@@ -41,6 +41,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 
 /* In the order of DsnConsumed; a Maildir has no way to tag. */
 static const char *const consumed[] = {"discard", "accept", "tag", NULL};
+static const char *const consumed_kind[] = {"discard", "accept", "tag", "", NULL};
 static const char *const consumed_files[] = {"discard", "accept", NULL};
 
 /* In the order of DsnOverload. */
@@ -206,6 +207,25 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
 
 #define OF_ALL(member) SLOT(policy.member)
 #define OF_TENANT(member) IN(DsnTenantOptions, notice.member)
+
+/* What becomes of a report. */
+#define CONSUMED_ROWS(PATH, AT)                                                                    \
+    {PATH ".consumed", DSN_OPTION_WORD,   .fallback = "\"discard\"",                               \
+     AT(all),          .words = consumed, .help = "what becomes of a report once it is recorded"}, \
+        {PATH ".consumed_feedback",                                                                \
+         DSN_OPTION_WORD,                                                                          \
+         .fallback = "\"\"",                                                                       \
+         AT(feedback),                                                                             \
+         .words = consumed_kind,                                                                   \
+         .help = "the same of a feedback report; \"\": as consumed says"},                         \
+    {                                                                                              \
+        PATH ".consumed_oob", DSN_OPTION_WORD,                                                     \
+            .fallback = "\"\"", AT(oob), .words = consumed_kind,                                   \
+            .help = "the same of a bounce; \"\": as consumed says"                                 \
+    }
+
+#define OF_MILTER(member) SLOT(milter.consumption.member)
+#define OF_ROLE(member) IN(DsnMilterRole, consumption.member)
 
 /* What outlets with a selection have in common. */
 #define SELECTION_ROWS(PATH, TYPE)                                                             \
@@ -395,8 +415,7 @@ static const DsnOption options[] = {
     {"milter.reports", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.reports),
      .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
      .help = "recipients whose mail is read as a report"},
-    {"milter.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"", SLOT(milter.consumed),
-     .words = consumed, .help = "what becomes of a report once it is recorded"},
+    CONSUMED_ROWS("milter", OF_MILTER),
     {"milter.outgoing", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.outgoing),
      .help = "the {daemon_name}s of Postfix services whose mail leaves with a signed trace"},
     {"milter.role.*", DSN_OPTION_SECTIONS, SLOT(milter.roles), .size = sizeof(DsnMilterRole),
@@ -406,9 +425,7 @@ static const DsnOption options[] = {
     {"milter.role.*.reports", DSN_OPTION_LIST, .fallback = "[]", IN(DsnMilterRole, reports),
      .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
      .help = "recipients whose mail is read as a report"},
-    {"milter.role.*.consumed", DSN_OPTION_WORD, .fallback = "\"discard\"",
-     IN(DsnMilterRole, consumed), .words = consumed,
-     .help = "what becomes of a report once it is recorded"},
+    CONSUMED_ROWS("milter.role.*", OF_ROLE),
 
     {"lmtp.listen", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"", SLOT(lmtp.listen),
      .check = dsn_socket_address_check, .help = "where LMTP is spoken; \"\": nowhere"},

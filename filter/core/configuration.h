@@ -23,15 +23,23 @@
 typedef enum DsnConsumed {
     DSN_CONSUMED_DISCARD, /* it ends here */
     DSN_CONSUMED_ACCEPT,  /* it is delivered as it came */
-    DSN_CONSUMED_TAG      /* it is delivered with a header field that names its record */
+    DSN_CONSUMED_TAG,     /* it is delivered with a header field that names its record */
+    DSN_CONSUMED_AS_ALL   /* of one kind of report: as any other */
 } DsnConsumed;
+
+/* "consumed", and what is different for one kind of report. */
+typedef struct DsnConsumption {
+    DsnConsumed all;
+    DsnConsumed feedback;
+    DsnConsumed oob;
+} DsnConsumption;
 
 /* [milter.role.NAME], and the role that [milter] itself is, without name and daemon. */
 typedef struct DsnMilterRole {
     char *name;
     char *daemon;       /* {daemon_name} of the connections it is for, NULL: any */
     GPtrArray *reports; /* of char *: patterns of recipients, see address-pattern.h */
-    DsnConsumed consumed;
+    DsnConsumption consumption;
 } DsnMilterRole;
 
 /* [http.client.NAME] */
@@ -325,7 +333,7 @@ typedef struct DsnConfiguration {
         size_t socket_mode; /* of a unix socket: 0660 */
         char *socket_group;
         GPtrArray *reports;
-        DsnConsumed consumed;
+        DsnConsumption consumption;
         GPtrArray *outgoing; /* of char *: {daemon_name}s of services whose mail gets a trace */
         GPtrArray *roles;    /* of DsnMilterRole */
     } milter;

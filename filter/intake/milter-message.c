@@ -44,6 +44,7 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     g_array_set_size(message->recipients, 0);
     message->address_size = 0;
     message->tags = 0;
+    message->kind = DSN_REPORT_NONE;
     message->others = message->outgoing = message->crowded = message->no_room = message->cut =
         false;
     g_clear_pointer(&message->only, g_free);

@@ -45,6 +45,7 @@ typedef struct DsnMilterMessage {
     bool no_room;        /* dropped, because all messages together are too large */
     bool cut;            /* of mail that leaves: the header has more fields than are kept */
     size_t tags;         /* DSN_MILTER_TAG fields that it came with */
+    DsnReportKind kind;  /* once it was read */
     GString *bytes;      /* of a report header and body, up to limits.message + 1; of mail that
                             leaves the fields of its header, up to limits.header; NULL: nothing */
 } DsnMilterMessage;

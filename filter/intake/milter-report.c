@@ -64,7 +64,7 @@ remove_recipients(SMFICTX *context, const DsnMilterMessage *message)
         const DsnMilterRecipient *recipient =
             &g_array_index(message->recipients, DsnMilterRecipient, i);
 
-        if (recipient->role->consumed == DSN_CONSUMED_DISCARD &&
+        if (dsn_role_consumed(recipient->role, message->kind) == DSN_CONSUMED_DISCARD &&
             smfi_delrcpt(context, recipient->given) != MI_SUCCESS)
             return false;
     }
@@ -129,6 +129,7 @@ dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session)
 
     dsn_milter_message_add(message, DSN_SPAN_LITERAL("")); /* so that there are bytes, if none */
     DsnMilterOutcome outcome = take(context, session, queue_id, &taken, &error);
+    message->kind = taken.kind;
     const DsnMilterVerdict *verdict = dsn_milter_verdict(outcome, message);
     const char *failure = error == NULL ? NULL : error->message;
     if ((verdict->remove && !remove_recipients(context, message)) ||

@@ -55,8 +55,11 @@ dsn_milter_verdict(DsnMilterOutcome outcome, const DsnMilterMessage *message)
                  [DSN_CONSUMED_ACCEPT] = message->others,
                  [DSN_CONSUMED_TAG] = false};
 
-    for (guint i = 0; i < message->recipients->len; i++)
-        is[g_array_index(message->recipients, DsnMilterRecipient, i).role->consumed] = true;
+    for (guint i = 0; i < message->recipients->len; i++) {
+        const DsnRole *role = g_array_index(message->recipients, DsnMilterRecipient, i).role;
+
+        is[dsn_role_consumed(role, message->kind)] = true;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].outcome == outcome && fits(rows[i].removed, is[DSN_CONSUMED_DISCARD]) &&
             fits(rows[i].tagged, is[DSN_CONSUMED_TAG]) &&

@@ -60,9 +60,9 @@ compile(DsnChecks *checks, const char *section, const char *name, const GPtrArra
 }
 
 static void
-add_role(DsnPolicy *policy, const char *daemon, DsnPatterns *reports, DsnConsumed consumed)
+add_role(DsnPolicy *policy, const char *daemon, DsnPatterns *reports, DsnConsumption consumption)
 {
-    const DsnRole role = {daemon, reports, consumed};
+    const DsnRole role = {daemon, reports, consumption};
 
     g_array_append_val(policy->roles, role);
 }
@@ -79,11 +79,11 @@ add_roles(DsnPolicy *policy, DsnChecks *checks)
         g_autofree char *section = dsn_section_key("milter.role", role->name);
 
         add_role(policy, role->daemon, compile(checks, section, "reports", role->reports),
-                 role->consumed);
+                 role->consumption);
     }
     if (configuration->milter.reports->len > 0)
         add_role(policy, NULL, compile(checks, "milter", "reports", configuration->milter.reports),
-                 configuration->milter.consumed);
+                 configuration->milter.consumption);
 }
 
 /* NULL for no names: any tenant, and none. */
@@ -248,6 +248,16 @@ dsn_policy_is_ours(const DsnPolicy *policy, const DsnTenant *tenant, const DsnPo
         return owner != 0 && owner == tenant->number;
     return poster != NULL && poster->tenants != NULL &&
            g_hash_table_contains(poster->tenants, tenant);
+}
+
+DsnConsumed
+dsn_role_consumed(const DsnRole *role, DsnReportKind kind)
+{
+    DsnConsumed own = kind == DSN_REPORT_FEEDBACK          ? role->consumption.feedback
+                      : kind == DSN_REPORT_DELIVERY_STATUS ? role->consumption.oob
+                                                           : DSN_CONSUMED_AS_ALL;
+
+    return own == DSN_CONSUMED_AS_ALL ? role->consumption.all : own;
 }
 
 bool

@@ -25,7 +25,7 @@
 typedef struct DsnRole {
     const char *daemon; /* NULL: any */
     DsnPatterns *reports;
-    DsnConsumed consumed;
+    DsnConsumption consumption;
 } DsnRole;
 
 /* Somebody who may post. */
@@ -78,6 +78,9 @@ const DsnTenant *dsn_policy_tenant_named(const DsnPolicy *policy, const char *na
  * takes the word of a @poster (may be NULL) that is bound to it for senders whom nobody claims. */
 bool dsn_policy_is_ours(const DsnPolicy *policy, const DsnTenant *tenant, const DsnPoster *poster,
                         DsnSpan sender);
+
+/* What becomes of a report of @kind, once it is recorded, for a recipient of @role. */
+DsnConsumed dsn_role_consumed(const DsnRole *role, DsnReportKind kind);
 
 /* Whether @poster is bound to senders or tenants, and then whether this one is among them: with
  * both it must be among both. */

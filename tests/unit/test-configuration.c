@@ -71,6 +71,7 @@ static const char everything[] =
     "[log]\ntarget = \"syslog\"\nlevel = \"debug\"\n"
     "[milter]\nlisten = \"inet:8890@127.0.0.1\"\nsocket_mode = \"600\"\n"
     "[milter.role.in]\nreports = [\"fbl@example.com\"]\nconsumed = \"tag\"\n"
+    "consumed_oob = \"accept\"\n"
     "[http]\noverload = \"503\"\n"
     "[http.client.kumo]\nsenders = [\"example.com\"]\nhourly_rate = 5\n"
     "[relay.default]\ntls = \"Required\"\nmax_age = \"2 days\"\n"
@@ -114,7 +115,9 @@ START_TEST(reads_the_options_of_the_daemon)
     ck_assert_str_eq(role->name, "in");
     ck_assert_ptr_null(role->daemon);
     ck_assert_str_eq(role->reports->pdata[0], "fbl@example.com");
-    ck_assert_int_eq(role->consumed, DSN_CONSUMED_TAG);
+    ck_assert_int_eq(role->consumption.all, DSN_CONSUMED_TAG);
+    ck_assert_int_eq(role->consumption.feedback, DSN_CONSUMED_AS_ALL);
+    ck_assert_int_eq(role->consumption.oob, DSN_CONSUMED_ACCEPT);
     ck_assert_int_eq(configuration->http.overload, DSN_OVERLOAD_503);
     const DsnHttpClient *client = configuration->http.clients->pdata[0];
     ck_assert_str_eq(client->name, "kumo");

@@ -119,7 +119,7 @@ START_TEST(finds_the_first_role)
         const DsnMilterRecipient *recipient =
             &g_array_index(message.recipients, DsnMilterRecipient, 0);
 
-        consumed = (int)recipient->role->consumed;
+        consumed = (int)recipient->role->consumption.all;
         ck_assert_str_eq(recipient->given, roles[_i].recipient);
     }
     ck_assert_msg(consumed == roles[_i].consumed, "%s, %s: %d", roles[_i].recipient,

@@ -5,14 +5,19 @@
 
 #include "tests/support/unit.h"
 
-/* A message with recipients of the kinds in @kinds: D, A, T, and O for others. */
+/* A message with recipients of the kinds in @kinds: D, A, T, and O for others; f, o and x tell
+ * kinds of reports apart. */
 static void
 address(DsnMilterMessage *message, gsize *held, const char *kinds)
 {
-    static const DsnRole roles[] = {{.consumed = DSN_CONSUMED_DISCARD},
-                                    {.consumed = DSN_CONSUMED_ACCEPT},
-                                    {.consumed = DSN_CONSUMED_TAG}};
-    static const char letters[] = "DAT"; /* in the same order */
+    static const DsnConsumed same = DSN_CONSUMED_AS_ALL, discard = DSN_CONSUMED_DISCARD,
+                             accept = DSN_CONSUMED_ACCEPT, tag = DSN_CONSUMED_TAG;
+    static const DsnRole roles[] = {
+        {.consumption = {discard, same, same}}, {.consumption = {accept, same, same}},
+        {.consumption = {tag, same, same}},     {.consumption = {discard, accept, same}},
+        {.consumption = {discard, same, tag}},  {.consumption = {accept, discard, discard}},
+    };
+    static const char letters[] = "DATfox"; /* in the same order */
 
     dsn_milter_message_init(message, held);
     for (; *kinds != '\0'; kinds++) {
@@ -93,6 +98,30 @@ START_TEST(answers)
 }
 END_TEST
 
+static const struct {
+    const char *kinds, *feedback, *bounce;
+} differences[] = {
+    {"D", "discard", "discard"},    {"f", "accept", "discard"},  {"o", "discard", "tag"},
+    {"fo", "remove", "remove,tag"}, {"foO", "remove", "remove"}, {"fT", "accept", "remove,tag"},
+    {"oA", "remove", "accept"},     {"x", "discard", "discard"}, {"xA", "remove", "remove"},
+};
+
+START_TEST(tells_kinds_of_reports_apart)
+{
+    DsnMilterMessage message;
+    gsize held = 0;
+
+    address(&message, &held, differences[_i].kinds);
+    message.kind = DSN_REPORT_FEEDBACK;
+    ck_assert_str_eq(dsn_milter_verdict(DSN_MILTER_RECORDED, &message)->word,
+                     differences[_i].feedback);
+    message.kind = DSN_REPORT_DELIVERY_STATUS;
+    ck_assert_str_eq(dsn_milter_verdict(DSN_MILTER_RECORDED, &message)->word,
+                     differences[_i].bounce);
+    dsn_milter_message_free_members(&message);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -100,6 +129,7 @@ dsn_test_suite(void)
     TCase *tcase = tcase_create("milter-verdict");
 
     tcase_add_loop_test(tcase, answers, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, tells_kinds_of_reports_apart, 0, G_N_ELEMENTS(differences));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -115,7 +115,7 @@ START_TEST(asks_roles_in_order)
         const DsnRole *role = &g_array_index(policy->roles, DsnRole, i);
 
         ck_assert_pstr_eq(role->daemon, want[i].daemon);
-        ck_assert_int_eq(role->consumed, want[i].consumed);
+        ck_assert_int_eq(role->consumption.all, want[i].consumed);
         for (size_t j = 0; j < G_N_ELEMENTS(want); j++)
             ck_assert(dsn_patterns_match(role->reports, dsn_span(want[j].recipient)) == (i == j));
     }
