@@ -332,6 +332,7 @@ typedef struct DsnConfiguration {
         char *listen;       /* "unix:/path", "inet:port@host" as libmilter has it; NULL: none */
         size_t socket_mode; /* of a unix socket: 0660 */
         char *socket_group;
+        size_t connections; /* at the same time */
         GPtrArray *reports;
         DsnConsumption consumption;
         GPtrArray *outgoing; /* of char *: {daemon_name}s of services whose mail gets a trace */

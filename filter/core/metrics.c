@@ -58,6 +58,8 @@ static const struct {
     [DSN_COUNT_HTTP_BAD] = {REFUSED, "{cause=\"bad-request\"}"},
     [DSN_COUNT_HTTP_OVERLOAD] = {REFUSED, "{cause=\"overload\"}"},
     [DSN_COUNT_HTTP_DEADLINE] = {REFUSED, "{cause=\"deadline\"}"},
+    [DSN_COUNT_MILTER_REFUSED] = {"milter_refused_total", "Connections of MTAs that were refused",
+                                  ""},
     [DSN_COUNT_MAILDIR_ERRORS] = {"maildir_errors_total", "Looks at Maildirs that failed", ""},
     [DSN_COUNT_FILE_LINES] = {"file_lines_total", "Records that were written to files", ""},
     [DSN_COUNT_FILE_ERRORS] = {"file_errors_total", "Files that could not be written", ""},

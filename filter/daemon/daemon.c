@@ -6,15 +6,17 @@
 #include <glib-unix.h>
 #include <math.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "filter/core/json-writer.h"
 #include "filter/core/log.h"
+#include "filter/daemon/descriptors.h"
 #include "filter/daemon/names.h"
 #include "filter/daemon/parts.h"
 #include "filter/daemon/ready.h"
+#include "filter/intake/handed-over.h"
+#include "filter/intake/milter-session.h"
 
 typedef struct Daemon {
     const char *file;
@@ -140,6 +142,8 @@ write_metrics(gpointer user, GString *text)
         return;
     dsn_metrics_write_gauge(text, "ready", "1 while things are taken in", why == NULL ? 1 : 0);
     write_spool(dsn_parts_spool(daemon->parts), text);
+    dsn_metrics_write_gauge(text, "milter_connections", "Connections of MTAs that are open",
+                            (double)dsn_milter_session_count());
     dsn_parts_write_lags(daemon->parts, text);
     dsn_metrics_write_gauge(text, "start_time_seconds", "When the daemon started, in unix time",
                             seconds(&daemon->started));
@@ -289,12 +293,28 @@ warn_of_idleness(const DsnConfiguration *configuration)
                                        "[maildir.NAME] or [tailer.NAME] is configured");
 }
 
+static void
+warn_of_descriptors(const DsnConfiguration *configuration)
+{
+    g_autofree char *text = dsn_descriptors_warning(configuration, dsn_descriptors_limit());
+    g_autoptr(GPtrArray) left = dsn_handed_over_left();
+
+    if (text != NULL)
+        dsn_log_event(DSN_LOG_WARNING, "%s", text);
+    for (guint i = 0; i < left->len; i++)
+        dsn_log_event(DSN_LOG_WARNING,
+                      "the service manager listens at %s for us, which is in no \"listen\": nobody "
+                      "answers there",
+                      (const char *)left->pdata[i]);
+}
+
 /* From here on until a signal. False if it was one of our own. */
 static bool
 serve(Daemon *daemon)
 {
     g_atomic_int_set(&daemon->open, 1);
     warn_of_idleness(daemon->policy->configuration);
+    warn_of_descriptors(daemon->policy->configuration);
     look_up_names(daemon);
     dsn_log_event(DSN_LOG_INFO, "ready");
     (void)dsn_ready_notify(DSN_READY, "ready");
@@ -303,19 +323,6 @@ serve(Daemon *daemon)
     (void)dsn_ready_notify(DSN_STOPPING, "finishing what is in flight");
     g_atomic_int_set(&daemon->open, 0);
     return dsn_parts_are_sound(daemon->parts);
-}
-
-/* libmilter goes into a busy loop when it is out of descriptors, and others may open many
- * connections. */
-static void
-raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* it is as good as before then */
-    }
 }
 
 bool
@@ -332,7 +339,7 @@ dsn_daemon_run(const char *file, DsnPolicy *policy)
 
     (void)umask(0077); /* what is kept here quotes mail */
     (void)signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
+    dsn_descriptors_raise();
     dsn_log_open(policy->configuration->log.target, policy->configuration->log.level);
     dsn_log_event(DSN_LOG_INFO, "dsnarf %s starts with %s", PACKAGE_VERSION, file);
     log_warnings("", policy);

@@ -5,6 +5,7 @@
 
 #include "filter/core/log.h"
 #include "filter/daemon/control.h"
+#include "filter/daemon/descriptors.h"
 #include "filter/intake/lmtp.h"
 #include "filter/intake/maildir-watch.h"
 #include "filter/intake/milter.h"
@@ -538,7 +539,8 @@ dsn_parts_start_milter(DsnParts *parts, GError **error)
 
     if (listen == NULL)
         return true;
-    parts->milter = dsn_milter_start(parts->pipeline, error);
+    parts->milter =
+        dsn_milter_start(parts->pipeline, dsn_descriptors_of_milter(policy->configuration), error);
     if (parts->milter == NULL)
         return false;
     dsn_log_event(DSN_LOG_INFO, "milter: listening at %s", listen);

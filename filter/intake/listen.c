@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "filter/core/socket-address.h"
+#include "filter/intake/handed-over.h"
 
 static bool
 failed(const char *where, const char *what, int code, GError **error)
@@ -125,10 +126,13 @@ dsn_listen_open(const char *where, unsigned mode, const char *group, GError **er
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: expected %s", where, expected);
         return -1;
     }
+
+    int fd = dsn_handed_over_take(&address.any);
+    if (fd >= 0)
+        return fd;
     if (address.any.sa_family == AF_UNIX && !remove_stale(where, &address, error))
         return -1;
-
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         (void)failed(where, "", errno, error);
         return -1;
@@ -158,6 +162,10 @@ dsn_listen_close(const char *where, int fd)
 {
     DsnSocketAddress address;
 
+    if (dsn_handed_over_is(fd)) {
+        (void)close(fd);
+        return;
+    }
     /* Closed alone it would go on listening for as long as another thread polls it. */
     (void)shutdown(fd, SHUT_RDWR);
     (void)close(fd);

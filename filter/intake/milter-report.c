@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include "filter/intake/milter-work.h"
+#include "filter/intake/milter-connections.h"
 
 /* Fields with the name of our tag that are removed from one message; each is a packet, and work for
  * the MTA. */
 #define MAX_TAGS 100
-
-/* One line a minute says that there is no room. */
-#define NO_ROOM_INTERVAL G_TIME_SPAN_MINUTE
 
 static void
 log_message(const DsnMilterSession *session, const char *queue_id, const DsnMilterVerdict *verdict,
@@ -46,13 +43,8 @@ sfsistat
 dsn_milter_turn_away(SMFICTX *context, DsnMilterSession *session, DsnMilterOutcome outcome)
 {
     const DsnMilterVerdict *verdict = dsn_milter_verdict(outcome, &session->message);
-    int64_t now = g_get_monotonic_time();
-    int64_t before = __atomic_load_n(&session->shared->last_complaint, __ATOMIC_RELAXED);
 
-    if (outcome != DSN_MILTER_NO_ROOM ||
-        ((before == 0 || now - before >= NO_ROOM_INTERVAL) &&
-         __atomic_compare_exchange_n(&session->shared->last_complaint, &before, now, false,
-                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
+    if (outcome != DSN_MILTER_NO_ROOM || dsn_milter_may_complain(&session->shared->last_complaint))
         log_message(session, dsn_milter_macro(context, "i"), verdict, NULL, verdict->text);
     return dsn_milter_answer(context, session, verdict);
 }

@@ -8,13 +8,19 @@
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
-#include "filter/intake/milter-work.h"
+#include "filter/intake/milter-connections.h"
 
 /* Between the return of a callback and the moment when libmilter has written its answer. */
 #define ANSWER_TIME (100 * G_TIME_SPAN_MILLISECOND)
 
 /* libmilter's callbacks carry no pointer of ours. It is never freed: connections outlive a stop. */
 static DsnMilterShared *shared;
+
+DsnMilterShared *
+dsn_milter_shared(void)
+{
+    return shared;
+}
 
 /* True if the caller may use the pipeline until leave(). The order of the two counts, and of those
  * in dsn_milter_session_end(), makes sure that one side sees the other. */
@@ -34,6 +40,16 @@ leave(void)
     (void)g_atomic_int_dec_and_test(&shared->inside);
 }
 
+/* The daemon stops, and Postfix is to do what it does when there is none. That is no answer that a
+ * callback could give, so it gives one when nobody can hear it any more. */
+static sfsistat
+wait_for_the_cut(void)
+{
+    while (g_atomic_int_get(&shared->cut) == 0)
+        g_usleep(10 * G_TIME_SPAN_MILLISECOND);
+    return SMFIS_TEMPFAIL;
+}
+
 static DsnMilterSession *
 session_of(SMFICTX *context)
 {
@@ -42,6 +58,7 @@ session_of(SMFICTX *context)
     if (session == NULL) {
         session = g_new0(DsnMilterSession, 1);
         session->shared = shared;
+        g_atomic_int_inc(&shared->connections);
         dsn_milter_message_init(&session->message, &shared->held);
         (void)smfi_setpriv(context, session); /* fails only without a context */
     }
@@ -103,7 +120,7 @@ screen_if_open(SMFICTX *context)
     sfsistat result = SMFIS_TEMPFAIL;
 
     if (!enter())
-        return result;
+        return wait_for_the_cut();
     if (session->message.policy != NULL)
         result = screen(context, session);
     leave();
@@ -111,6 +128,22 @@ screen_if_open(SMFICTX *context)
 }
 
 /* ---- callbacks, in the order in which they come ---- */
+
+/* The MTA does then what it does without us. */
+static bool
+is_one_too_many(void)
+{
+    if (g_atomic_int_get(&shared->ended) != 0)
+        return true;
+    if ((size_t)g_atomic_int_get(&shared->connections) <= shared->max_connections)
+        return false;
+    dsn_milter_count_refusal(shared);
+    if (dsn_milter_may_complain(&shared->last_refusal))
+        dsn_log_event(DSN_LOG_WARNING,
+                      "milter: refused a connection: milter.connections = %zu are open",
+                      shared->max_connections);
+    return true;
+}
 
 /* No reply is asked for but to DATA, the end of header and the end of message; libmilter makes the
  * others up for an MTA that wants them. So an end of header costs a round trip for our mail, and
@@ -139,6 +172,9 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
 
     (void)unused2;
     (void)unused3;
+    (void)session_of(context); /* it counts */
+    if (is_one_too_many())
+        return SMFIS_REJECT;
     if ((actions & needed) != needed) {
         dsn_log_event(
             DSN_LOG_ERROR,
@@ -251,7 +287,7 @@ on_end_of_message(SMFICTX *context)
     sfsistat result = SMFIS_TEMPFAIL;
 
     if (!enter())
-        return result;
+        return wait_for_the_cut();
     if (session->message.policy != NULL)
         result = end_message(context, session);
     __atomic_store_n(&shared->last_answer, g_get_monotonic_time(), __ATOMIC_RELAXED);
@@ -279,6 +315,7 @@ on_close(SMFICTX *context)
         dsn_milter_message_free_members(&session->message);
         forget_client(session);
         g_free(session);
+        (void)g_atomic_int_dec_and_test(&shared->connections);
     }
     return SMFIS_CONTINUE;
 }
@@ -286,7 +323,7 @@ on_close(SMFICTX *context)
 /* ---- life ---- */
 
 bool
-dsn_milter_session_begin(DsnPipeline *pipeline)
+dsn_milter_session_begin(DsnPipeline *pipeline, size_t connections, int max_descriptor)
 {
     const struct smfiDesc description = {
         .xxfi_name = (char *)"dsnarf",
@@ -308,7 +345,21 @@ dsn_milter_session_begin(DsnPipeline *pipeline)
     g_assert(shared == NULL);
     shared = g_new0(DsnMilterShared, 1);
     shared->pipeline = pipeline;
+    shared->max_connections = connections;
+    shared->max_descriptor = max_descriptor;
     return smfi_register(description) == MI_SUCCESS;
+}
+
+size_t
+dsn_milter_session_count(void)
+{
+    return shared == NULL ? 0 : (size_t)g_atomic_int_get(&shared->connections);
+}
+
+void
+dsn_milter_session_shut(void)
+{
+    g_atomic_int_set(&shared->shut, 1);
 }
 
 bool

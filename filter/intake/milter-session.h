@@ -13,8 +13,15 @@
 
 #include "filter/pipeline/pipeline.h"
 
-/* From now on connections can come. Once in a process. False when libmilter refuses. */
-bool dsn_milter_session_begin(DsnPipeline *pipeline);
+/* From now on @connections can come at once, with descriptors lower than @max_descriptor. Once in a
+ * process. False when libmilter refuses. */
+bool dsn_milter_session_begin(DsnPipeline *pipeline, size_t connections, int max_descriptor);
+
+/* Connections that are open. At any time, also before and after the milter's life. */
+size_t dsn_milter_session_count(void);
+
+/* No connection is taken from now on. */
+void dsn_milter_session_shut(void);
 
 /* Turns away what comes from now on, and returns when no callback uses the pipeline any more and
  * the last answer is on its way; false when some still do after @wait. */

@@ -12,6 +12,8 @@
 
 #include <libmilter/mfapi.h>
 
+#include "filter/intake/handed-over.h"
+
 /* Connections that wait to be taken; the kernel may allow fewer. */
 #define BACKLOG 1024
 
@@ -128,6 +130,30 @@ open_path(DsnMilterSocket *milter, unsigned mode, const char *group, GError **er
     return done ? set_rights(milter, mode, group, error) : explain(milter, error);
 }
 
+/* Nobody but Debian's libmilter can. */
+static bool
+use_handed_over(const DsnMilterSocket *milter, int fd, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("fd:%d", fd);
+
+    if (smfi_setconn(name) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS)
+        return true;
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                "milter: %s: this libmilter cannot use the service manager's socket",
+                milter->where);
+    return false;
+}
+
+static bool
+open_own(DsnMilterSocket *milter, unsigned mode, const char *group, GError **error)
+{
+    if (smfi_setconn(milter->where) != MI_SUCCESS)
+        return fail(error, milter->where, EINVAL, "libmilter cannot use it");
+    if (milter->path != NULL)
+        return open_path(milter, mode, group, error);
+    return smfi_opensocket(false) == MI_SUCCESS || explain(milter, error);
+}
+
 bool
 dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned mode,
                        const char *group, GError **error)
@@ -136,13 +162,14 @@ dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned 
     bool is_path = !g_str_has_prefix(where, "inet");
     bool done = is_path ? find_path(&milter, error) : find_host(&milter, error);
 
-    if (done &&
-        (smfi_setconn(milter.where) != MI_SUCCESS || smfi_setbacklog(BACKLOG) != MI_SUCCESS))
+    if (done && smfi_setbacklog(BACKLOG) != MI_SUCCESS)
         done = fail(error, where, EINVAL, "libmilter cannot use it");
-    if (done && is_path)
-        done = open_path(&milter, mode, group, error);
-    else if (done)
-        done = smfi_opensocket(false) == MI_SUCCESS || explain(&milter, error);
+    if (done) {
+        int fd = dsn_handed_over_take((const struct sockaddr *)(const void *)&milter.address);
+
+        done =
+            fd >= 0 ? use_handed_over(&milter, fd, error) : open_own(&milter, mode, group, error);
+    }
     if (done) {
         *ret_socket = milter;
     } else {

@@ -26,7 +26,8 @@ typedef struct DsnMilterSocket {
 } DsnMilterSocket;
 
 /* Makes libmilter listen at @where. A unix socket gets @mode and @group (NULL or "": ours), before
- * that nobody but us can connect; one that nobody answers at is replaced. */
+ * that nobody but us can connect; one that nobody answers at is replaced.
+ * One that the service manager listens on stays as it is. */
 bool dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsigned mode,
                             const char *group, GError **error);
 

@@ -20,9 +20,19 @@ typedef struct DsnMilterShared {
     gsize held;             /* bytes of all messages that are being collected */
     gint inside;            /* callbacks that use the pipeline */
     gint ended;             /* none may any more */
+    gint shut;              /* no connection is taken any more */
+    gint cut;               /* all connections were ended */
+    gint connections;       /* that have negotiated */
+    size_t max_connections; /* of those */
+    int max_descriptor;     /* connections have none that is as high */
     int64_t last_answer;    /* monotonic time at which an end of message returned */
-    int64_t last_complaint; /* monotonic time of the line about room */
+    int64_t last_complaint; /* monotonic times of a line about room, */
+    int64_t last_refusal;   /* about connections that were refused, */
+    int64_t last_shortage;  /* and about what the system lacks */
 } DsnMilterShared;
+
+/* NULL before the milter's life. */
+DsnMilterShared *dsn_milter_shared(void);
 
 /* One connection of the MTA. */
 typedef struct DsnMilterSession {

@@ -9,6 +9,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "filter/intake/milter-connections.h"
 #include "filter/intake/milter-session.h"
 #include "filter/intake/milter-socket.h"
 
@@ -28,6 +29,7 @@
 
 struct DsnMilter {
     DsnMilterSocket socket;
+    int max_descriptor;
     GThread *listener;
     gint stopping;
     gint failed;   /* the listener ended by itself */
@@ -36,18 +38,17 @@ struct DsnMilter {
 };
 
 /* Without the listener the daemon is of no use to the MTA, and libmilter cannot start it again in
- * this process. It also ends when its signal thread took a signal that was the daemon's, which the
- * kernel lets happen while the main thread has another one to handle. Either way the daemon stops
- * in good order, with a status that makes its supervisor start it again. */
+ * this process. The daemon stops in good order, with a status that makes its supervisor start it
+ * again. */
 static gpointer
 listen_on(gpointer data)
 {
     DsnMilter *milter = data;
-    bool failed = smfi_main() != MI_SUCCESS;
 
+    (void)smfi_main(); /* it returns when something fails, or at the stop */
     if (g_atomic_int_get(&milter->stopping) == 0) {
-        dsn_log_event(DSN_LOG_ERROR, "milter: %s: %s, dsnarf stops", milter->socket.where,
-                      failed ? "libmilter gave up" : "libmilter took a signal");
+        dsn_log_event(DSN_LOG_ERROR, "milter: %s: libmilter gave up, dsnarf stops",
+                      milter->socket.where);
         g_atomic_int_set(&milter->failed, 1);
         (void)kill(getpid(), SIGTERM); /* to oneself it is allowed */
     }
@@ -71,14 +72,15 @@ start_listener(DsnMilter *milter)
 }
 
 DsnMilter *
-dsn_milter_start(DsnPipeline *pipeline, GError **error)
+dsn_milter_start(DsnPipeline *pipeline, int max_descriptor, GError **error)
 {
     g_autoptr(DsnPolicy) policy = dsn_pipeline_policy(pipeline);
     const DsnConfiguration *configuration = policy->configuration;
     DsnMilter *milter = g_new0(DsnMilter, 1);
 
+    milter->max_descriptor = max_descriptor;
     (void)smfi_settimeout(SILENCE); /* always succeeds */
-    if (!dsn_milter_session_begin(pipeline)) {
+    if (!dsn_milter_session_begin(pipeline, configuration->milter.connections, max_descriptor)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "milter: this libmilter is not the one that dsnarf was built for");
         g_free(milter);
@@ -151,10 +153,13 @@ dsn_milter_stop(DsnMilter *milter)
 {
     if (milter == NULL)
         return;
+    dsn_milter_session_shut();
     stop_listening(milter);
     if (!dsn_milter_session_end(STOP_TIME))
         dsn_log_event(DSN_LOG_WARNING, "milter: %s: stopped before all messages were answered",
                       milter->socket.where);
+    dsn_milter_connections_cut((const struct sockaddr *)(const void *)&milter->socket.address,
+                               milter->max_descriptor);
     dsn_milter_socket_remove(&milter->socket);
     if (has_returned(milter)) { /* else it keeps what it may yet look at until the process ends */
         (void)g_thread_join(milter->listener);

@@ -10,8 +10,6 @@
  * Threads:   libmilter has its own: one that listens and many that work.
  *
  * libmilter keeps its state in globals: there is one milter in a process, and it is started once.
- * Its signal thread waits for HUP, TERM and INT. These must not be blocked in the main thread,
- * whose handlers the kernel then prefers.
  */
 #ifndef DSN_INTAKE_MILTER_H
 #define DSN_INTAKE_MILTER_H
@@ -20,15 +18,16 @@
 
 typedef struct DsnMilter DsnMilter;
 
-/* Listens at milter.listen, which must be set. Returns NULL and @error if it cannot. */
-DsnMilter *dsn_milter_start(DsnPipeline *pipeline, GError **error);
+/* Listens at milter.listen, which must be set, and takes connections with descriptors lower than
+ * @max_descriptor, and milter.connections of them. Returns NULL and @error if it cannot. */
+DsnMilter *dsn_milter_start(DsnPipeline *pipeline, int max_descriptor, GError **error);
 
 /* True if libmilter gave up by itself; the process has got a SIGTERM then. NULL is fine. */
 bool dsn_milter_has_failed(const DsnMilter *milter);
 
 /* Takes no new connection, lets each end of message that is being worked on be answered (for ten
- * seconds), and removes a unix socket. Connections that are open stay so until the process ends;
- * what the MTA still sends over them gets a temporary failure or no answer. NULL is fine. */
+ * seconds), ends all connections, so that the MTA does what it does without a milter, and removes a
+ * unix socket. NULL is fine. */
 void dsn_milter_stop(DsnMilter *milter);
 
 #endif

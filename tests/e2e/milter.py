@@ -3,8 +3,6 @@
 """The milter as an MTA sees it: the scripts in milter/ by miltertest, and by hand what miltertest
 cannot do."""
 import contextlib
-import ctypes
-import fcntl
 import os
 import re
 import shutil
@@ -13,24 +11,15 @@ import socket
 import sqlite3
 import struct
 import subprocess
-import termios
 import threading
 import time
 
 import lib
+from mta import ALL_ACTIONS, ALL_STEPS, V2_ACTIONS, V2_STEPS, Mta, path_of
 
 SCRIPTS = os.path.join(lib.SOURCE, "tests", "e2e", "milter")
 OURS = "<fbl@example.com>"
 OTHERS = "<somebody@example.com>"
-
-# libmilter/mfdef.h
-ALL_ACTIONS, ALL_STEPS = 0x1ff, 0x1fffff
-V2_ACTIONS, V2_STEPS = 0x3f, 0x7f
-
-
-def path_of(folder):
-    return os.path.join(folder, "milter.sock")
-
 
 @contextlib.contextmanager
 def running(folder, **settings):
@@ -171,95 +160,6 @@ def what_comes_again_is_not_recorded_again(folder):
 
 
 # ---- by hand ----
-
-class Mta:
-    """The MTA's side of the protocol."""
-
-    def __init__(self, where, version=6, actions=ALL_ACTIONS, steps=ALL_STEPS, connect=True):
-        """where: the folder of the unix socket, or a TCP port."""
-        if isinstance(where, int):
-            self.peer = socket.create_connection(("127.0.0.1", where))
-        else:
-            self.peer = socket.socket(socket.AF_UNIX)
-            self.peer.connect(path_of(where))
-        self.peer.settimeout(lib.PATIENCE)
-        self.send("O", struct.pack(">III", version, actions, steps))
-        self.offered = struct.unpack(">III", self.receive("O")[:12])
-        if connect:
-            self.connect()
-
-    def connect(self):
-        self.send("C", b"client.example\0" + b"4" + struct.pack(">H", 4025) + b"192.0.2.7\0")
-
-    def send(self, command, data=b""):
-        self.peer.sendall(struct.pack(">I", len(data) + 1) + command.encode() + data)
-
-    def wait_read(self):
-        """Until the daemon has read all that was sent."""
-        def unread():
-            return struct.unpack("i", fcntl.ioctl(self.peer, termios.TIOCOUTQ, bytes(4)))[0]
-        lib.wait_until(lambda: unread() == 0, "all is read")
-
-    def read(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.peer.recv(size - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
-
-    def packet(self):
-        size, = struct.unpack(">I", self.read(4))
-        data = self.read(size)
-        return chr(data[0]), data[1:]
-
-    def receive(self, wanted):
-        command, data = self.packet()
-        lib.expect(command, wanted, "reply")
-        return data
-
-    def changes(self):
-        """The packets up to the one that ends the message."""
-        packets = []
-        while True:
-            packets.append(self.packet())
-            if packets[-1][0] in "acdrty":
-                return packets
-
-    def envelope(self, recipients, sender="<>", queue_id="Q1"):
-        self.send("M", sender.encode() + b"\0SIZE=3000\0")
-        for recipient in recipients:
-            self.send("R", recipient.encode() + b"\0")
-        self.send("D", b"Ei\0" + queue_id.encode() + b"\0")
-
-    def header(self, message):
-        """Sends the header and its end; returns the body, and how many packets that were."""
-        head, body = lib.crlf(message).split(b"\r\n\r\n", 1)
-        fields = re.sub(rb"\r\n([ \t])", rb"\n\1", head).split(b"\r\n")
-        for field in fields:
-            name, value = field.split(b":", 1)
-            self.send("L", name + b"\0" + value + b"\0")
-        self.send("N")
-        return body, len(fields) + 1
-
-    def message(self, recipients, message, **envelope):
-        """A whole message of ours."""
-        self.envelope(recipients, **envelope)
-        self.send("T")
-        self.receive("c")
-        body, _ = self.header(message)
-        self.receive("c")
-        self.send("B", body)
-        self.send("E")
-        return self.changes()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.peer.close()
-
 
 def without_data_the_end_of_header_decides(folder):
     with running(folder), Mta(folder, 2, V2_ACTIONS, V2_STEPS, connect=False) as mta:
@@ -440,25 +340,21 @@ def it_listens_at_a_port_too(folder):
             raise lib.Failure(f"the stop took {time.monotonic() - started:.1f} s")
 
 
-def a_signal_that_libmilter_takes_ends_the_daemon(folder):
-    """Its thread waits for HUP, TERM and INT; the kernel may choose it instead of the main thread.
-    The status makes a supervisor start the daemon again."""
-    with running(folder) as daemon:
+def all_signals_are_the_daemons(folder):
+    """libmilter has a thread that would wait for HUP, TERM and INT, and stop: the kernel may choose it
+    when several signals come at once."""
+    with running(folder) as daemon, Mta(folder) as mta:
         tasks = f"/proc/{daemon.child.pid}/task"
-
-        def waits_for_signals(task):
+        for task in os.listdir(tasks):
             with open(f"{tasks}/{task}/status", encoding="ascii") as file:
                 blocked = int(re.search(r"(?m)^SigBlk:\t(\w+)$", file.read())[1], 16)
-            # TERM and INT are not blocked, USR2 is: only in sigwait() there.
-            return blocked & 0x4002 == 0 and blocked & 0x800 != 0
-
-        task = int(lib.wait_until(lambda: [task for task in os.listdir(tasks) if waits_for_signals(task)],
-                                  "libmilter's signal thread")[0])
-        tgkill = ctypes.CDLL(None, use_errno=True).syscall
-        lib.expect(tgkill(234, daemon.child.pid, task, int(signal.SIGHUP)), 0, "tgkill")
-        lib.expect(daemon.child.wait(lib.PATIENCE), 1, "exit status")
-        daemon.child = None
-        lib.expect(len(daemon.logged("libmilter took a signal, dsnarf stops")), 1, "lines")
+            # Only in its sigwait() HUP, INT and TERM would not be blocked, and USR2 would.
+            lib.expect(blocked & 0x4803 == 0x0800, False, f"thread {task} waits for signals")
+        for _ in range(50):
+            daemon.child.send_signal(signal.SIGUSR1)
+            daemon.child.send_signal(signal.SIGHUP)
+        lib.expect(mta.message([OURS], lib.feedback(1)), [("d", b"")], "it goes on")
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "a reload")
 
 
 def a_reload_changes_nothing_for_a_message_under_way(folder):
@@ -487,4 +383,4 @@ lib.run(recipients_and_reports_decide, transactions_do_not_mix, sizes_are_bounde
         changes_are_made_once_for_each, a_failure_says_so_to_the_client, nothing_forges_a_log_line,
         nonsense_ends_only_its_own_connection, memory_for_all_messages_is_bounded,
         a_stop_answers_what_is_under_way, it_listens_at_a_port_too,
-        a_signal_that_libmilter_takes_ends_the_daemon, a_reload_changes_nothing_for_a_message_under_way)
+        all_signals_are_the_daemons, a_reload_changes_nothing_for_a_message_under_way)
