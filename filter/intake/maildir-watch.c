@@ -3,6 +3,7 @@
 
 #include "filter/intake/maildir-watch.h"
 
+#include "filter/core/retry.h"
 #include "filter/intake/delivered.h"
 #include "filter/intake/files.h"
 #include "filter/intake/maildir.h"
@@ -20,8 +21,6 @@
 #define THREADS_MAX 8
 /* inotify(7) tells nothing of what other hosts do on a network file system. */
 #define RESCAN (30 * G_TIME_SPAN_SECOND)
-#define RETRY_FIRST (1 * G_TIME_SPAN_SECOND)
-#define RETRY_MAX (60 * G_TIME_SPAN_SECOND)
 /* Files come in bursts; and somebody may be writing one in its place. */
 #define GATHER (100 * G_TIME_SPAN_MILLISECOND)
 #define KEEP_ROOM ((size_t)1 << 20) /* of a buffer, from file to file */
@@ -32,9 +31,7 @@
 
 /* A file that could not be settled. */
 typedef struct Trouble {
-    char *text; /* what was logged */
-    GTimeSpan delay;
-    gint64 due;
+    DsnRetry retry;
     bool present; /* in this pass */
 } Trouble;
 
@@ -48,7 +45,7 @@ struct DsnMaildirWatch {
     int stop_fd;
     GThread *thread;
     gint stopping;
-    Trouble all; /* with the Maildir itself, or with the spool */
+    DsnRetry all; /* with the Maildir itself, or with the spool */
     GMutex lock;
     GHashTable *troubles; /* of files: char * -> Trouble, under @lock */
 };
@@ -68,23 +65,8 @@ trouble_free(gpointer data)
 {
     Trouble *trouble = data;
 
-    g_free(trouble->text);
+    (void)dsn_retry_end(&trouble->retry);
     g_free(trouble);
-}
-
-/* Says when to try again. True if there is something to say: the trouble is new, or another. */
-static bool
-trouble_meet(Trouble *trouble, const char *text)
-{
-    bool news = g_strcmp0(trouble->text, text) != 0;
-
-    if (news) {
-        g_free(trouble->text);
-        trouble->text = g_strdup(text);
-    }
-    trouble->delay = trouble->delay == 0 ? RETRY_FIRST : MIN(2 * trouble->delay, RETRY_MAX);
-    trouble->due = g_get_monotonic_time() + trouble->delay;
-    return news;
 }
 
 /* ---- one file ---- */
@@ -100,7 +82,7 @@ meet_trouble(DsnMaildirWatch *watch, DsnMessageLog *log, DsnLogLevel level)
         trouble->present = true;
         (void)g_hash_table_insert(watch->troubles, g_strdup(log->file), trouble);
     }
-    bool news = trouble_meet(trouble, log->error);
+    bool news = dsn_retry_later(&trouble->retry, log->error);
     g_mutex_unlock(&watch->lock);
     if (news)
         dsn_message_log(log, level);
@@ -237,7 +219,7 @@ is_wanted(const char *name, gpointer user)
     if (trouble == NULL)
         return true;
     trouble->present = true;
-    return trouble->due <= g_get_monotonic_time();
+    return trouble->retry.due <= g_get_monotonic_time();
 }
 
 static gboolean
@@ -262,7 +244,7 @@ next_due(DsnMaildirWatch *watch)
 
     g_hash_table_iter_init(&iter, watch->troubles);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        due = MIN(due, ((Trouble *)value)->due);
+        due = MIN(due, ((Trouble *)value)->retry.due);
     return due;
 }
 
@@ -337,14 +319,12 @@ run_pass(DsnMaildirWatch *watch)
     dsn_maildir_close(&pass.maildir);
     if (!good) {
         dsn_metrics_add(dsn_pipeline_metrics(watch->pipeline), DSN_COUNT_MAILDIR_ERRORS, 1);
-        if (trouble_meet(&watch->all, error->message))
+        if (dsn_retry_later(&watch->all, error->message))
             dsn_log_event(DSN_LOG_ERROR, "maildir %s: %s", watch->name, error->message);
         return watch->all.due;
     }
-    if (watch->all.text != NULL)
+    if (dsn_retry_end(&watch->all))
         dsn_log_event(DSN_LOG_INFO, "maildir %s: works again", watch->name);
-    g_clear_pointer(&watch->all.text, g_free);
-    watch->all.delay = 0;
     return more ? 0 : next_due(watch);
 }
 
@@ -429,7 +409,7 @@ dsn_maildir_watch_stop(DsnMaildirWatch *watch)
         (void)close(watch->stop_fd);
     g_hash_table_unref(watch->troubles);
     g_mutex_clear(&watch->lock);
-    g_free(watch->all.text);
+    (void)dsn_retry_end(&watch->all);
     g_free(watch->path);
     g_free(watch->name);
     g_free(watch);

@@ -4,6 +4,7 @@
 #include "filter/intake/tailer.h"
 
 #include "filter/core/read-file.h"
+#include "filter/core/retry.h"
 #include "filter/core/start-time.h"
 #include "filter/intake/directory-watch.h"
 #include "filter/intake/files.h"
@@ -23,24 +24,15 @@
 #define READERS_MAX 8
 /* inotify(7) tells nothing of what other hosts do on a network file system. */
 #define RESCAN (5 * G_TIME_SPAN_SECOND)
-#define RETRY_FIRST (1 * G_TIME_SPAN_SECOND)
-#define RETRY_MAX (30 * G_TIME_SPAN_SECOND)
 /* After so long, the place is kept even if nothing was wanted of what was read. */
 #define PLACE_TIME (1 * G_TIME_SPAN_SECOND)
 #define LINES_BETWEEN_LOOKS 64 /* at the clock */
 #define CHECKPOINT_MAX 65536
 
-/* Something that could not be done. */
-typedef struct Trouble {
-    char *text; /* what was logged */
-    GTimeSpan delay;
-    gint64 due;
-} Trouble;
-
 /* A file that is open in the place, or is being looked at. */
 typedef struct Followed {
     DsnTailedFile *file;
-    Trouble trouble;
+    DsnRetry retry;
     bool touched; /* something has happened to it */
 } Followed;
 
@@ -77,38 +69,10 @@ struct DsnTailer {
     guint n_readers;
     guint64 uses;
     bool rescan;
-    Trouble all;  /* with the directory */
-    Trouble keep; /* with the spool */
-    bool crowded; /* that there are too many open files was told */
+    DsnRetry all;  /* with the directory */
+    DsnRetry keep; /* with the spool */
+    bool crowded;  /* that there are too many open files was told */
 };
-
-/* ---- troubles ---- */
-
-/* Says when to try again. True if there is something to say: the trouble is new, or another. */
-static bool
-trouble_meet(Trouble *trouble, const char *text)
-{
-    bool news = g_strcmp0(trouble->text, text) != 0;
-
-    if (news) {
-        g_free(trouble->text);
-        trouble->text = g_strdup(text);
-    }
-    trouble->delay = trouble->delay == 0 ? RETRY_FIRST : MIN(2 * trouble->delay, RETRY_MAX);
-    trouble->due = g_get_monotonic_time() + trouble->delay;
-    return news;
-}
-
-/* True if there was one. */
-static bool
-trouble_end(Trouble *trouble)
-{
-    bool had = trouble->text != NULL;
-
-    g_free(trouble->text);
-    *trouble = (Trouble){.text = NULL};
-    return had;
-}
 
 static bool
 is_stopping(const DsnTailer *tailer)
@@ -124,7 +88,7 @@ followed_free(gpointer data)
     Followed *followed = data;
 
     dsn_tailed_file_free(followed->file);
-    (void)trouble_end(&followed->trouble);
+    (void)dsn_retry_end(&followed->retry);
     g_free(followed);
 }
 
@@ -196,13 +160,13 @@ flush(DsnTailer *tailer)
             return false;
         if (dsn_tailer_batch_flush(tailer->batch, tailer->place, &error))
             break;
-        if (trouble_meet(&tailer->keep, error->message))
+        if (dsn_retry_later(&tailer->keep, error->message))
             dsn_log_event(DSN_LOG_WARNING, "tailer %s: waits, for nothing can be kept: %s",
                           tailer->name, error->message);
         if (!dsn_directory_watch_sleep(tailer->watch, tailer->keep.due))
             return false;
     }
-    if (trouble_end(&tailer->keep))
+    if (dsn_retry_end(&tailer->keep))
         dsn_log_event(DSN_LOG_INFO, "tailer %s: goes on", tailer->name);
     tailer->moved = false;
     tailer->kept = g_get_monotonic_time();
@@ -226,7 +190,7 @@ meet_file_trouble(DsnTailer *tailer, Followed *followed, const char *text)
 {
     close_reader(tailer, followed->file);
     dsn_metrics_add(dsn_pipeline_metrics(tailer->pipeline), DSN_COUNT_TAILER_ERRORS, 1);
-    if (trouble_meet(&followed->trouble, text))
+    if (dsn_retry_later(&followed->retry, text))
         dsn_log_event(DSN_LOG_WARNING, "tailer %s: %s %s", tailer->name, followed->file->path,
                       text);
 }
@@ -366,7 +330,7 @@ follow_file(DsnTailer *tailer, const char *name, guint64 rest)
     g_autoptr(GError) error = NULL;
     struct stat status;
 
-    if (followed->trouble.due > g_get_monotonic_time())
+    if (followed->retry.due > g_get_monotonic_time())
         return true;
     bool there = lstat(file->path, &status) == 0;
     if (!there && errno != ENOENT) {
@@ -396,7 +360,7 @@ follow_file(DsnTailer *tailer, const char *name, guint64 rest)
         }
         tailer->n_readers++;
     }
-    if (trouble_end(&followed->trouble))
+    if (dsn_retry_end(&followed->retry))
         dsn_log_event(DSN_LOG_INFO, "tailer %s: %s can be read again", tailer->name, file->path);
     if (there)
         file->seen = status;
@@ -539,7 +503,7 @@ find_stuck(DsnTailer *tailer, const GPtrArray *candidates)
         const Followed *followed = g_hash_table_lookup(tailer->files, candidate->name);
         bool done = dsn_tailer_place_is_done(tailer->place, candidate->name);
 
-        if (done || (followed != NULL && followed->trouble.text == NULL))
+        if (done || (followed != NULL && followed->retry.problem == NULL))
             continue;
         tailer->stuck.bytes += candidate->bytes;
         tailer->stuck.oldest = candidate->written;
@@ -675,7 +639,7 @@ meet_change(DsnFileChange change, const char *name, gpointer user)
 
     if (followed != NULL) {
         followed->touched = true;
-        followed->trouble.due = 0;
+        followed->retry.due = 0;
         tailer->rescan = tailer->rescan || change == DSN_FILE_CAME;
     } else if (name == NULL) {
         tailer->rescan = true;
@@ -748,12 +712,12 @@ run_pass(DsnTailer *tailer, gint64 *next_rescan)
         follow_touched(tailer);
     }
     if (error != NULL) {
-        if (trouble_meet(&tailer->all, error->message))
+        if (dsn_retry_later(&tailer->all, error->message))
             dsn_log_event(DSN_LOG_ERROR, "tailer %s: %s", tailer->name, error->message);
         *next_rescan = tailer->all.due;
         return tailer->all.due;
     }
-    if (trouble_end(&tailer->all))
+    if (dsn_retry_end(&tailer->all))
         dsn_log_event(DSN_LOG_INFO, "tailer %s: works again", tailer->name);
     if (!dsn_tailer_batch_is_empty(tailer->batch))
         (void)flush(tailer); /* that it is to stop is seen below */
@@ -811,8 +775,8 @@ dsn_tailer_stop(DsnTailer *tailer)
     dsn_tailer_batch_free(tailer->batch);
     dsn_tailer_place_free(tailer->place);
     g_hash_table_unref(tailer->files);
-    (void)trouble_end(&tailer->all);
-    (void)trouble_end(&tailer->keep);
+    (void)dsn_retry_end(&tailer->all);
+    (void)dsn_retry_end(&tailer->keep);
     g_free(tailer->checkpoint);
     g_free(tailer->start);
     g_free(tailer->pattern);

@@ -4,6 +4,7 @@
 #include "filter/outlet/json-file.h"
 
 #include "filter/core/json-writer.h"
+#include "filter/core/retry.h"
 #include "filter/outlet/line-file.h"
 
 #include <jansson.h>
@@ -16,8 +17,6 @@
 #define WAIT (500 * G_TIME_SPAN_MILLISECOND)
 /* After a wait that brought nothing: it may have been cut short. */
 #define PAUSE (10 * G_TIME_SPAN_MILLISECOND)
-#define RETRY_FIRST (2 * G_TIME_SPAN_SECOND)
-#define RETRY_MAX (60 * G_TIME_SPAN_SECOND)
 
 struct DsnJsonFile {
     DsnSpool *spool;
@@ -26,9 +25,8 @@ struct DsnJsonFile {
     char *outlet;
     bool types[DSN_N_RECORD_TYPES];
     DsnLineFile file;
-    char *note;    /* that was kept last, NULL: none */
-    char *trouble; /* that was logged, NULL: all is well */
-    GTimeSpan delay;
+    char *note; /* that was kept last, NULL: none */
+    DsnRetry retry;
     GThread *thread;
     GMutex lock;
     GCond wake;
@@ -251,25 +249,11 @@ pause_for(DsnJsonFile *outlet, GTimeSpan span)
 static GTimeSpan
 meet_trouble(DsnJsonFile *outlet, const GError *error)
 {
-    outlet->delay = outlet->delay == 0 ? RETRY_FIRST : MIN(2 * outlet->delay, RETRY_MAX);
     dsn_metrics_add(outlet->metrics, DSN_COUNT_FILE_ERRORS, 1);
-    if (g_strcmp0(outlet->trouble, error->message) != 0) {
+    if (dsn_retry_later(&outlet->retry, error->message))
         dsn_log_event(DSN_LOG_ERROR, "file %s: %s; its records wait in the spool", outlet->name,
                       error->message);
-        g_free(outlet->trouble);
-        outlet->trouble = g_strdup(error->message);
-    }
-    return outlet->delay;
-}
-
-static void
-end_trouble(DsnJsonFile *outlet)
-{
-    if (outlet->trouble != NULL)
-        dsn_log_event(DSN_LOG_INFO, "file %s: %s: is written again", outlet->name,
-                      outlet->file.path);
-    g_clear_pointer(&outlet->trouble, g_free);
-    outlet->delay = 0;
+    return outlet->retry.delay;
 }
 
 /* Opens the file before there is anything to write: what is wrong with it is said at the start. */
@@ -303,11 +287,10 @@ run(gpointer data)
         wait = PAUSE;
         if (!read_batch(outlet, &batch))
             continue;
-        wait = 0;
-        if (write_batch(outlet, &batch, &error))
-            end_trouble(outlet);
-        else
-            wait = meet_trouble(outlet, error);
+        wait = write_batch(outlet, &batch, &error) ? 0 : meet_trouble(outlet, error);
+        if (wait == 0 && dsn_retry_end(&outlet->retry))
+            dsn_log_event(DSN_LOG_INFO, "file %s: %s: is written again", outlet->name,
+                          outlet->file.path);
     }
     g_array_unref(batch.records);
     g_array_unref(batch.ends);
@@ -362,7 +345,7 @@ dsn_json_file_stop(DsnJsonFile *outlet)
     dsn_line_file_clear(&outlet->file);
     g_cond_clear(&outlet->wake);
     g_mutex_clear(&outlet->lock);
-    g_free(outlet->trouble);
+    (void)dsn_retry_end(&outlet->retry);
     g_free(outlet->note);
     g_free(outlet->outlet);
     g_free(outlet->name);

@@ -6,6 +6,7 @@
 #include "filter/core/json-writer.h"
 #include "filter/core/option-value.h"
 #include "filter/core/record-form.h"
+#include "filter/core/retry.h"
 #include "filter/outlet/segment-file.h"
 
 #include <errno.h>
@@ -19,8 +20,6 @@
 #define WAIT (500 * G_TIME_SPAN_MILLISECOND)
 /* Between two batches: what comes in the meantime shares a frame. */
 #define PAUSE (200 * G_TIME_SPAN_MILLISECOND)
-#define RETRY_FIRST (2 * G_TIME_SPAN_SECOND)
-#define RETRY_MAX (60 * G_TIME_SPAN_SECOND)
 /* Between two lines about records that a template or filter fails at. */
 #define FAULTS_PAUSE (60 * G_TIME_SPAN_SECOND)
 
@@ -47,10 +46,9 @@ struct DsnSegments {
     DsnForm *form;
     GPtrArray *targets; /* of Target */
     Route routes[DSN_N_RECORD_TYPES];
-    char *note;    /* that was kept last, NULL: none */
-    bool settled;  /* nothing of ours lies behind the places in it */
-    char *trouble; /* that was logged, NULL: all is well */
-    GTimeSpan delay;
+    char *note;   /* that was kept last, NULL: none */
+    bool settled; /* nothing of ours lies behind the places in it */
+    DsnRetry retry;
     guint64 faults;   /* records left out since one was logged */
     gint64 faults_at; /* when the next one is; monotonic */
     GThread *thread;
@@ -364,24 +362,11 @@ pause_for(DsnSegments *segments, GTimeSpan span)
 static GTimeSpan
 meet_trouble(DsnSegments *segments, const GError *error)
 {
-    segments->delay = segments->delay == 0 ? RETRY_FIRST : MIN(2 * segments->delay, RETRY_MAX);
     dsn_metrics_add(segments->metrics, DSN_COUNT_SEGMENT_ERRORS, 1);
-    if (g_strcmp0(segments->trouble, error->message) != 0) {
+    if (dsn_retry_later(&segments->retry, error->message))
         dsn_log_event(DSN_LOG_ERROR, "segments %s: %s; its records wait in the spool",
                       segments->name, error->message);
-        g_free(segments->trouble);
-        segments->trouble = g_strdup(error->message);
-    }
-    return segments->delay;
-}
-
-static void
-end_trouble(DsnSegments *segments)
-{
-    if (segments->trouble != NULL)
-        dsn_log_event(DSN_LOG_INFO, "segments %s: is written again", segments->name);
-    g_clear_pointer(&segments->trouble, g_free);
-    segments->delay = 0;
+    return segments->retry.delay;
 }
 
 /* Writes what there is, and returns how long to pause. */
@@ -396,8 +381,8 @@ take_turn(DsnSegments *segments, GArray *records)
         return PAUSE; /* the spool says why */
     if (!write_batch(segments, records, &error) || !turn_files(segments, false, &error))
         return meet_trouble(segments, error);
-    if (records->len > 0)
-        end_trouble(segments);
+    if (records->len > 0 && dsn_retry_end(&segments->retry))
+        dsn_log_event(DSN_LOG_INFO, "segments %s: is written again", segments->name);
     return records->len == BATCH_RECORDS ? 0 : PAUSE;
 }
 
@@ -530,7 +515,7 @@ dsn_segments_stop(DsnSegments *segments)
     dsn_form_free(segments->form);
     g_cond_clear(&segments->wake);
     g_mutex_clear(&segments->lock);
-    g_free(segments->trouble);
+    (void)dsn_retry_end(&segments->retry);
     g_free(segments->note);
     g_free(segments->outlet);
     g_free(segments->name);
