@@ -98,6 +98,12 @@ dsn_segment_reader_offset(const DsnSegmentReader *reader)
     return reader->read_offset - (reader->input_end - reader->input_at);
 }
 
+size_t
+dsn_segment_reader_memory(const DsnSegmentReader *reader)
+{
+    return ZSTD_sizeof_DStream(reader->stream) + INPUT_SIZE + reader->output_size;
+}
+
 /* ---- bytes in ---- */
 
 typedef enum Fill { FILL_MORE, FILL_WAIT, FILL_END, FILL_FAILED, FILL_DAMAGED } Fill;

@@ -48,4 +48,7 @@ uint64_t dsn_segment_reader_lines(const DsnSegmentReader *reader);
 /* Where in the file it has got to, in bytes; with DSN_SEGMENT_DAMAGED where the damage shows. */
 uint64_t dsn_segment_reader_offset(const DsnSegmentReader *reader);
 
+/* The bytes of memory that it holds. */
+size_t dsn_segment_reader_memory(const DsnSegmentReader *reader);
+
 #endif

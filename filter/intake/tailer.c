@@ -20,8 +20,10 @@
 
 /* Files of one pass: as many as are held in memory by name. */
 #define PASS_MAX 10000
-/* Readers that are open at the same time: a decoder can need 128 MiB. */
-#define READERS_MAX 8
+/* Readers that are open at the same time, and what they may hold together: one that is closed costs
+ * reading its file again from the start, but the decoder of one can need 128 MiB. */
+#define READERS_MAX 64
+#define READERS_MEMORY ((size_t)512 << 20)
 /* inotify(7) tells nothing of what other hosts do on a network file system. */
 #define RESCAN (5 * G_TIME_SPAN_SECOND)
 /* After so long, the place is kept even if nothing was wanted of what was read. */
@@ -66,7 +68,6 @@ struct DsnTailer {
     bool moved;        /* the place is not the one that is kept */
     gint64 kept;       /* when it was, monotonic */
     GHashTable *files; /* name -> Followed */
-    guint n_readers;
     guint64 uses;
     bool rescan;
     DsnRetry all;  /* with the directory */
@@ -108,43 +109,33 @@ find_followed(DsnTailer *tailer, const char *name)
     return followed;
 }
 
+/* Closes the readers that were not used for the longest time, until there are few enough, and they
+ * hold little enough; the one that was used last stays open. */
 static void
-close_reader(DsnTailer *tailer, DsnTailedFile *file)
+limit_readers(const DsnTailer *tailer)
 {
-    if (file->reader != NULL)
-        tailer->n_readers--;
-    dsn_tailed_file_close(file);
-}
+    for (;;) {
+        guint n_readers = 0;
+        size_t memory = 0;
+        DsnTailedFile *oldest = NULL;
+        GHashTableIter iter;
+        gpointer value;
 
-static void
-forget(DsnTailer *tailer, const char *name)
-{
-    Followed *followed = g_hash_table_lookup(tailer->files, name);
+        g_hash_table_iter_init(&iter, tailer->files);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+            DsnTailedFile *file = ((Followed *)value)->file;
 
-    if (followed == NULL)
-        return;
-    close_reader(tailer, followed->file);
-    (void)g_hash_table_remove(tailer->files, name);
-}
-
-/* Closes the reader that was not used for the longest time, if there are enough. */
-static void
-make_reader_room(DsnTailer *tailer)
-{
-    GHashTableIter iter;
-    gpointer value;
-    DsnTailedFile *oldest = NULL;
-
-    if (tailer->n_readers < READERS_MAX)
-        return;
-    g_hash_table_iter_init(&iter, tailer->files);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        DsnTailedFile *file = ((Followed *)value)->file;
-
-        if (file->reader != NULL && (oldest == NULL || file->used < oldest->used))
-            oldest = file;
+            if (file->reader == NULL)
+                continue;
+            n_readers++;
+            memory += dsn_segment_reader_memory(file->reader);
+            if (oldest == NULL || file->used < oldest->used)
+                oldest = file;
+        }
+        if (n_readers <= 1 || (n_readers <= READERS_MAX && memory <= READERS_MEMORY))
+            return;
+        dsn_tailed_file_close(oldest);
     }
-    close_reader(tailer, oldest);
 }
 
 /* ---- what is handed in ---- */
@@ -188,7 +179,7 @@ flush_if_due(DsnTailer *tailer)
 static void
 meet_file_trouble(DsnTailer *tailer, Followed *followed, const char *text)
 {
-    close_reader(tailer, followed->file);
+    dsn_tailed_file_close(followed->file);
     dsn_metrics_add(dsn_pipeline_metrics(tailer->pipeline), DSN_COUNT_TAILER_ERRORS, 1);
     if (dsn_retry_later(&followed->retry, text))
         dsn_log_event(DSN_LOG_WARNING, "tailer %s: %s %s", tailer->name, followed->file->path,
@@ -207,7 +198,7 @@ meet_gone(DsnTailer *tailer, const char *name)
                   "tailer %s: %s was removed before its end was read; %" G_GUINT64_FORMAT
                   " lines of it were",
                   tailer->name, followed->file->path, open == NULL ? 0 : open->lines);
-    forget(tailer, name);
+    (void)g_hash_table_remove(tailer->files, name);
 }
 
 static void
@@ -216,7 +207,7 @@ finish_file(DsnTailer *tailer, const char *name)
     dsn_metrics_add(dsn_pipeline_metrics(tailer->pipeline), DSN_COUNT_TAILER_FILES, 1);
     dsn_tailer_place_finish(tailer->place, name);
     tailer->moved = true;
-    forget(tailer, name);
+    (void)g_hash_table_remove(tailer->files, name);
 }
 
 static void
@@ -288,7 +279,7 @@ read_on(DsnTailer *tailer, Followed *followed, const char *name, guint64 rest)
 
 /* Whether the file that is open is the one that is there, and as long as it was. */
 static void
-check_reader(DsnTailer *tailer, DsnTailedFile *file, const struct stat *status)
+check_reader(const DsnTailer *tailer, DsnTailedFile *file, const struct stat *status)
 {
     const char *what = NULL;
 
@@ -302,7 +293,7 @@ check_reader(DsnTailer *tailer, DsnTailedFile *file, const struct stat *status)
         return;
     dsn_log_event(DSN_LOG_INFO, "tailer %s: %s %s: goes on behind line %" G_GUINT64_FORMAT,
                   tailer->name, file->path, what, dsn_tailed_file_line(file));
-    close_reader(tailer, file);
+    dsn_tailed_file_close(file);
 }
 
 static bool
@@ -351,14 +342,10 @@ follow_file(DsnTailer *tailer, const char *name, guint64 rest)
     DsnTailerFile *open = dsn_tailer_place_open(tailer->place, name);
     if (file->reader == NULL && !has_changed(&file->seen, &status))
         return true;
-    if (file->reader == NULL) {
-        make_reader_room(tailer);
-        if (!dsn_tailed_file_open(file, tailer->line_max, &open->lines, &tailer->stopping,
-                                  &error)) {
-            meet_file_trouble(tailer, followed, error->message);
-            return true;
-        }
-        tailer->n_readers++;
+    if (file->reader == NULL &&
+        !dsn_tailed_file_open(file, tailer->line_max, &open->lines, &tailer->stopping, &error)) {
+        meet_file_trouble(tailer, followed, error->message);
+        return true;
     }
     if (dsn_retry_end(&followed->retry))
         dsn_log_event(DSN_LOG_INFO, "tailer %s: %s can be read again", tailer->name, file->path);
@@ -367,7 +354,10 @@ follow_file(DsnTailer *tailer, const char *name, guint64 rest)
     file->used = ++tailer->uses;
     if (!read_on(tailer, followed, name, rest))
         return false;
-    if (!there && g_hash_table_contains(tailer->files, name))
+    if (!g_hash_table_contains(tailer->files, name))
+        return true; /* it is done */
+    limit_readers(tailer);
+    if (!there)
         meet_gone(tailer, name);
     return true;
 }
@@ -456,7 +446,7 @@ meet_new_name(DsnTailer *tailer, const Candidate *candidate)
     gpointer key, value;
     struct stat status;
 
-    if (g_hash_table_contains(tailer->files, candidate->name) || tailer->n_readers == 0)
+    if (g_hash_table_contains(tailer->files, candidate->name))
         return;
     g_hash_table_iter_init(&iter, tailer->files);
     while (g_hash_table_iter_next(&iter, &key, &value)) {
@@ -721,7 +711,7 @@ run_pass(DsnTailer *tailer, gint64 *next_rescan)
         dsn_log_event(DSN_LOG_INFO, "tailer %s: works again", tailer->name);
     if (!dsn_tailer_batch_is_empty(tailer->batch))
         (void)flush(tailer); /* that it is to stop is seen below */
-    tailer->rescan = tailer->rescan || more;
+    tailer->rescan = tailer->rescan || (more && !tailer->crowded);
     return tailer->rescan  ? 0
            : tailer->moved ? MIN(*next_rescan, tailer->kept + PLACE_TIME)
                            : *next_rescan;

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Log segments that are followed: written here after RFC 8878 and KumoMTA's description of them."""
+import contextlib
+import glob
 import json
 import os
 import random
+import re
 import subprocess
 import time
 
@@ -280,6 +283,58 @@ def many_files(folder):
         lib.expect(daemon.metrics()["dsnarf_tailer_files_total"], 1, "files read again")
 
 
+def open_readers(daemon, logs):
+    """How many files there it has open: each that it closes must be read again from the start."""
+    count = 0
+    for number in os.listdir(f"/proc/{daemon.child.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            path = os.readlink(f"/proc/{daemon.child.pid}/fd/{number}")
+            count += path.startswith(logs + "/")
+    return count
+
+
+def files_that_grow_together(folder):
+    """As many as KumoMTA has types of records stay open, but for decoders that need too much."""
+    logs = os.path.join(folder, "in")
+    for number in range(14):
+        Segment(logs, f"small-{number:02d}").append(frame(text([number])))
+    with lib.Daemon(folder, settings(folder)) as daemon:
+        expect_out(folder, range(14))
+        lib.wait_until(lambda: open_readers(daemon, logs) == 14, "all are open")
+        for number in range(14, 28):  # a window of 128 MiB
+            data = blocks(text([number]))
+            Segment(logs, f"wide-{number}").append(MAGIC + b"\0\x88" + data)
+        expect_out(folder, range(28))
+        lib.wait_until(lambda: 1 <= open_readers(daemon, logs) <= 4, "512 MiB hold no more")
+
+
+def is_asleep(daemon):
+    """Whether the thread that follows has nothing to do for some time."""
+    for _ in range(20):
+        states = []
+        for path in glob.glob(f"/proc/{daemon.child.pid}/task/*/stat"):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+                states += re.findall(r"\(tailer\) (.)", file.read())
+        if states != ["S"]:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def files_that_nobody_finishes(folder):
+    """More than a pass takes: those that have no room wait, and so does the daemon."""
+    logs = os.path.join(folder, "in")
+    os.mkdir(logs)
+    for number in range(10100):
+        with open(os.path.join(logs, f"{number:06d}"), "wb") as file:
+            file.write(frame(b"header\n"))
+    with lib.Daemon(folder, settings(folder, **{"log.level": "warning"})) as daemon:
+        lib.wait_until(lambda: daemon.logged("1000 files in .* are not finished or cannot be read: "
+                                             "001000 and those behind it wait"), "told")
+        lib.wait_until(lambda: is_asleep(daemon), "nothing to do")
+        lib.expect(open_readers(daemon, logs), 64, "files held open")
+
+
 def files_that_change(folder):
     """What is renamed goes on; what is another file is read; what is gone is told of."""
     logs = os.path.join(folder, "in")
@@ -372,6 +427,6 @@ def reloads(folder):
 
 if __name__ == "__main__":
     lib.run(live_files, what_is_no_record, long_lines, where_it_starts, a_checkpoint_of_kumomta,
-            each_once_over_kills, many_files, files_that_change,
-            a_file_that_is_closed_to_us, a_full_spool,
+            each_once_over_kills, many_files, files_that_grow_together,
+            files_that_nobody_finishes, files_that_change, a_file_that_is_closed_to_us, a_full_spool,
             what_we_write_ourselves, reloads)
