@@ -7,6 +7,7 @@
 #include "filter/cli/jobs.h"
 #include "filter/cli/progress.h"
 #include "filter/cli/terminal.h"
+#include "filter/core/buffer.h"
 #include "filter/core/element-split.h"
 #include "filter/core/json-writer.h"
 #include "filter/intake/messages.h"
@@ -80,16 +81,6 @@ clear_item(gpointer item)
     dsn_incoming_clear(item);
 }
 
-static void
-empty(GString **buffer)
-{
-    if ((*buffer)->allocated_len > BUFFER_KEPT) {
-        (void)g_string_free(*buffer, TRUE);
-        *buffer = g_string_new(NULL);
-    }
-    g_string_truncate(*buffer, 0);
-}
-
 static GHashTable *
 new_places(void)
 {
@@ -131,7 +122,7 @@ free_batch(gpointer data)
 static void
 empty_batch(Batch *batch)
 {
-    empty(&batch->bytes);
+    dsn_buffer_empty(&batch->bytes, BUFFER_KEPT);
     g_string_truncate(batch->lines, 0);
     g_array_set_size(batch->items, 0);
     g_array_set_size(batch->troubles, 0);
@@ -491,7 +482,7 @@ bring_messages(const Run *run, Worker *worker, Batch *batch, DsnSpan bytes)
 
     batch->count += worker->sizes->len;
     g_array_set_size(worker->sizes, 0);
-    empty(&worker->bytes);
+    dsn_buffer_empty(&worker->bytes, BUFFER_KEPT);
     return good;
 }
 
@@ -502,7 +493,7 @@ read_item(const Run *run, Worker *worker, Batch *batch, DsnIncoming *item)
     GString *bytes = batch->bytes;
 
     if (item->unread) {
-        empty(&worker->file);
+        dsn_buffer_empty(&worker->file, BUFFER_KEPT);
         bytes = worker->file;
         dsn_incoming_read(item, run->options->configuration->limits.message, bytes);
     }

@@ -9,6 +9,7 @@
 #include "filter/cli/output.h"
 #include "filter/cli/progress.h"
 #include "filter/cli/terminal.h"
+#include "filter/core/buffer.h"
 
 /* A batch is full with either: about a millisecond of work, see jobs.h. */
 #define BATCH_MESSAGES 64
@@ -102,16 +103,6 @@ free_worker(gpointer data)
     g_free(worker);
 }
 
-static void
-empty(GString **buffer)
-{
-    if ((*buffer)->allocated_len > BUFFER_KEPT) {
-        (void)g_string_free(*buffer, TRUE);
-        *buffer = g_string_new(NULL);
-    }
-    g_string_truncate(*buffer, 0);
-}
-
 static bool
 fill(gpointer user, gpointer data)
 {
@@ -119,9 +110,9 @@ fill(gpointer user, gpointer data)
     Batch *batch = data;
     DsnIncoming item;
 
-    empty(&batch->bytes);
-    empty(&batch->lines);
-    empty(&batch->complaints);
+    dsn_buffer_empty(&batch->bytes, BUFFER_KEPT);
+    dsn_buffer_empty(&batch->lines, BUFFER_KEPT);
+    dsn_buffer_empty(&batch->complaints, BUFFER_KEPT);
     g_array_set_size(batch->items, 0);
     batch->count = 0;
     while (batch->items->len < BATCH_MESSAGES && batch->bytes->len < BATCH_BYTES &&
@@ -149,7 +140,7 @@ work_on(const Run *run, Worker *worker, Batch *batch, DsnIncoming *item)
     DsnSpan message = {bytes->str + item->start, item->len};
     run->jobs->read(run->user, worker->own, item, message, batch->lines, batch->tally);
     batch->count++;
-    empty(&worker->bytes);
+    dsn_buffer_empty(&worker->bytes, BUFFER_KEPT);
 }
 
 static void

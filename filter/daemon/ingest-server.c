@@ -3,10 +3,12 @@
 
 #include "filter/daemon/ingest-server.h"
 
+#include "filter/core/buffer.h"
 #include "filter/core/json-writer.h"
 #include "filter/core/log.h"
 #include "filter/daemon/ingest-link.h"
 #include "filter/intake/delivered.h"
+#include "filter/intake/http-records.h"
 
 /* A buffer that has grown beyond this is not kept. */
 #define BUFFER_KEPT ((size_t)8 * 1024 * 1024)
@@ -37,13 +39,6 @@ refuse(GError **error, const char *what)
 /* ---- answers ---- */
 
 static void
-write_number(GString *json, const char *key, guint64 number)
-{
-    dsn_json_key(json, key);
-    dsn_json_int(json, (int64_t)number);
-}
-
-static void
 write_error(GString *json, const GError *error)
 {
     g_string_append_c(json, '{');
@@ -58,32 +53,11 @@ static void
 write_tally(GString *json, const DsnTally *tally, guint64 records)
 {
     g_string_append_c(json, '{');
-    write_number(json, "records", records);
+    dsn_json_key(json, "records");
+    dsn_json_int(json, (int64_t)records);
     dsn_json_key(json, "tally");
-    g_string_append_c(json, '{');
-    write_number(json, "accepted", tally->accepted);
-    write_number(json, "duplicate", tally->duplicate);
-    write_number(json, "ignored", tally->ignored);
-    dsn_json_key(json, "reasons");
-    g_string_append_c(json, '{');
-    for (int reason = 0; reason < DSN_N_REASONS; reason++) {
-        if (tally->reasons[reason] > 0)
-            write_number(json, dsn_reason_to_string((DsnReason)reason), tally->reasons[reason]);
-    }
-    g_string_append_c(json, '}');
-    dsn_json_key(json, "rejected");
-    g_string_append_c(json, '[');
-    for (guint i = 0; i < tally->rejected->len; i++) {
-        const DsnRejection *rejection = &g_array_index(tally->rejected, DsnRejection, i);
-
-        dsn_json_next(json);
-        g_string_append_c(json, '{');
-        write_number(json, "index", rejection->index);
-        dsn_json_key(json, "reason");
-        (void)dsn_json_string(json, dsn_span(rejection->reason)); /* the same */
-        g_string_append_c(json, '}');
-    }
-    g_string_append(json, "]}}\n");
+    dsn_http_write_tally(json, tally);
+    g_string_append(json, "}\n");
 }
 
 /* ---- requests ---- */
@@ -187,7 +161,6 @@ take_mails(Serving *serving, const DsnPolicy *policy, GArray *mails, GError **er
         return false;
     for (guint i = 0; i < mails->len; i++)
         add_mail(&tally, &records, &g_array_index(mails, DsnMail, i));
-    tally.reasons[DSN_REASON_NONE] = 0;
     serving->messages += tally.accepted + tally.duplicate;
     write_tally(serving->answer, &tally, records);
     return true;
@@ -294,10 +267,7 @@ serve_next(Serving *serving, GError **error)
 
     if (request == NULL)
         return false;
-    if (serving->body->allocated_len > BUFFER_KEPT) {
-        (void)g_string_free(serving->body, TRUE);
-        serving->body = g_string_new(NULL);
-    }
+    dsn_buffer_empty(&serving->body, BUFFER_KEPT);
     g_string_truncate(serving->answer, 0);
     serving->request = request;
     bool done = serve_request(serving, &problem);

@@ -62,7 +62,7 @@ dsn_http_write_tally(GString *json, const DsnTally *tally)
         if (tally->reasons[i] > 0)
             write_count(json, dsn_reason_to_string((DsnReason)i), tally->reasons[i]);
     }
-    g_string_append(json, "}}\n");
+    g_string_append(json, "}}");
 }
 
 static void
@@ -98,6 +98,7 @@ dsn_http_take_records(DsnPipeline *pipeline, DsnHttpRequest *request, GError **e
     log_tally(request, &tally);
     json = g_string_new(NULL);
     dsn_http_write_tally(json, &tally);
+    g_string_append_c(json, '\n');
     dsn_http_answer_text(&request->answer, MHD_HTTP_OK, JSON, json);
     return true;
 }

@@ -27,7 +27,7 @@ void dsn_http_answer_reason(DsnHttpAnswer *answer, unsigned status, const char *
 /* Sets the answer to @text, which is taken over. */
 void dsn_http_answer_text(DsnHttpAnswer *answer, unsigned status, const char *type, GString *text);
 
-/* Appends the answer of /v1/records. */
+/* Appends what became of elements, as /v1/records answers it. */
 void dsn_http_write_tally(GString *json, const DsnTally *tally);
 
 #endif

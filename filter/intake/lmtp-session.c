@@ -3,6 +3,7 @@
 
 #include "filter/intake/lmtp-session.h"
 
+#include "filter/core/buffer.h"
 #include "filter/intake/lmtp-parameters.h"
 #include "mime/address.h"
 
@@ -62,11 +63,7 @@ reset(DsnLmtpSession *session)
 
     g_clear_pointer(&envelope->sender, g_free);
     g_ptr_array_set_size(envelope->recipients, 0);
-    if (envelope->message->allocated_len > KEEP_ROOM) {
-        (void)g_string_free(envelope->message, TRUE);
-        envelope->message = g_string_new(NULL);
-    }
-    g_string_truncate(envelope->message, 0);
+    dsn_buffer_empty(&envelope->message, KEEP_ROOM);
     envelope->size = 0;
     envelope->utf8 = false;
     session->in_transaction = false;

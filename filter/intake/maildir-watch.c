@@ -3,6 +3,7 @@
 
 #include "filter/intake/maildir-watch.h"
 
+#include "filter/core/buffer.h"
 #include "filter/core/retry.h"
 #include "filter/intake/delivered.h"
 #include "filter/intake/files.h"
@@ -186,12 +187,8 @@ work(gpointer data)
         if (next >= pass->names->len || g_atomic_int_get(&watch->stopping) != 0 ||
             !dsn_spool_is_ready(dsn_pipeline_spool(watch->pipeline)))
             return NULL;
-        g_string_truncate(buffer, 0);
+        dsn_buffer_empty(&buffer, KEEP_ROOM);
         take_file(pass, pass->names->pdata[next], buffer);
-        if (buffer->allocated_len > KEEP_ROOM) {
-            (void)g_string_free(g_steal_pointer(&buffer), TRUE);
-            buffer = g_string_new(NULL);
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include "filter/intake/tailer-batch.h"
 
+#include "filter/core/buffer.h"
+
 #include <string.h>
 
 /* So few that each that cannot be read is a dead letter of its own. */
@@ -113,11 +115,7 @@ static void
 clear(DsnTailerBatch *batch)
 {
     g_clear_pointer(&batch->policy, dsn_policy_unref);
-    if (batch->lines->allocated_len > KEEP_ROOM) {
-        (void)g_string_free(batch->lines, TRUE);
-        batch->lines = g_string_new(NULL);
-    }
-    g_string_truncate(batch->lines, 0);
+    dsn_buffer_empty(&batch->lines, KEEP_ROOM);
     g_array_set_size(batch->origins, 0);
     g_string_chunk_clear(batch->paths);
     batch->path = NULL;

@@ -13,50 +13,17 @@
 #include "filter/core/record-form.h"
 #include "filter/outlet/segments.h"
 #include "filter/pipeline/pipeline.h"
+#include "tests/bench/common.h"
 
-#include <ftw.h>
 #include <gmime/gmime.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CLASSES 30
 #define RULES_OF_CLASS 10
 #define RESPONSES 5000
 #define STREAMED 100000
 #define OUTLET "segments:bench"
-
-static G_GNUC_NORETURN void
-fail(const char *what, const GError *error)
-{
-    fprintf(stderr, "bench-outlets: %s: %s\n", what, error == NULL ? "failed" : error->message);
-    exit(EXIT_FAILURE);
-}
-
-static double
-read_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    (void)clock_gettime(clock, &now); /* cannot fail for the clocks used here */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void
-print_rate(const char *name, double rate)
-{
-    printf("%-58s %10.0f/s\n", name, rate);
-    fflush(stdout);
-}
-
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
 
 /* The sample bounce as one line, with an id of its own. */
 static void
@@ -76,19 +43,6 @@ add_record(const char *example, guint64 id, GString *lines)
     (void)json_object_set_new(record, "created_time", json_string(buffer));
     g_autofree char *text = json_dumps(record, JSON_COMPACT);
     g_string_append_printf(lines, "%s\n", text);
-}
-
-static char *
-read_example(void)
-{
-    const char *folder = g_getenv("DSNARF_EXAMPLES");
-    g_autofree char *path = g_build_filename(folder == NULL ? "." : folder, "bounce.json", NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    if (!g_file_get_contents(path, &text, NULL, &error))
-        fail(path, error);
-    return text;
 }
 
 /* ---- classes ---- */
@@ -112,7 +66,7 @@ write_rules(const char *folder)
     }
     g_string_append(text, "Last = ['over its quota$']\n");
     if (!g_file_set_contents(path, text->str, -1, &error))
-        fail(path, error);
+        dsn_bench_fail(path, error);
     return path;
 }
 
@@ -133,10 +87,10 @@ bench_classes(const char *folder, double seconds)
         unsigned count = 0;
 
         if (classifier == NULL)
-            fail(path, error);
+            dsn_bench_fail(path, error);
         for (unsigned i = 0; elapsed < seconds; i++) {
             if (i == RESPONSES) { /* all are remembered now, if any are */
-                start = read_clock(CLOCK_THREAD_CPUTIME_ID);
+                start = dsn_bench_clock(CLOCK_THREAD_CPUTIME_ID);
                 count = 0;
             }
             (void)g_snprintf(response, sizeof(response),
@@ -145,11 +99,11 @@ bench_classes(const char *folder, double seconds)
             g_assert(strcmp(class_, "Last") == 0);
             count++;
             if (i >= RESPONSES && i % 100 == 0)
-                elapsed = read_clock(CLOCK_THREAD_CPUTIME_ID) - start;
+                elapsed = dsn_bench_clock(CLOCK_THREAD_CPUTIME_ID) - start;
         }
-        print_rate(cached == 0 ? "response -> class by the last of 301 rules"
-                               : "the same, remembered among 5,000",
-                   count / elapsed);
+        dsn_bench_print_rate(cached == 0 ? "response -> class by the last of 301 rules"
+                                         : "the same, remembered among 5,000",
+                             count / elapsed);
     }
 }
 
@@ -177,7 +131,7 @@ bench_forms(const char *example, double seconds)
         g_autoptr(GHashTable) types = g_hash_table_new(g_str_hash, g_str_equal);
         DsnTypeForm any = {true, forms[i].template_};
         g_autoptr(GError) error = NULL;
-        double elapsed = 0, start = read_clock(CLOCK_THREAD_CPUTIME_ID);
+        double elapsed = 0, start = dsn_bench_clock(CLOCK_THREAD_CPUTIME_ID);
         unsigned count = 0;
 
         g_ptr_array_add(headers, (gpointer)forms[i].headers);
@@ -189,16 +143,16 @@ bench_forms(const char *example, double seconds)
                                                                  .types = types},
                                                &error);
         if (form == NULL)
-            fail(forms[i].label, error);
+            dsn_bench_fail(forms[i].label, error);
         while (elapsed < seconds) {
             g_string_truncate(output, 0);
             DsnFormed formed = dsn_form_write(form, DSN_RECORD_BOUNCE,
                                               (DsnSpan){line->str, line->len}, output, &error);
             g_assert(formed == DSN_FORMED);
             if (++count % 100 == 0)
-                elapsed = read_clock(CLOCK_THREAD_CPUTIME_ID) - start;
+                elapsed = dsn_bench_clock(CLOCK_THREAD_CPUTIME_ID) - start;
         }
-        print_rate(forms[i].label, count / elapsed);
+        dsn_bench_print_rate(forms[i].label, count / elapsed);
     }
 }
 
@@ -216,7 +170,7 @@ load_policy(const char *folder)
     if (g_file_set_contents(path, text, -1, &error))
         policy = dsn_policy_load(path, &error);
     if (policy == NULL)
-        fail(path, error);
+        dsn_bench_fail(path, error);
     return policy;
 }
 
@@ -229,16 +183,18 @@ fill(DsnPipeline *pipeline, const DsnPolicy *policy, const char *example)
 
     for (guint64 id = 0; id < STREAMED; id++)
         add_record(example, id, lines);
-    double start = read_clock(CLOCK_MONOTONIC), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    double start = dsn_bench_clock(CLOCK_MONOTONIC),
+           cpu = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     g_auto(DsnTally) tally;
     dsn_tally_init(&tally);
     if (!dsn_pipeline_take_records(pipeline, policy, &nobody, (DsnSpan){lines->str, lines->len},
                                    &tally, &error))
-        fail("the spool", error);
+        dsn_bench_fail("the spool", error);
     g_assert(tally.accepted == STREAMED);
-    print_rate("records -> spool, 100,000 in one body",
-               STREAMED / (read_clock(CLOCK_MONOTONIC) - start));
-    print_rate("  by processor time", STREAMED / (read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
+    dsn_bench_print_rate("records -> spool, 100,000 in one body",
+                         STREAMED / (dsn_bench_clock(CLOCK_MONOTONIC) - start));
+    dsn_bench_print_rate("  by processor time",
+                         STREAMED / (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
 }
 
 static void
@@ -253,20 +209,22 @@ bench_segments(const char *folder, const char *example)
     g_autoptr(DsnSpool) spool = dsn_spool_open(&options, &metrics, &error);
 
     if (spool == NULL || !dsn_spool_set_outlets(spool, outlets, &dropped, &error))
-        fail(folder, error);
+        dsn_bench_fail(folder, error);
     g_autoptr(DsnPolicy) policy = load_policy(folder);
     g_autoptr(DsnPipeline) pipeline = dsn_pipeline_new(spool, &metrics, policy);
     fill(pipeline, policy, example);
-    double start = read_clock(CLOCK_MONOTONIC), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    double start = dsn_bench_clock(CLOCK_MONOTONIC),
+           cpu = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     DsnSegments *segments =
         dsn_segments_start(spool, &metrics, policy->configuration->segments->pdata[0], &error);
     if (segments == NULL)
-        fail(folder, error);
+        dsn_bench_fail(folder, error);
     while (dsn_metrics_get(&metrics, DSN_COUNT_SEGMENT_LINES) < STREAMED)
         g_usleep(1000);
-    print_rate("records of the spool -> log segments, on the disk",
-               STREAMED / (read_clock(CLOCK_MONOTONIC) - start));
-    print_rate("  by processor time", STREAMED / (read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
+    dsn_bench_print_rate("records of the spool -> log segments, on the disk",
+                         STREAMED / (dsn_bench_clock(CLOCK_MONOTONIC) - start));
+    dsn_bench_print_rate("  by processor time",
+                         STREAMED / (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
     dsn_segments_stop(segments);
 }
 
@@ -275,15 +233,15 @@ main(int argc, char **argv)
 {
     double seconds = argc > 1 ? g_ascii_strtod(argv[1], NULL) : 2;
     g_autofree char *folder = g_strdup("bench-outlets-XXXXXX");
-    g_autofree char *example = read_example();
+    g_autofree char *example = dsn_bench_read_example("bounce.json");
 
     if (g_mkdtemp(folder) == NULL)
-        fail(folder, NULL);
+        dsn_bench_fail(folder, NULL);
     g_mime_init();
     bench_classes(folder, seconds);
     bench_forms(example, seconds);
     bench_segments(folder, example);
     g_mime_shutdown();
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* else it stays to be seen */
+    dsn_bench_remove(folder);
     return EXIT_SUCCESS;
 }

@@ -9,32 +9,14 @@
 #include "config.h"
 
 #include "filter/core/address-pattern.h"
+#include "tests/bench/common.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define FEW 10
 #define MANY 1000000
 #define FILE_NAME "bench-patterns.list"
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* this clock is always there */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double
-mebibytes_used(void)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    return (double)(info.uordblks + info.hblkhd) / 1048576;
-}
 
 /* Of each kind that is found by its text. */
 static void
@@ -69,11 +51,12 @@ load(unsigned count)
         exit(EXIT_FAILURE);
     g_ptr_array_add(texts, (gpointer) "file:" FILE_NAME);
 
-    double memory = mebibytes_used(), started = cpu_seconds();
+    double memory = dsn_bench_mebibytes(), started = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     DsnPatterns *patterns = dsn_patterns_new(texts, said);
     printf("  load a file of %u patterns%s\n    %.0f ms, %.1f MiB\n", count,
-           count == MANY ? " (to reach: 1 s, 100 MiB)" : "", (cpu_seconds() - started) * 1000,
-           mebibytes_used() - memory);
+           count == MANY ? " (to reach: 1 s, 100 MiB)" : "",
+           (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - started) * 1000,
+           dsn_bench_mebibytes() - memory);
     if (said->len > 0 || remove(FILE_NAME) != 0) {
         fprintf(stderr, "bench-patterns: %s\n", said->str);
         exit(EXIT_FAILURE);
@@ -95,12 +78,12 @@ ask(const DsnPatterns *patterns, unsigned count, const char *row, const char *lo
         g_ptr_array_add(addresses,
                         g_strdup_printf("%s%u@%s%u.example", local, number, domain, number % 997));
     }
-    double started = cpu_seconds(), spent;
+    double started = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID), spent;
     do {
         for (guint i = 0; i < addresses->len; i++)
             found += dsn_patterns_match(patterns, dsn_span(addresses->pdata[i]));
         asked += addresses->len;
-        spent = cpu_seconds() - started;
+        spent = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - started;
     } while (spent < seconds);
     if (found != (listed ? asked : 0)) {
         fprintf(stderr, "bench-patterns: %s: found %" G_GUINT64_FORMAT "\n", row, found);

@@ -12,13 +12,12 @@
 
 #include "filter/core/json-writer.h"
 #include "filter/pipeline/pipeline.h"
+#include "tests/bench/common.h"
 #include "tests/bench/shares.h"
 
-#include <ftw.h>
 #include <gmime/gmime.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define BATCH 500
 #define ID_DIGITS 32
@@ -48,22 +47,6 @@ typedef struct Poster {
 
 /* ---- the daemon's parts ---- */
 
-static G_GNUC_NORETURN void
-fail(const char *what, const GError *error)
-{
-    fprintf(stderr, "bench-pipeline: %s: %s\n", what, error == NULL ? "failed" : error->message);
-    exit(EXIT_FAILURE);
-}
-
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static DsnPolicy *
 load_policy(const char *folder, const char *outlet_types)
 {
@@ -81,7 +64,7 @@ load_policy(const char *folder, const char *outlet_types)
     if (g_file_set_contents(path, text->str, -1, &error))
         policy = dsn_policy_load(path, &error);
     if (policy == NULL)
-        fail(path, error);
+        dsn_bench_fail(path, error);
     return policy;
 }
 
@@ -94,7 +77,7 @@ bench_open(Bench *bench, const char *outlet_types, bool history)
 
     bench->folder = g_strdup("bench-pipeline-XXXXXX");
     if (g_mkdtemp(bench->folder) == NULL)
-        fail(bench->folder, NULL);
+        dsn_bench_fail(bench->folder, NULL);
     const DsnSpoolOptions options = {
         .directory = bench->folder,
         .keep = 14 * 86400,
@@ -104,7 +87,7 @@ bench_open(Bench *bench, const char *outlet_types, bool history)
     };
     bench->spool = dsn_spool_open(&options, &bench->metrics, &error);
     if (bench->spool == NULL || !dsn_spool_set_outlets(bench->spool, outlets, &dropped, &error))
-        fail(bench->folder, error);
+        dsn_bench_fail(bench->folder, error);
     bench->policy = load_policy(bench->folder, outlet_types);
     bench->pipeline = dsn_pipeline_new(bench->spool, &bench->metrics, bench->policy);
 }
@@ -115,30 +98,17 @@ bench_close(Bench *bench)
     g_clear_pointer(&bench->pipeline, dsn_pipeline_free);
     g_clear_pointer(&bench->policy, dsn_policy_unref);
     g_clear_pointer(&bench->spool, dsn_spool_close);
-    (void)nftw(bench->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* else it stays to be seen */
+    dsn_bench_remove(bench->folder);
     g_clear_pointer(&bench->folder, g_free);
 }
 
 /* ---- input ---- */
 
-static char *
-read_example(const char *name)
-{
-    const char *folder = g_getenv("DSNARF_EXAMPLES");
-    g_autofree char *path = g_build_filename(folder == NULL ? "." : folder, name, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    if (!g_file_get_contents(path, &text, NULL, &error))
-        fail(path, error);
-    return text;
-}
-
 /* The sample bounce of this very moment, in which the id is replaced later. */
 static json_t *
 make_record(const char *type)
 {
-    g_autofree char *text = read_example("bounce.json");
+    g_autofree char *text = dsn_bench_read_example("bounce.json");
     int64_t now = g_get_real_time() / G_USEC_PER_SEC;
     char buffer[DSN_DATE_MAX];
     json_t *record = json_loads(text, 0, NULL);
@@ -156,7 +126,7 @@ static json_t *
 with_original(json_t *record, size_t size)
 {
     static const char prose[] = "The quick brown fox jumps over the lazy dog, again and again.\r\n";
-    g_autofree char *original = read_example("original.eml");
+    g_autofree char *original = dsn_bench_read_example("original.eml");
     g_autoptr(GString) message = g_string_new(original);
 
     while (message->len < size)
@@ -223,7 +193,7 @@ post_batch(Poster *poster)
     if (!dsn_pipeline_take_records(bench->pipeline, bench->policy, &nobody,
                                    (DsnSpan){poster->body.text->str, poster->body.text->len},
                                    &tally, &error))
-        fail("a batch", error);
+        dsn_bench_fail("a batch", error);
     g_assert(tally.accepted + tally.ignored == BATCH);
     return BATCH;
 }
@@ -240,7 +210,7 @@ send_message(Poster *poster)
     if (dsn_pipeline_take_message(bench->pipeline, bench->policy,
                                   (DsnSpan){poster->body.text->str, poster->body.text->len},
                                   &session, NULL, NULL, &taken, &error) != DSN_MESSAGE_RECORDED)
-        fail("a message", error);
+        dsn_bench_fail("a message", error);
     g_assert(taken.records == 1);
     return 1;
 }
@@ -261,15 +231,6 @@ run_in_thread(gpointer data)
     return NULL;
 }
 
-static double
-read_cpu(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* cannot fail */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void
 measure(Bench *bench, const char *name, const char *wanted, Poster *posters, guint n_posters,
         guint64 (*work)(Poster *poster))
@@ -281,7 +242,7 @@ measure(Bench *bench, const char *name, const char *wanted, Poster *posters, gui
 
     (void)work(&posters[0]); /* warm caches; it does not count */
     dsn_shares_start();
-    double cpu = read_cpu();
+    double cpu = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     int64_t start = g_get_monotonic_time();
     for (guint i = 0; i < n_posters; i++) {
         runs[i] = (Run){&posters[i], work, start + (int64_t)(bench->seconds * 1e6)};
@@ -292,7 +253,7 @@ measure(Bench *bench, const char *name, const char *wanted, Poster *posters, gui
         count += posters[i].count;
     }
     double elapsed = (double)(g_get_monotonic_time() - start) / 1e6;
-    cpu = read_cpu() - cpu;
+    cpu = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     dsn_shares_stop(shares);
 
     g_autofree char *rate = g_strdup_printf("%.0f/s", (double)count / elapsed);
@@ -323,7 +284,7 @@ static void
 bench_messages(double seconds, const char *name, guint n_posters)
 {
     static const char header[] = "Message-ID: <00000000000000000000000000000000@isp.example>\n";
-    g_autofree char *sample = read_example("feedback.eml");
+    g_autofree char *sample = dsn_bench_read_example("feedback.eml");
     g_autofree Poster *posters = g_new0(Poster, n_posters);
     const size_t place = strlen("Message-ID: <");
     Bench bench = {.seconds = seconds};

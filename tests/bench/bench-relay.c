@@ -11,9 +11,9 @@
 #include "filter/core/log.h"
 #include "filter/outlet/relay-connect.h"
 #include "filter/outlet/relay.h"
+#include "tests/bench/common.h"
 
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -273,13 +273,6 @@ bench_relay(DsnSpool *spool, DsnMetrics *metrics, guint connections, guint count
     sink_stop(&sink);
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status, (void)type, (void)place;
-    return remove(path);
-}
-
 static void
 bench_spool(double seconds)
 {
@@ -296,7 +289,7 @@ bench_spool(double seconds)
     bench_relay(spool, &metrics, 1, (guint)(5000 * seconds), &keys, "");
     bench_relay(spool, &metrics, 4, (guint)(8000 * seconds), &keys, "8000/s");
     dsn_spool_close(spool);
-    (void)nftw(folder, remove_one, 10, FTW_DEPTH | FTW_PHYS); /* what stays harms nobody */
+    dsn_bench_remove(folder);
 }
 
 int

@@ -10,12 +10,11 @@
 #include "config.h"
 
 #include "filter/pipeline/spool.h"
+#include "tests/bench/common.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NOTICE_SIZE 4096
 #define SOURCES_SIZE 1024 /* a record without its original */
@@ -39,15 +38,6 @@ typedef struct Bench {
     double written_started;
 } Bench;
 
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static void
 open_spool(Bench *bench)
 {
@@ -62,28 +52,16 @@ open_spool(Bench *bench)
                                    .large = 1 << 20};
         bench->spool = dsn_spool_open(&options, &bench->metrics, &error);
     }
-    if (bench->spool == NULL) {
-        fprintf(stderr, "bench-spool: %s: %s\n", bench->folder,
-                error == NULL ? "cannot be made" : error->message);
-        exit(EXIT_FAILURE);
-    }
+    if (bench->spool == NULL)
+        dsn_bench_fail(bench->folder, error);
 }
 
 static void
 close_spool(Bench *bench)
 {
     g_clear_pointer(&bench->spool, dsn_spool_close);
-    (void)nftw(bench->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* else it stays to be seen */
+    dsn_bench_remove(bench->folder);
     g_clear_pointer(&bench->folder, g_free);
-}
-
-static double
-read_cpu(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* cannot fail */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* Bytes that the process has had written to the disk. */
@@ -102,7 +80,7 @@ static void
 start(Bench *bench)
 {
     bench->started = g_get_monotonic_time();
-    bench->cpu_started = read_cpu();
+    bench->cpu_started = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     bench->written_started = read_written();
 }
 
@@ -116,7 +94,7 @@ static void
 print_rate(const Bench *bench, const char *name, guint64 count, const char *wanted)
 {
     double n = (double)MAX(count, 1);
-    double cpu = (read_cpu() - bench->cpu_started) / n * 1e6;
+    double cpu = (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - bench->cpu_started) / n * 1e6;
     g_autofree char *rate = g_strdup_printf("%.0f/s", n / elapsed(bench));
 
     printf("%-60s %14s  %-14s %.1f us, %.1f KB\n", name, rate, wanted, cpu,
@@ -191,10 +169,8 @@ static void
 finish_deposit(Bench *bench, DsnDeposit *deposit)
 {
     (void)dsn_spool_wait(bench->spool, deposit, -1); /* true: it has no end */
-    if (deposit->error != NULL) {
-        fprintf(stderr, "bench-spool: %s\n", deposit->error->message);
-        exit(EXIT_FAILURE);
-    }
+    if (deposit->error != NULL)
+        dsn_bench_fail(bench->folder, deposit->error);
     dsn_deposit_free(deposit);
 }
 

@@ -13,14 +13,13 @@
 #include "filter/core/record.h"
 #include "filter/intake/tailed-file.h"
 #include "filter/intake/tailer.h"
+#include "tests/bench/common.h"
 
-#include <ftw.h>
 #include <glib/gstdio.h>
 #include <gmime/gmime.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zstd.h>
 
 #define RECORD_SIZE 1600
@@ -29,51 +28,7 @@
 #define FRAMES 16     /* of the large segment: 1 GB */
 #define LINE_MAX_BYTES ((size_t)16 << 20)
 
-static G_GNUC_NORETURN void
-fail(const char *what, const GError *error)
-{
-    fprintf(stderr, "bench-tailer: %s: %s\n", what, error == NULL ? "failed" : error->message);
-    exit(EXIT_FAILURE);
-}
-
-static double
-read_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    (void)clock_gettime(clock, &now); /* cannot fail for the clocks used here */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void
-print_rate(const char *name, double rate)
-{
-    printf("%-58s %10.0f/s\n", name, rate);
-    fflush(stdout);
-}
-
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 /* ---- what is followed ---- */
-
-static json_t *
-read_example(void)
-{
-    const char *folder = g_getenv("DSNARF_EXAMPLES");
-    g_autofree char *path = g_build_filename(folder == NULL ? "." : folder, "bounce.json", NULL);
-    json_t *record = json_load_file(path, 0, NULL);
-
-    if (record == NULL)
-        fail(path, NULL);
-    return record;
-}
 
 static const char *
 type_of(unsigned i)
@@ -114,17 +69,19 @@ add_record(json_t *record, unsigned i, GRand *noise, GString *lines)
 static GBytes *
 make_frame(void)
 {
-    json_auto_t *record = read_example();
+    g_autofree char *example = dsn_bench_read_example("bounce.json");
+    json_auto_t *record = json_loads(example, 0, NULL);
     g_autoptr(GString) lines = g_string_new(NULL);
     g_autoptr(GRand) noise = g_rand_new_with_seed(1);
 
+    g_assert(record != NULL);
     for (unsigned i = 0; i < RECORDS; i++)
         add_record(record, i, noise, lines);
     size_t room = ZSTD_compressBound(lines->len);
     char *packed = g_malloc(room);
     size_t size = ZSTD_compress(packed, room, lines->str, lines->len, 3);
     if (ZSTD_isError(size))
-        fail("zstd", NULL);
+        dsn_bench_fail("zstd", NULL);
     printf("%u records, %zu bytes, of which zstd makes %zu\n", RECORDS, lines->len, size);
     return g_bytes_new_take(packed, size);
 }
@@ -137,9 +94,9 @@ write_segment(const char *folder, const char *name, GBytes *frame, unsigned time
 
     for (unsigned i = 0; i < times && file != NULL; i++)
         if (fwrite(g_bytes_get_data(frame, NULL), g_bytes_get_size(frame), 1, file) != 1)
-            fail(path, NULL);
+            dsn_bench_fail(path, NULL);
     if (file == NULL || fclose(file) != 0 || chmod(path, 0400) != 0)
-        fail(path, NULL);
+        dsn_bench_fail(path, NULL);
     return path;
 }
 
@@ -158,7 +115,7 @@ load_policy(const char *folder)
     if (g_mkdir_with_parents(logs, 0700) == 0 && g_file_set_contents(path, text, -1, &error))
         policy = dsn_policy_load(path, &error);
     if (policy == NULL)
-        fail(path, error);
+        dsn_bench_fail(path, error);
     return policy;
 }
 
@@ -177,16 +134,16 @@ read_segment(const char *path, const DsnPolicy *policy, DsnMetrics *metrics)
     DsnSpan record;
 
     if (!dsn_tailed_file_open(file, LINE_MAX_BYTES, &skipped, &stopping, &error))
-        fail(path, error);
+        dsn_bench_fail(path, error);
     while ((event = dsn_tailed_file_next(file, &record, &error)) != DSN_SEGMENT_END) {
         g_auto(DsnElement) element = {.record = NULL};
 
         if (event != DSN_SEGMENT_LINE)
-            fail(path, error);
+            dsn_bench_fail(path, error);
         if (!dsn_policy_wants(policy, record))
             continue;
         if (!dsn_element_parse(record, policy->configuration->intake.record, &element, &error))
-            fail(path, error);
+            dsn_bench_fail(path, error);
         wanted++;
     }
     dsn_tailed_file_free(file);
@@ -197,17 +154,17 @@ static void
 bench_reading(const char *path, const DsnPolicy *policy, double seconds)
 {
     DsnMetrics metrics = {.counters = {0}};
-    double start = read_clock(CLOCK_PROCESS_CPUTIME_ID), now;
+    double start = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID), now;
     guint64 records = 0;
 
     do {
         guint64 wanted = read_segment(path, policy, &metrics);
         g_assert(wanted == RECORDS / 10);
         records += RECORDS;
-        now = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+        now = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     } while (now - start < seconds);
-    print_rate("segment stream, only Bounce and Expiration wanted",
-               (double)records / (now - start));
+    dsn_bench_print_rate("segment stream, only Bounce and Expiration wanted",
+                         (double)records / (now - start));
 }
 
 /* Follows what is in the folder, with a tailer of its own. */
@@ -222,18 +179,19 @@ bench_following(const char *folder, DsnPolicy *policy, guint64 records, const ch
     g_autoptr(DsnSpool) spool = dsn_spool_open(&options, &metrics, &error);
 
     if (spool == NULL)
-        fail(spool_path, error);
+        dsn_bench_fail(spool_path, error);
     g_autoptr(DsnPipeline) pipeline = dsn_pipeline_new(spool, &metrics, policy);
-    double start = read_clock(CLOCK_MONOTONIC), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    double start = dsn_bench_clock(CLOCK_MONOTONIC),
+           cpu = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     DsnTailer *tailer = dsn_tailer_start(pipeline, policy->configuration->tailers->pdata[0]);
     while (dsn_metrics_get(&metrics, DSN_COUNT_TAILER_FILES) == 0)
         g_usleep(1000);
-    print_rate(name, (double)records / (read_clock(CLOCK_MONOTONIC) - start));
-    print_rate("  by processor time",
-               (double)records / (read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
+    dsn_bench_print_rate(name, (double)records / (dsn_bench_clock(CLOCK_MONOTONIC) - start));
+    dsn_bench_print_rate("  by processor time",
+                         (double)records / (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu));
     dsn_tailer_stop(tailer);
     g_assert(dsn_metrics_get(&metrics, DSN_COUNT_TAILER_RECORD) == records);
-    (void)nftw(spool_path, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* else it stays to be seen */
+    dsn_bench_remove(spool_path);
 }
 
 /* From now on the peak is a new one, as far as the kernel can do that. */
@@ -267,7 +225,7 @@ main(int argc, char **argv)
     g_autofree char *folder = g_strdup("bench-tailer-XXXXXX");
 
     if (g_mkdtemp(folder) == NULL)
-        fail(folder, NULL);
+        dsn_bench_fail(folder, NULL);
     g_mime_init();
     g_autoptr(DsnPolicy) policy = load_policy(folder);
     g_autoptr(GBytes) frame = make_frame();
@@ -277,13 +235,13 @@ main(int argc, char **argv)
     bench_following(folder, policy, RECORDS, "segment -> spool, one record in ten makes a notice");
     print_peak("  peak memory");
     if (g_unlink(path) != 0)
-        fail(path, NULL);
-    g_autofree char *large = write_segment(folder, "logs/2", frame, FRAMES);
+        dsn_bench_fail(path, NULL);
+    g_free(write_segment(folder, "logs/2", frame, FRAMES));
     forget_peak();
     bench_following(folder, policy, (guint64)RECORDS * FRAMES,
                     "1 GB segment of them -> spool, each 16 times");
     print_peak("  peak memory");
     g_mime_shutdown();
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* else it stays to be seen */
+    dsn_bench_remove(folder);
     return EXIT_SUCCESS;
 }

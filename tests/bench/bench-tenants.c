@@ -9,49 +9,21 @@
 #include "config.h"
 
 #include "filter/pipeline/policy.h"
+#include "tests/bench/common.h"
 
-#include <ftw.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FEW 10
 #define MANY 1000000
 #define TENANTS 10000
-
-static int
-remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
 
 static void
 fail(const char *what, const char *why)
 {
     fprintf(stderr, "bench-tenants: %s: %s\n", what, why);
     exit(EXIT_FAILURE);
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* this clock is always there */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double
-mebibytes_used(void)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    return (double)(info.uordblks + info.hblkhd) / 1048576;
 }
 
 static void
@@ -72,12 +44,13 @@ load(const char *folder, const char *row, const GString *text)
     g_autoptr(GError) error = NULL;
 
     put(folder, "dsnarf.toml", text);
-    double memory = mebibytes_used(), started = cpu_seconds();
+    double memory = dsn_bench_mebibytes(), started = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID);
     DsnPolicy *policy = dsn_policy_load(path, &error);
     if (policy == NULL)
         fail(path, error->message);
-    printf("  %s\n    %.0f ms, %.0f MiB\n", row, (cpu_seconds() - started) * 1000,
-           mebibytes_used() - memory);
+    printf("  %s\n    %.0f ms, %.0f MiB\n", row,
+           (dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - started) * 1000,
+           dsn_bench_mebibytes() - memory);
     return policy;
 }
 
@@ -130,7 +103,7 @@ find(const DsnPolicy *policy, const char *row, unsigned count, char *(*dup)(guin
 
         g_ptr_array_add(records, read_record(sender));
     }
-    double started = cpu_seconds(), spent;
+    double started = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID), spent;
     do {
         for (guint i = 0; i < records->len; i++) {
             unsigned trust;
@@ -138,7 +111,7 @@ find(const DsnPolicy *policy, const char *row, unsigned count, char *(*dup)(guin
             found += dsn_policy_tenant(policy, records->pdata[i], &trust)->number != 0;
         }
         asked += records->len;
-        spent = cpu_seconds() - started;
+        spent = dsn_bench_clock(CLOCK_PROCESS_CPUTIME_ID) - started;
     } while (spent < seconds);
     if (found != asked)
         fail("a sender", "was not found");
@@ -203,5 +176,6 @@ main(int argc, char **argv)
     bench_senders(folder, FEW, seconds);
     bench_senders(folder, MANY, seconds);
     bench_tenants(folder, seconds);
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    dsn_bench_remove(folder);
+    return EXIT_SUCCESS;
 }

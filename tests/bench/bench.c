@@ -16,6 +16,7 @@
 #include "mime/lint.h"
 #include "mime/report-parse.h"
 #include "templates/samples.h"
+#include "tests/bench/common.h"
 #include "tests/bench/shares.h"
 
 #include <gmime/gmime.h>
@@ -54,21 +55,6 @@ typedef struct Rendering {
     GString *text;
 } Rendering;
 
-static char *
-read_example(const char *name)
-{
-    const char *folder = g_getenv("DSNARF_EXAMPLES");
-    g_autofree char *path = g_build_filename(folder == NULL ? "." : folder, name, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    if (!g_file_get_contents(path, &text, NULL, &error)) {
-        fprintf(stderr, "bench: %s\n", error->message);
-        exit(EXIT_FAILURE);
-    }
-    return text;
-}
-
 /* @text with CRLF line ends, and enough lines of prose before @before to make it @size bytes. */
 static GString *
 pad_message(const char *text, const char *before, size_t size)
@@ -85,15 +71,6 @@ pad_message(const char *text, const char *before, size_t size)
     return message;
 }
 
-static double
-read_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    (void)clock_gettime(clock, &now); /* cannot fail for the clocks used here */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static Rate
 measure_by(clockid_t clock, Work work, gpointer state, double seconds)
 {
@@ -101,13 +78,13 @@ measure_by(clockid_t clock, Work work, gpointer state, double seconds)
     unsigned runs = 0;
 
     (void)work(state); /* warm caches and buffers; the bytes of this run do not count */
-    double start = read_clock(clock);
+    double start = dsn_bench_clock(clock);
     double elapsed = 0;
     while (elapsed < seconds) {
         for (int i = 0; i < 10; i++)
             bytes += work(state);
         runs += 10;
-        elapsed = read_clock(clock) - start;
+        elapsed = dsn_bench_clock(clock) - start;
     }
     return (Rate){runs / elapsed, (double)bytes / elapsed};
 }
@@ -158,7 +135,7 @@ read_report(gpointer data)
 static void
 reading_init(Reading *reading, size_t size)
 {
-    g_autofree char *sample = read_example("feedback.eml");
+    g_autofree char *sample = dsn_bench_read_example("feedback.eml");
 
     reading->message = pad_message(sample, "--fbl-88213--", size);
     reading->parser = dsn_report_parser_new(&DSN_LIMITS_DEFAULT);
@@ -344,7 +321,7 @@ free_record(gpointer record)
 static GPtrArray *
 make_records(guint count, bool delayed)
 {
-    g_autofree char *text = read_example("bounce.json");
+    g_autofree char *text = dsn_bench_read_example("bounce.json");
     GPtrArray *records = g_ptr_array_new_with_free_func(free_record);
 
     for (guint i = 0; i < count; i++) {
@@ -374,7 +351,7 @@ make_records(guint count, bool delayed)
 static GString *
 make_original(bool eight_bit)
 {
-    g_autofree char *sample = read_example("original.eml");
+    g_autofree char *sample = dsn_bench_read_example("original.eml");
     GString *original = pad_message(sample, NULL, 3000);
 
     if (eight_bit) {

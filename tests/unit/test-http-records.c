@@ -26,7 +26,7 @@ START_TEST(writes_what_became_of_elements)
     ck_assert_str_eq(json->str, "{\"accepted\":3,\"duplicate\":2,\"ignored\":1,\"rejected\":["
                                 "{\"index\":0,\"reason\":\"no JSON: \\\"\\n\\\"\"},"
                                 "{\"index\":5000000000,\"reason\":\"\xef\xbf\xbd\"}],"
-                                "\"reasons\":{\"null-sender\":2,\"rate-limited\":1}}\n");
+                                "\"reasons\":{\"null-sender\":2,\"rate-limited\":1}}");
     g_array_unref(tally.rejected);
 }
 END_TEST
@@ -39,7 +39,7 @@ START_TEST(writes_that_nothing_happened)
     tally.rejected = g_array_new(FALSE, FALSE, sizeof(DsnRejection));
     dsn_http_write_tally(json, &tally);
     ck_assert_str_eq(json->str, "{\"accepted\":0,\"duplicate\":0,\"ignored\":0,\"rejected\":[],"
-                                "\"reasons\":{}}\n");
+                                "\"reasons\":{}}");
     g_array_unref(tally.rejected);
 }
 END_TEST
