@@ -140,6 +140,8 @@ is_stopping(DsnRelay *relay)
 
 /* ---- what becomes of a notice ---- */
 
+/* It is counted and logged before it is settled: when the queue is empty, all has been told. */
+
 static DsnWaitingNotice *
 notice_of(const Worker *worker, const DsnSmtpMessage *message)
 {
@@ -192,9 +194,9 @@ settle_dead(Worker *worker, const DsnSmtpMessage *message, const char *reply)
 {
     const DsnWaitingNotice *notice = notice_of(worker, message);
 
-    dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_DEAD, 0, reply);
     dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_DEAD, 1);
     write_log(worker, message, "dead", reply);
+    dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_DEAD, 0, reply);
 }
 
 static void
@@ -234,10 +236,10 @@ settle_retry(Worker *worker, const DsnSmtpMessage *message, const char *reply)
         return;
     }
     GTimeSpan delay = next_delay(worker->settings, notice);
-    dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_RETRY,
-                     MIN(now + delay, expiry), reply);
     dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_DEFERRED, 1);
     write_log(worker, message, "deferred", reply);
+    dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_RETRY,
+                     MIN(now + delay, expiry), reply);
 }
 
 /* A message has its outcome: it is settled now, lest a crash send the whole batch again. */
@@ -250,9 +252,9 @@ on_done(DsnSmtpMessage *message, gpointer user)
     worker->answered = worker->answered || message->outcome < DSN_SMTP_BROKEN;
     switch (message->outcome) {
     case DSN_SMTP_SENT:
-        dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_SENT, 0, message->reply);
         dsn_metrics_add(worker->relay->metrics, DSN_COUNT_NOTICES_SENT, 1);
         write_log(worker, message, "sent", message->reply);
+        dsn_spool_settle(worker->relay->spool, notice->entry, DSN_SETTLED_SENT, 0, message->reply);
         return;
     case DSN_SMTP_PERMFAIL:
         settle_dead(worker, message, message->reply);

@@ -277,8 +277,6 @@ settle_letter(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookA
                                                          : DSN_SETTLED_DEAD;
     GTimeSpan wait = MAX(draw_delay(webhook, letter->attempts + 1), asked_for(webhook, answer));
 
-    dsn_spool_settle(webhook->spool, letter->entry, how, MIN(now + wait, MAX(expiry, now)),
-                     answer->text);
     write_log(webhook, lane, answer,
               how == DSN_SETTLED_SENT ? "sent"
               : again                 ? "deferred"
@@ -287,6 +285,8 @@ settle_letter(DsnWebhook *webhook, const DsnWebhookLane *lane, const DsnWebhookA
         dsn_metrics_add(webhook->metrics,
                         how == DSN_SETTLED_SENT ? DSN_COUNT_WEBHOOK_SENT : DSN_COUNT_WEBHOOK_DEAD,
                         1);
+    dsn_spool_settle(webhook->spool, letter->entry, how, MIN(now + wait, MAX(expiry, now)),
+                     answer->text);
 }
 
 void
@@ -296,8 +296,8 @@ dsn_webhook_settle_letter_empty(DsnWebhook *webhook, DsnWebhookLane *lane)
     const char *reason = faults->len > 0 ? g_array_index(faults, DsnWebhookFault, 0).reason
                                          : "the options of the webhook do not let it through";
 
-    dsn_spool_settle(webhook->spool, lane->letter->entry, DSN_SETTLED_DEAD, 0, reason);
     dsn_metrics_add(webhook->metrics, DSN_COUNT_WEBHOOK_DEAD, 1);
+    dsn_spool_settle(webhook->spool, lane->letter->entry, DSN_SETTLED_DEAD, 0, reason);
 }
 
 /* ---- all requests ---- */
@@ -321,7 +321,6 @@ dsn_webhook_settle(DsnWebhook *webhook, DsnWebhookLane *lane, CURLcode code)
     g_auto(DsnWebhookAnswer) answer = {0};
 
     dsn_webhook_link_end(lane->link, code, &answer);
-    count_request(webhook, &answer);
     if (answer.verdict == DSN_WEBHOOK_DONE)
         webhook->successes++;
     if (lane->batch != NULL)
@@ -338,5 +337,6 @@ dsn_webhook_settle(DsnWebhook *webhook, DsnWebhookLane *lane, CURLcode code)
         note_fails(webhook, &answer);
     else
         note_works(webhook);
+    count_request(webhook, &answer); /* it has had its effect */
     dsn_webhook_clear_lane(lane);
 }

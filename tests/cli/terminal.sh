@@ -36,8 +36,9 @@ same err 'dsnarf: 2,400 messages: 600 feedback reports, 600 delivery status noti
 on_terminal "summary of nothing" 'mkdir empty; "$dsnarf" parse empty >out'
 same err 'dsnarf: 0 messages'
 
-# The bar waits for a second, and is wiped before anything else is written.
-slow='{ cat box; sleep 1.3; for i in $(seq 300); do cat box; done; sleep 0.3; echo; } | "$dsnarf" parse - missing >out'
+# The bar waits for a second after the start, which may take a while itself, and is wiped before
+# anything else is written.
+slow='{ cat box; sleep 3; for i in $(seq 300); do cat box; done; sleep 0.3; echo; } | "$dsnarf" parse - missing >out'
 on_terminal "a bar" "$slow"
 has err "\[.*messages, .*/s" "$escape\[K" "$escape\[32m" 'dsnarf: missing: No such file'
 on_terminal "a bar without colours" "NO_COLOR=1; export NO_COLOR; $slow"
@@ -47,13 +48,13 @@ on_terminal "a terminal that cannot" "TERM=dumb; $slow"
 lacks err "$escape"
 lacks err 'messages, .*/s'
 has err '^dsnarf: 1,204 messages'
-on_terminal "no bar between the data" '{ cat box; sleep 1.3; for i in $(seq 300); do cat box; done; sleep 0.3; } | "$dsnarf" parse -'
+on_terminal "no bar between the data" '{ cat box; sleep 3; for i in $(seq 300); do cat box; done; sleep 0.3; } | "$dsnarf" parse -'
 lacks err 'messages, .*/s'
 has err '^{"file":"-#1"'
 
 # Nothing of that where it would be in the way.
 mkfifo pipe
-{ cat box; sleep 1.3; seq 300 | xargs -I '{}' cat box; } >pipe &
+{ cat box; sleep 3; seq 300 | xargs -I '{}' cat box; } >pipe &
 try "not on a terminal" 0 "$dsnarf" parse pipe
 same err ''
 

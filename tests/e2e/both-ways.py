@@ -111,6 +111,7 @@ def records_become_notices(folder):
             name = f'dsnarf_not_done_total{{reason="{reason}"}}'
             lib.expect(metrics[name] >= 1, True, name)
         lib.expect(both.logged("milter-"), [], "what Postfix says of the milter")
+        lib.wait_until(lambda: len(both.logged(r"/qmgr.*: removed")) == NOTICES, "Postfix has logged all")
         lib.expect(len(both.logged(r"reinject/smtpd.*: client=")), NOTICES, "mails reinjected")
         lib.expect(both.logged(r"/bounce\["), [], "bounces that Postfix made")
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -134,6 +135,12 @@ def basic(user, password):
 
 def refused(daemon, cause):
     return daemon.metrics()[f'dsnarf_http_refused_total{{cause="{cause}"}}']
+
+
+def expect_one_a_minute(daemon, pattern, since):
+    """Lines of the log that may come again only after a minute."""
+    most = 1 + int((time.monotonic() - since) // 60)
+    expect(1 <= len(daemon.logged(pattern)) <= most, True, f"lines in a minute: {pattern}")
 
 
 def zstd(data, *options):
@@ -332,10 +339,11 @@ def tokens(folder):
         ({}, 401),
     )
     with lib.Daemon(folder, settings()) as daemon:
+        started = time.monotonic()
         for headers, status in rows:
             expect(ask(daemon, "POST", "/v1/records", b"[]", headers)[0], status, str(headers))
         expect(refused(daemon, "token"), sum(status == 401 for _, status in rows), "counted")
-        expect(len(daemon.logged("refused=token peer=127.0.0.1")), 1, "lines in a minute")
+        expect_one_a_minute(daemon, "refused=token peer=127.0.0.1", started)
         expect(TOKEN in daemon.log(), False, "the token is in the log")
 
 
@@ -369,6 +377,7 @@ def no_token_on_loopback(folder):
 
 def networks(folder):
     with lib.Daemon(folder, settings(http__trusted=["10.0.0.0/8"])) as daemon:
+        started = time.monotonic()
         for method, path in (("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/none"),
                              ("POST", "/v1/records")):
             expect(ask(daemon, method, path, b"", BEARER)[0], 403, path)
@@ -377,7 +386,7 @@ def networks(folder):
                 peer.send(request("POST", "/v1/records", b"", BEARER, length))
                 expect(peer.status(), 403, "before the body")
                 expect(peer.is_closed(), True, "closed")
-        expect(len(daemon.logged("refused=network peer=127.0.0.1")), 1, "lines in a minute")
+        expect_one_a_minute(daemon, "refused=network peer=127.0.0.1", started)
 
 
 def unix_socket(folder):
@@ -581,10 +590,10 @@ def slow_senders(folder):
     whole = request("POST", "/v1/records", b"[" + b" " * 10 + b"]", BEARER)
     head = len(whole) - 12
     with lib.Daemon(folder, settings(http__deadline="2s")) as daemon:
+        started = time.monotonic()
         slow = {"header": (Peer(daemon), whole[:5], whole[5:head]),
                 "body": (Peer(daemon), whole[:head], whole[head:-1]),
                 "nothing": (Peer(daemon), b"", b"")}
-        started = time.monotonic()
         for peer, first, _ in slow.values():
             peer.send(first)
             peer.socket.settimeout(0.25)
@@ -599,13 +608,13 @@ def slow_senders(folder):
                     expect(peer.more(), False, f"an answer to {name}")
                     ended[name] = time.monotonic() - started
             expect(ask(daemon, "GET", "/healthz")[0], 200, "others are served meanwhile")
-            expect(time.monotonic() - started < 30, True, f"{set(slow) - set(ended)} last too long")
+            expect(time.monotonic() - started < 60, True, f"{set(slow) - set(ended)} last too long")
             at += 1
         for name, seconds in ended.items():
             expect(seconds >= 1.5, True, f"{name} ended after {seconds}")
         for peer, _, _ in slow.values():
             peer.socket.close()
-        expect(refused(daemon, "deadline"), 1, "bodies that did not come in time")
+        lib.wait_until(lambda: refused(daemon, "deadline") == 1, "a body that did not come in time")
         expect(daemon.metrics()['dsnarf_records_total{result="rejected"}'], 0, "records")
 
 
@@ -719,7 +728,7 @@ def reload(daemon, **changes):
     lib.wait_until(lambda: len(daemon.logged("reload: .* is in force")) > before, "the reload")
 
 
-def is_held_and_closed(daemon, body, path="/v1/records"):
+def is_held_and_closed(daemon, since, body, path="/v1/records"):
     before = refused(daemon, "overload")
     with Peer(daemon) as peer, Peer(daemon) as large:
         started = time.monotonic()
@@ -727,10 +736,10 @@ def is_held_and_closed(daemon, body, path="/v1/records"):
         large.send(request("POST", path, b"", {**BEARER, "Expect": "100-continue"}, MIB))
         expect(ask(daemon, "GET", "/healthz")[0], 200, "alive meanwhile")
         expect(peer.status(), None, "status of what was held")
-        expect(0.8 < time.monotonic() - started < 30, True, "held for a while")
+        expect(0.8 < time.monotonic() - started < 60, True, "held for a while")
         expect(large.status(), None, "status of what was held before its body")
     expect(refused(daemon, "overload") - before, 2, "counted")
-    expect(len(daemon.logged("refused=overload peer=127.0.0.1")), 1, "lines in a minute")
+    expect_one_a_minute(daemon, "refused=overload peer=127.0.0.1", since)
 
 
 def is_told(daemon, body):
@@ -769,7 +778,8 @@ def is_held_and_answered(daemon, body, early):
 def overload(folder):
     body = json.dumps([lib.element(1)]).encode()
     full = {"spool__max_size": 4 * MIB, "spool__large": "10kB"}
-    with lib.Daemon(folder, settings(**full, http__hold="60s")) as daemon, Peer(daemon) as early:
+    with lib.Daemon(folder, settings(**full, http__hold="10 minutes")) as daemon, Peer(daemon) as early:
+        started = time.monotonic()
         early.send(request("POST", "/v1/records", json.dumps([lib.element(2)]).encode(), BEARER)[:-1])
         daemon.fill_spool(BEARER)
         # What puts nothing into the spool is answered.
@@ -779,11 +789,11 @@ def overload(folder):
             peer.post(body)
             expect(peer.status(), None, "status of what is not held")
         reload(daemon, http__hold="1s")
-        is_held_and_closed(daemon, body)
-        is_held_and_closed(daemon, lib.feedback(1), "/v1/messages")
+        is_held_and_closed(daemon, started, body)
+        is_held_and_closed(daemon, started, lib.feedback(1), "/v1/messages")
         reload(daemon, http__overload="503")
         is_told(daemon, body)
-        reload(daemon, http__overload="close", http__hold="60s")
+        reload(daemon, http__overload="close", http__hold="10 minutes")
         is_held_and_answered(daemon, body, early)
 
 
@@ -813,13 +823,18 @@ def stopping(folder):
         idle, half, busy = Peer(daemon), Peer(daemon), Peer(daemon)
         half.post(b"[", length=100)
         busy.post(body)
+        daemon.child.send_signal(signal.SIGSTOP)  # what it has answered by now, it answered before
+        os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)
+        before = select.select([busy.socket], [], [], 0)[0] != []
+        daemon.child.terminate()
+        daemon.child.send_signal(signal.SIGCONT)
         started = time.monotonic()
         daemon.stop()
         expect(time.monotonic() - started < 30, True, "stopped soon")
         answer = busy.answer()
         if answer is not None:  # it was complete
             expect(answer[0], 200, "status")
-            expect(answer[1].get("connection"), "close", "Connection")
+            expect(answer[1].get("connection"), None if before else "close", "Connection")
         expect(idle.is_closed(), True, "the idle one is closed")
         expect(half.status(), None, "the incomplete one is closed")
         for peer in (idle, half, busy):

@@ -65,8 +65,9 @@ def kills_lose_and_repeat_nothing(folder):
         kills = []
         for _ in range(KILLS):
             time.sleep(dice.uniform(0, 1.5))  # also while it starts
-            kills.append(time.monotonic())
+            before = time.monotonic()
             daemon.kill9()
+            kills.append((before, time.monotonic()))
             daemon.notify.close()
             daemon.launch()
         daemon.wait_ready()

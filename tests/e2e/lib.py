@@ -38,7 +38,7 @@ PROGRAM = os.path.join(os.environ.get("DSNARF_BUILD", "."), "dsnarf")
 EXAMPLES = os.path.join(SOURCE, "packaging", "examples")
 
 # How long anything may take on a busy machine, with sanitizers.
-PATIENCE = 60
+PATIENCE = 180
 STARTED = int(time.time())
 
 
@@ -683,23 +683,25 @@ def indent(text, lines=40):
     return "".join(f"    | {line}\n" for line in text.rstrip("\n").split("\n")[-lines:])
 
 
-def _logs(folder):
-    """The ends of the logs in a folder of a test that failed."""
+def _logs(folder, lines=40):
+    """The ends of the logs in a folder of a test that failed, and the warnings before them."""
     for place, _, names in os.walk(folder):
         for name in names:
             if name == "log":
                 with open(os.path.join(place, name), encoding="utf-8", errors="replace") as file:
-                    log = file.read()
-                print("    warnings in dsnarf's log, and its end:\n"
-                      + indent("\n".join(re.findall("^.*: (?:warning|error): .*$", log, re.M)))
-                      + indent(log), end="")
+                    log = file.read().rstrip("\n").split("\n")
+                warnings = [line for line in log[:-lines] if re.search(": (?:warning|error): ", line)]
+                if warnings:
+                    print("    warnings in dsnarf's log:\n" + indent("\n".join(warnings)), end="")
+                print("    the end of dsnarf's log:\n" + indent("\n".join(log), lines), end="")
 
 
 def _one(case):
+    """How it ended, and the first line of why it failed."""
     folder = tempfile.mkdtemp(prefix="dsnarf-e2e-")
     os.chmod(folder, 0o755)
     started = time.monotonic()
-    result = "failed"
+    result, why = "failed", ""
     try:
         case(folder)
         result = "passed"
@@ -708,15 +710,18 @@ def _one(case):
         print(f"skipped: {case.__name__}: {skip}")
     except Failure as failure:
         print(f"    {failure}")
+        why = str(failure).split("\n", 1)[0]
         _logs(folder)
-    except Exception:  # pylint: disable=broad-except
+    except Exception as problem:  # pylint: disable=broad-except
         print(indent(traceback.format_exc()), end="")
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        why = f"{problem!r} at {os.path.basename(place.filename)}:{place.lineno}"
         _logs(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{result}: {case.__name__.replace('_', ' ')}, {time.monotonic() - started:.1f} s",
           flush=True)
-    return result
+    return result, why
 
 
 def run(*cases):
@@ -726,7 +731,11 @@ def run(*cases):
     if not os.access(PROGRAM, os.X_OK):
         sys.exit(f"there is no {PROGRAM}")
     chosen = [case for case in cases if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
-    results = [_one(case) for case in chosen]
+    ends = [_one(case) for case in chosen]
+    results = [result for result, _ in ends]
     failed, skipped = results.count("failed"), results.count("skipped")
     print(f"{results.count('passed')} passed, {failed} failed, {skipped} skipped")
+    for case, (result, why) in zip(chosen, ends):  # what is shown of a long output is its end
+        if result == "failed":
+            print(f"{case.__name__}: {why[:1000]}")
     sys.exit(1 if failed else 77 if skipped == len(results) else 0)

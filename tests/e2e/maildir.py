@@ -79,6 +79,7 @@ def takes_reports_and_leaves_the_rest(folder):
         lib.expect(first["recipient"], "fbl@example.com")
         lib.wait_until(lambda: not inbox.names("new"), "new is empty")
         lib.expect(inbox.names("cur"), ["3.mail:2,"])
+        lib.wait_until(lambda: len(daemon.logged("file=.*verdict=")) == 4, "a line about each")
         line, = daemon.logged("file=1.before")
         lib.expect("] 4bX1Z1: maildir=inbox" in line.replace("]:", "]"), True, line)
         lib.expect(len(daemon.logged("file=3.mail .*verdict=deliver reason=not-a-report")), 1)

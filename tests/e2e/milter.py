@@ -282,7 +282,14 @@ def memory_for_all_messages_is_bounded(folder):
             if answer == "c":
                 mta.send("A")
         with Mta(folder) as mta:
-            lib.wait_until(lambda: mta.message([OURS], lib.feedback(1))[-1][0] == "d", "room again")
+            def is_let_in():
+                mta.envelope([OURS])
+                mta.send("T")
+                return mta.packet()[0] == "c"
+
+            lib.wait_until(is_let_in, "room again")
+            mta.send("A")
+            lib.expect(mta.message([OURS], lib.feedback(1)), [("d", b"")], "answer")
 
 
 def wait_idle(daemon):
@@ -311,33 +318,42 @@ def a_stop_answers_what_is_under_way(folder):
         sender = threading.Thread(target=lambda: answers.extend(mta.message([OURS], lib.feedback(1))))
         sender.start()
         idle.envelope([OURS])
+        lib.wait_until(lambda: mta.asked, "the end of the message")
+        for peer in (mta, idle):
+            peer.wait_read()
         wait_idle(daemon)
         lib.expect(answers, [], "answers while nothing can be written")
         daemon.child.terminate()
-        started = time.monotonic()
         lib.wait_until(lambda: not connects(folder), "no new connections")
         lib.expect(daemon.child.poll(), None, "waits")
         lock.execute("ROLLBACK")
         lock.close()
+        started = time.monotonic()
         sender.join()
         lib.expect(answers[-1], ("d", b""), "answer")
         lib.expect(daemon.child.wait(lib.PATIENCE), 0, "exit status")
         daemon.child = None
-        if time.monotonic() - started > 4:
+        if time.monotonic() - started > 8:  # after 10 s it gives up
             raise lib.Failure(f"the stop took {time.monotonic() - started:.1f} s")
         lib.expect(os.path.exists(path_of(folder)), False, "socket after the stop")
 
 
 def it_listens_at_a_port_too(folder):
+    """And stops while libmilter's listener waits for the next connection, which it does for 5 s."""
     port = lib.free_port()
     with running(folder, milter__listen=f"inet:{port}@127.0.0.1") as daemon:
-        with Mta(port) as mta:
-            lib.expect(mta.message([OURS], lib.feedback(1)), [("d", b"")], "answer")
-        records(folder, 1)
-        started = time.monotonic()
-        daemon.stop()
-        if time.monotonic() - started > 4:
-            raise lib.Failure(f"the stop took {time.monotonic() - started:.1f} s")
+        stops = []
+        for number in range(3):  # one of them is not slow for another reason
+            if number > 0:
+                daemon.start()
+            with Mta(port) as mta:
+                lib.expect(mta.message([OURS], lib.feedback(number)), [("d", b"")], "answer")
+            records(folder, number + 1)
+            started = time.monotonic()
+            daemon.stop()
+            stops.append(time.monotonic() - started)
+        if min(stops) > 4:
+            raise lib.Failure(f"the stops took {stops} s")
 
 
 def all_signals_are_the_daemons(folder):
@@ -346,8 +362,11 @@ def all_signals_are_the_daemons(folder):
     with running(folder) as daemon, Mta(folder) as mta:
         tasks = f"/proc/{daemon.child.pid}/task"
         for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/status", encoding="ascii") as file:
-                blocked = int(re.search(r"(?m)^SigBlk:\t(\w+)$", file.read())[1], 16)
+            try:
+                with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+                    blocked = int(re.search(r"(?m)^SigBlk:\t(\w+)$", file.read())[1], 16)
+            except OSError:  # it has ended
+                continue
             # Only in its sigwait() HUP, INT and TERM would not be blocked, and USR2 would.
             lib.expect(blocked & 0x4803 == 0x0800, False, f"thread {task} waits for signals")
         for _ in range(50):
@@ -364,7 +383,7 @@ def a_reload_changes_nothing_for_a_message_under_way(folder):
         mta.receive("c")
         daemon.configure(milter__reports=["nobody@example.com"])
         daemon.reload()
-        lib.wait_until(lambda: daemon.logged("reload"), "the reload")
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the reload")
         body, _ = mta.header(lib.feedback(1))
         mta.receive("c")
         mta.send("B", body)

@@ -33,6 +33,7 @@ class Mta:
             self.peer = socket.socket(socket.AF_UNIX)
             self.peer.connect(path_of(where))
         self.peer.settimeout(lib.PATIENCE)
+        self.asked = 0  # how many messages it has sent to their end
         self.send("O", struct.pack(">III", version, actions, steps))
         self.offered = struct.unpack(">III", self.receive("O")[:12])
         if connect:
@@ -102,6 +103,7 @@ class Mta:
         self.receive("c")
         self.send("B", body)
         self.send("E")
+        self.asked += 1
         return self.changes()
 
     def __enter__(self):

@@ -69,6 +69,7 @@ def recipients_of_a_message_share_a_notice(folder):
         both = {tuple(recipients(notice)) for notice in notices(sink, 2)}
         lib.expect(both, {("a@customer.example", "b@other.example", "c@customer.example"),
                           ("of-another@customer.example",)}, "recipients")
+        lib.wait_until(lambda: not daemon.waiting(), "the two are done")
         daemon.post([lib.record(1, recipient="d@customer.example")])
         lib.expect(len(daemon.waiting()), 1, "notices for who comes too late")
 
@@ -306,6 +307,7 @@ def what_is_not_ascii_arrives(folder):
         notices(peers["plain"], 2)
         lib.wait_until(lambda: daemon.logged("status=dead"), "what needs SMTPUTF8")
         lib.expect(len(daemon.logged(r"status=dead .*5\.6\.7 SMTPUTF8 is not offered")), 1, "dead letters")
+        lib.wait_until(lambda: len(daemon.logged("status=sent")) == 5, "a line about each")
         lib.expect(len(daemon.logged("converted=7bit")), 1, "notices that were converted")
     asked = {}
     for mail in peers["wide"].mails + peers["plain"].mails:

@@ -69,6 +69,7 @@ def a_maildir_that_fails_is_tried_after_a_minute(folder):
         for line in daemon.logged("status=deferred"):
             if f"{path}: No such file or directory" not in line:
                 raise lib.Failure(line)
+        lib.wait_until(lambda: all(entry["attempts"] for entry in daemon.waiting()), "their attempts")
         for entry in daemon.waiting():
             lib.expect(entry["attempts"], 1, str(entry))
             if not before + 54 <= entry["next_attempt"] <= after + 66:

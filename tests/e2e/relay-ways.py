@@ -21,7 +21,7 @@ DISABLED, OPPORTUNISTIC, OPPORTUNISTIC_INSECURE, REQUIRED, REQUIRED_INSECURE = r
 CONTENT = b"Subject: x\r\n\r\n.hello\r\n"
 
 # Without the times of a fault, in which a test that goes wrong would wait for minutes.
-TIMES = {"connect": 10, "greeting": 10, "command": 10, "data": 10, "block": 10, "dot": 10, "quit": 1}
+TIMES = {"connect": 30, "greeting": 30, "command": 30, "data": 30, "block": 30, "dot": 30, "quit": 30}
 
 
 def message(number=1):
@@ -257,7 +257,7 @@ def faults_of_a_proxy_are_told(_):
         ({"method": None}, "SOCKS5: the proxy hung up"),
         ({"method": b"HTTP/1.1 400 Bad Request\r\n"}, "SOCKS5: no answer of a SOCKS5 proxy"),
         ({"method": b"\x05\x02"}, "SOCKS5: the proxy wants a user name and a password"),
-        ({"method": ""}, "SOCKS5: no answer of the proxy within 1 s"),
+        ({"method": ""}, "SOCKS5: no answer of the proxy within 3 s"),
         ({"bind": b"\x05\x07\x00\x01" + nothing},
          "SOCKS5: socks5_proxy_source_address: the proxy does not know this command"),
         ({"connect": b"\x05\x05\x00\x01" + nothing}, "SOCKS5: the proxy's connection was refused"),
@@ -267,7 +267,7 @@ def faults_of_a_proxy_are_told(_):
     ]
     for script, word in rows:
         with Peer() as peer, socks_server.Proxy(script) as proxy:
-            run, = send(peer.host, times={"connect": 1} if "within" in word else None,
+            run, = send(peer.host, times={"connect": 3} if "within" in word else None,
                         options={"socks5_proxy_server": proxy.where,
                                  "socks5_proxy_source_address": "127.0.0.8"})
             expect_fault(run, word, str(script))
@@ -403,9 +403,9 @@ def faults_of_an_lmtp_server_are_told(_):
         ({"banner": "554 5.3.2 no"}, {}, "554 5.3.2 no"),
         ({"banner": b"hello\r\n"}, {}, "not an SMTP reply"),
         ({"banner": smtp_peer.close}, {}, "lost connection"),
-        ({"banner": smtp_peer.silent}, {"greeting": 1}, "no greeting within 1 s"),
+        ({"banner": smtp_peer.silent}, {"greeting": 3}, "no greeting within 3 s"),
         ({"ehlo": "500 5.5.1 what"}, {}, "500 5.5.1 what"),
-        ({"ehlo": smtp_peer.silent}, {"command": 1}, "no answer to LHLO within 1 s"),
+        ({"ehlo": smtp_peer.silent}, {"command": 3}, "no answer to LHLO within 3 s"),
         ({"ehlo": "250-x\n" * 101 + "250 x"}, {}, "too many lines"),
         ({"ehlo": say_and_close(b"250-x\r\n")}, {}, "lost connection"),
     ]

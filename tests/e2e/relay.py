@@ -119,7 +119,7 @@ def all_are_sent_once_over_kept_connections(folder):
                              'reply="250 2.0.0 Ok: queued"')
         lib.expect(len(lines), 1, "lines about a notice")
         relay.do("stop")
-        lib.expect(peer.seen.count("QUIT"), peer.connections)
+        lib.wait_until(lambda: peer.seen.count("QUIT") == peer.connections, "QUIT over each")
 
 
 def an_idle_connection_is_closed(folder):
@@ -216,7 +216,7 @@ def the_answer_to_the_content_counts(folder):
 def a_notice_that_is_too_old_is_a_dead_letter(folder):
     with Peer({"dot": "451 4.3.0 later"}) as peer, Relay(folder) as relay:
         relay.put(2)
-        relay.start(peer.host, max_age=2)
+        relay.start(peer.host, max_age=6)
         relay.wait_empty()
         entries = relay.do("list")
         lib.expect([entry["state"] for entry in entries], ["dead", "dead"])
@@ -259,24 +259,33 @@ HOST_FAULTS = {
 
 def one_host_fault(folder, label):
     script, word = HOST_FAULTS[label]
+    connections = 4
     with Peer(script) as peer, Relay(folder) as relay:
         relay.put(20)
-        relay.start(peer.host, connections=4)
+        relay.start(peer.host, connections=connections)
         lib.wait_until(lambda: relay.do("count")["faults"] >= 3, f"{label}: three faults")
         entries = relay.do("list")
         lib.expect([entry["state"] for entry in entries], ["waiting"] * 20, label)
-        # the one that MAIL was about waits for itself, lest it stands in the way of others
+        # the one that MAIL was about waits for itself, lest it stands in the way of others; each
+        # connection may have one more whose fault is not counted yet
         tried = sum(entry["attempts"] for entry in entries)
-        if tried > (relay.do("count")["faults"] if label == "5xx at MAIL" else 0):
+        if tried > (relay.do("count")["faults"] + connections if label == "5xx at MAIL" else 0):
             raise lib.Failure(f"{label}: {tried} attempts")
-        lines = relay.logged(rf"relay: host 127\.0\.0\.1:{peer.port} paused for \d+ s: .*"
-                             + re.escape(word))
-        if not lines or len(lines) > relay.do("count")["faults"]:
+        lines = lib.wait_until(lambda: relay.logged(
+            rf"relay: host 127\.0\.0\.1:{peer.port} paused for \d+ s: .*" + re.escape(word)),
+            f"{label}: a line about the host")
+        if len(lines) > relay.do("count")["faults"]:
             raise lib.Failure(f"{label}: {len(lines)} lines about the host")
-        peer.script.clear()
+        # who was refused EHLO just now is refused HELO, too, where DSN is not offered
+        peer.script = {stage: act for stage, act in peer.script.items() if stage == "helo"}
         relay.wait_empty()
         expect_once(20, peer)
-        lib.wait_until(lambda: relay.logged("works again"), "a line that it works again")
+        # a connection from before the pause may have taken them all: that does not end the pause
+        numbers = itertools.count(20)
+        lib.wait_until(lambda: relay.logged("works again") or not feed(relay, next(numbers)),
+                       f"{label}: a line that it works again")
+        relay.wait_empty()
+        lib.expect(set(recipients(peer).values()), {1}, "how often each was sent")
 
 
 def a_host_fault_never_burns_the_queue(folder):
@@ -296,8 +305,9 @@ def pauses_double(folder):
         relay.start(peer.host, connections=4, retry_interval=0.2, max_retry_interval=60)
         time.sleep(4)
         # 0.2 to 0.4 s, to 0.8, to 1.6, to 3.2 ...
-        if not 3 <= peer.connections <= 20:
+        if peer.connections > 20:
             raise lib.Failure(f"{peer.connections} connections in 4 s")
+        lib.wait_until(lambda: peer.connections >= 3, "more than one attempt")
         lib.expect(relay.do("list")[0]["attempts"], 0)
         used = relay.cpu_seconds()
         if used > 1:
@@ -373,11 +383,13 @@ def a_working_connection_outlives_the_refusal_of_others(folder):
     with Peer({"banner": one_at_a_time, "dot": late(0.02, "250 Ok")}) as peer, \
             Relay(folder) as relay:
         relay.put(100)
+        started = time.monotonic()
         relay.start(peer.host, connections=4, retry_interval=0.5)
         relay.wait_empty()
+        took = time.monotonic() - started
         expect_once(100, peer)
-        if peer.connections > 40:
-            raise lib.Failure(f"{peer.connections} connections")
+        if peer.connections > 20 + 4 * took:  # it asks no more than twice a second
+            raise lib.Failure(f"{peer.connections} connections in {took:.1f} s")
 
 
 def eight_bit_notice(number, to="s@example.com"):
@@ -515,7 +527,7 @@ def a_stop_finishes_what_is_on_its_way(folder):
             lib.wait_until(lambda: len(peer.messages) >= 4, "some are sent")
             started = time.monotonic()
             relay.do("stop")
-            if time.monotonic() - started > 5:
+            if time.monotonic() - started > 30:
                 raise lib.Failure("the stop took long")
             sent = relay.do("count")["sent"]
             lib.expect(len(peer.messages), sent, "messages that were begun and not counted")
@@ -537,7 +549,7 @@ def a_stop_does_not_wait_for_a_silent_host(folder):
         lib.wait_until(lambda: peer.connections, "a connection")
         started = time.monotonic()
         relay.do("stop")
-        if time.monotonic() - started > 5:
+        if time.monotonic() - started > 30:
             raise lib.Failure("the stop took long")
         lib.expect(relay.do("count")["faults"], 0)
 
@@ -552,7 +564,7 @@ def a_reload_changes_hosts_and_words(folder):
         relay.wait_empty()
         expect_once(10, first, second)
         lib.expect((first.seen[0], second.seen[0]), ("EHLO host.example", "EHLO other.example"))
-        lib.expect(first.seen[-1], "QUIT")
+        lib.wait_until(lambda: first.seen[-1] == "QUIT", "the end of the first connection")
 
 
 def no_password_is_logged(folder):

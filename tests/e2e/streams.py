@@ -105,22 +105,28 @@ class StreamLoad(load.Load):
 # ---- what befalls the daemon ----
 
 class Troubles:
-    """Kills, a full disk, a disk with errors. moments: when replies may get lost, to within
-    load.IN_FLIGHT."""
+    """Kills, a full disk, a disk with errors. spans: from when to when replies may get lost, to
+    within load.IN_FLIGHT."""
 
     def __init__(self, daemon, disk, dice):
         self.daemon, self.disk, self.dice = daemon, disk, dice
-        self.moments = []
+        self.spans = []
         self.counts = {}
 
     def meet(self):
         time.sleep(self.dice.uniform(0, 2.0))  # also while it starts
         trouble = self.dice.choice((self.kill, self.kill, self.fill, self.fail))
         self.counts[trouble.__name__] = self.counts.get(trouble.__name__, 0) + 1
-        trouble()
+        with self.span():
+            trouble()
+
+    @contextlib.contextmanager
+    def span(self):
+        begin = time.monotonic()
+        yield
+        self.spans.append((begin, time.monotonic()))
 
     def kill(self):
-        self.moments.append(time.monotonic())
         self.daemon.kill9()
         self.daemon.notify.close()
         self.daemon.launch()
@@ -133,18 +139,11 @@ class Troubles:
 
     def wait_ready(self):
         """A kill before all outcomes are written would repeat more than what was in flight."""
-        deadline = time.monotonic() + lib.PATIENCE
-        while not self.is_ready():
-            self.moments.append(time.monotonic())
-            if time.monotonic() > deadline:
-                raise lib.Failure("the daemon does not recover")
-            time.sleep(load.IN_FLIGHT / 4)
-        self.moments.append(time.monotonic())
+        lib.wait_until(self.is_ready, "the daemon recovers")
 
     def fill(self):
         self.wait_ready()
         filler = os.path.join(self.disk, "filler")
-        self.moments.append(time.monotonic())
         with contextlib.suppress(OSError):
             lib.fill(filler, 0)
         time.sleep(self.dice.uniform(0.2, 1))
@@ -155,7 +154,6 @@ class Troubles:
         self.wait_ready()
         calls = self.dice.choice(("fdatasync", "pwrite64"))
         error = self.dice.choice(("EIO", "ENOSPC"))
-        self.moments.append(time.monotonic())
         strace = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(self.daemon.child.pid),
              "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"],
@@ -297,8 +295,7 @@ def check_events(receiver, wanted, kills):
         before = by_key.setdefault(request.key, request)
         if before is not request:
             lib.expect(request.digest, before.digest, f"bytes of {request.key}")
-            if before.replied and not any(abs(kill - before.time) < load.IN_FLIGHT
-                                          for kill in kills):
+            if before.replied and not load.is_near(kills, before.time):
                 raise lib.Failure(f"{request.key} came twice without need")
             by_key[request.key] = request
             repeats += 1
@@ -358,7 +355,8 @@ def nothing_is_lost_and_nothing_is_done_twice(folder):
         troubles = Troubles(daemon, disk, dice)
         while sum(troubles.counts.values()) < TROUBLES or len(work.records.done) < RECORDS:
             troubles.meet()
-        troubles.wait_ready()
+        with troubles.span():
+            troubles.wait_ready()
         work.end()
 
         lib.wait_until(lambda: is_all_sent(daemon, work, sink), "all notices are sent")
@@ -369,10 +367,10 @@ def nothing_is_lost_and_nothing_is_done_twice(folder):
                        "all events have come")
         lib.wait_until(lambda: not daemon.waiting(), "the queue is empty")
         daemon.stop()
-        notices = load.check_notices(sink, work.records.done, troubles.moments)
+        notices = load.check_notices(sink, work.records.done, troubles.spans)
         feedback = {event for event in receiver.events if event[0] == "Feedback"}
         lib.expect(len(feedback), reports, "reports that became events")
-        events = check_events(receiver, wanted | feedback, troubles.moments)
+        events = check_events(receiver, wanted | feedback, troubles.spans)
         print(f"{troubles.counts}, {len(work.records.done)} bounces, "
               f"{len(work.deliveries.done)} deliveries, {reports} reports, "
               f"{work.retries} attempts in vain, {notices}; {events}")

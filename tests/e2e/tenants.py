@@ -143,6 +143,7 @@ def relays_come_and_go(folder):
         daemon.configure()
         daemon.reload()
         lib.wait_until(lambda: len(rest.mails) == 1, "what waited goes by the default relay")
+        lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the reload")
         lib.expect(len(daemon.logged("relay: 1 notices waited for relays that are no longer "
                                      "configured")), 1, "lines about it")
         daemon.configure(relay__acme__hosts=[acme.address], tenant__acme__relay="acme")

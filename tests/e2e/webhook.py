@@ -68,9 +68,9 @@ def one_by_one(folder):
             lib.expect("expect" in request.fields, False, "no Expect")
         lib.expect(len({request.key for request in peer.accepted}), 3, "keys")
         lib.expect(peer.connections, 1, "connections")
-        lib.wait_until(lambda: daemon.metrics()['dsnarf_webhook_records_total{result="sent"}'] == 3,
+        lib.wait_until(lambda: daemon.metrics()['dsnarf_webhook_requests_total{result="accepted"}'] == 3,
                        "counted")
-        lib.expect(daemon.metrics()['dsnarf_webhook_requests_total{result="accepted"}'], 3, "counted")
+        lib.expect(daemon.metrics()['dsnarf_webhook_records_total{result="sent"}'], 3, "counted")
 
 
 def in_batches(folder):
@@ -441,10 +441,11 @@ def not_too_fast(folder):
     with http_peer.Peer(turns) as peer:
         changes = settings(peer, idle_timeout=0, max_connection_rate="5/s")
         with lib.Daemon(folder, changes) as daemon:
-            post(daemon, range(4))
-            lib.wait_until(lambda: len(peer.ids) == 4, "all")
-        lib.expect(peer.connections, 4, "connections")
-        lib.expect(turns.times[3] - turns.times[0] > 0.39, True, "time between the first and the last")
+            post(daemon, range(16))
+            lib.wait_until(lambda: len(peer.ids) == 16, "all")
+        lib.expect(peer.connections, 16, "connections")
+        # 3 s, but our own thread may have been late for the first
+        lib.expect(turns.times[-1] - turns.times[0] > 1, True, "time between the first and the last")
 
 
 def idle(folder):

@@ -286,7 +286,7 @@ check_reports(int pipe, const Found *found, guint *ret_stored, guint *ret_taken)
 }
 
 /* Nothing in the middle of a commit, a checkpoint, a replacement or the removal of a file may
- * matter. */
+ * matter. It goes on until there was enough of each. */
 START_TEST(killed_at_any_moment)
 {
     guint reported = 0;
@@ -296,12 +296,13 @@ START_TEST(killed_at_any_moment)
     static const char *const names[] = {"json", NULL};
     guint64 dropped;
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    gulong slowness = 1; /* of the machine */
 
     test.options.large = 100;
     test.options.keep = G_MAXINT32;
     /* so that it is there even if the first one is killed before it gets so far */
     ck_assert(dsn_spool_set_outlets(test.spool, names, &dropped, NULL));
-    for (int i = 0; i < KILLS; i++) {
+    for (int i = 0; i < KILLS || reported <= KILLS || taken <= KILLS || replaced <= KILLS; i++) {
         g_autofree Found *found = g_new0(Found, 1);
         int status;
         int ends[2];
@@ -313,7 +314,7 @@ START_TEST(killed_at_any_moment)
         pid_t child = fork();
         if (child == 0)
             work(ends[1], found->first);
-        g_usleep((gulong)g_rand_int_range(rand, 5000, 60000));
+        g_usleep(slowness * (gulong)g_rand_int_range(rand, 5000, 60000));
         ck_assert_int_eq(kill(child, SIGKILL), 0);
         ck_assert_int_eq(waitpid(child, &status, 0), child);
         ck_assert_msg(WIFSIGNALED(status), "status %x", status);
@@ -324,6 +325,8 @@ START_TEST(killed_at_any_moment)
         count_lines(found);
         stored += check_whole(found);
         check_reports(ends[0], found, &reported, &taken);
+        if (reported <= (guint)i && slowness < 32) /* too little is done between two kills */
+            slowness *= 2;
         ck_assert_int_eq(close(ends[0]), 0);
         /* what is left of it would only make the next round slow */
         ck_assert_int_ge(dsn_spool_drop(test.spool, &(DsnQueueFilter){0}, NULL), 0);
@@ -331,9 +334,6 @@ START_TEST(killed_at_any_moment)
     printf("%u deposits were there with %u notices replaced, %u results and %u notices were "
            "reported\n",
            stored, replaced, reported, taken);
-    ck_assert_uint_gt(reported, KILLS);
-    ck_assert_uint_gt(taken, KILLS);
-    ck_assert_uint_gt(replaced, KILLS);
 }
 END_TEST
 
