@@ -182,6 +182,19 @@ class Notice:
 
 # ---- the daemon ----
 
+# Makes descriptors those from 3 on, as sd_listen_fds(3) has them, and becomes a program.
+HAND_OVER = """
+import os, sys
+numbers = [os.dup(int(number)) for number in sys.argv[1].split(",")]
+numbers = [os.dup2(number, 100 + place) for place, number in enumerate(numbers)]
+for place, number in enumerate(numbers):
+    os.dup2(number, 3 + place, inheritable=True)
+os.closerange(3 + len(numbers), 200)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
 class Daemon:
     """dsnarf serve with its spool, log and configuration in one folder.
 
@@ -189,9 +202,11 @@ class Daemon:
     takes a default away.
     """
 
-    def __init__(self, folder, settings=None, start=True, wrapper=()):
+    def __init__(self, folder, settings=None, start=True, wrapper=(), sockets=()):
+        """sockets: that listen, and are handed over as a service manager does."""
         self.folder = folder
         self.wrapper = list(wrapper)
+        self.sockets = list(sockets)
         self.port = free_port()
         self.child = None
         self.settings = {
@@ -229,10 +244,14 @@ class Daemon:
         address = tempfile.mktemp(prefix="dsnarf-notify-")
         self.notify.bind("\0" + address)
         environment = dict(os.environ, NOTIFY_SOCKET="@" + address)
+        numbers = [one.fileno() for one in self.sockets]
+        wrapper = self.wrapper
+        if numbers:
+            wrapper = [sys.executable, "-c", HAND_OVER, ",".join(map(str, numbers))] + wrapper
         with open(self.log_file, "ab") as log:
             self.child = subprocess.Popen(
-                self.wrapper + [PROGRAM, "serve", "-c", self.configuration], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=environment)
+                wrapper + [PROGRAM, "serve", "-c", self.configuration], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=environment, pass_fds=numbers)
 
     def start(self):
         self.launch()
