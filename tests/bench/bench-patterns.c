@@ -102,7 +102,7 @@ main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
         g_autoptr(DsnPatterns) patterns = load(counts[i]);
 
-        ask(patterns, counts[i], "an address that is listed", "FBL-", "customer", true, seconds);
+        ask(patterns, counts[i], "an address that is listed", "Fbl-", "customer", true, seconds);
         ask(patterns, counts[i], "another in the same domain", "user-", "customer", false, seconds);
         ask(patterns, counts[i], "one of somebody else", "user.", "others", false, seconds);
     }
