@@ -445,6 +445,27 @@ has_prefix(const DsnPatterns *patterns, DsnSpan text, size_t local)
     return false;
 }
 
+/* Letters of ASCII in lower case, eight at a time: it is done for each recipient of all mail. A
+ * byte with its eighth bit set is no letter; of the others the additions set it for those that are
+ * "A" or more, and for those that are more than "Z". */
+static void
+fold(char *lower, DsnSpan text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), eighths = ones << 7;
+    size_t i = 0;
+
+    for (uint64_t word; i + sizeof(word) <= text.len; i += sizeof(word)) {
+        memcpy(&word, text.data + i, sizeof(word));
+        uint64_t low = word & ~eighths;
+        uint64_t letters = ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x7f - 'Z'))) & eighths;
+
+        word |= (letters & ~word) >> 2;
+        memcpy(lower + i, &word, sizeof(word));
+    }
+    for (; i < text.len; i++)
+        lower[i] = g_ascii_tolower(text.data[i]);
+}
+
 /* @local: bytes in front of the "@". */
 static bool
 has_address(const DsnPatterns *patterns, DsnSpan address, size_t local)
@@ -454,8 +475,7 @@ has_address(const DsnPatterns *patterns, DsnSpan address, size_t local)
     char *lower = large == NULL ? room : large;
     DsnSpan text = {lower, address.len}, domain = {lower + local + 1, address.len - local - 1};
 
-    for (size_t i = 0; i < address.len; i++)
-        lower[i] = g_ascii_tolower(address.data[i]);
+    fold(lower, address);
     memcpy(lower + address.len, lower, local);
     return has_text(patterns, KIND_ADDRESS, text) || has_text(patterns, KIND_DOMAIN, domain) ||
            is_below(patterns, domain) ||

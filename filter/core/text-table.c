@@ -24,6 +24,7 @@ struct DsnTextTable {
     char *block;
     size_t len, room;
     size_t counts[DSN_TEXT_KINDS];
+    uint64_t lengths[DSN_TEXT_KINDS]; /* a bit for each length of text that there is, modulo 64 */
 };
 
 DsnTextTable *
@@ -126,7 +127,8 @@ append(DsnTextTable *table, const void *bytes, size_t len)
 uint32_t
 dsn_text_table_find(const DsnTextTable *table, unsigned kind, DsnSpan text)
 {
-    uint64_t slot = table->counts[kind] == 0 ? 0 : *find_slot(table, kind, text);
+    bool possible = (table->lengths[kind] >> text.len % 64 & 1) != 0; /* most lists are short */
+    uint64_t slot = possible ? *find_slot(table, kind, text) : 0;
 
     return slot == 0 ? 0 : entry_at(table, slot & PLACE_MASK).number;
 }
@@ -146,6 +148,7 @@ dsn_text_table_add(DsnTextTable *table, unsigned kind, DsnSpan text, uint32_t nu
     append(table, text.data, text.len);
     table->n_entries++;
     table->counts[kind]++;
+    table->lengths[kind] |= UINT64_C(1) << text.len % 64;
     return number;
 }
 
