@@ -5,6 +5,7 @@
 
 #include "filter/core/address-pattern.h"
 #include "filter/core/configuration.h"
+#include "filter/core/feedback-id.h"
 #include "filter/core/network.h"
 #include "filter/core/option-checks.h"
 #include "filter/core/relay-host.h"
@@ -204,6 +205,41 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
         PATH ".relay", DSN_OPTION_STRING, .fallback = "\"default\"", AT(relay),                   \
                                           .help = "name of the relay that takes the notices"      \
     }
+
+/* What mail leaves with, at @PATH. */
+#define STAMP_ROWS(PATH, AT)                                                                  \
+    {PATH ".header",                                                                          \
+     DSN_OPTION_STRING,                                                                       \
+     .fallback = "\"X-KumoRef\"",                                                             \
+     AT(header),                                                                              \
+     .check = dsn_option_check_trace_field,                                                   \
+     .help = "the field that the trace of outgoing mail stands in; \"\": none"},              \
+        {PATH ".campaign",                                                                    \
+         DSN_OPTION_LIST,                                                                     \
+         .fallback = "[]",                                                                    \
+         AT(campaign),                                                                        \
+         .check = dsn_option_check_field_name,                                                \
+         .help = "fields of which the first that a message has tells its campaign"},          \
+        {PATH ".headers",                                                                     \
+         DSN_OPTION_LIST,                                                                     \
+         .fallback = "[]",                                                                    \
+         AT(headers),                                                                         \
+         .check = dsn_option_check_field_name,                                                \
+         .help = "fields of a message that its trace repeats"},                               \
+        {PATH ".cfbl_address",                                                                \
+         DSN_OPTION_STRING,                                                                   \
+         .fallback = "\"\"",                                                                  \
+         AT(cfbl_address),                                                                    \
+         .check = dsn_option_check_ascii_mailbox,                                             \
+         .help = "where complaints go to: CFBL-Address and CFBL-Feedback-ID; \"\": neither"}, \
+    {                                                                                         \
+        PATH ".feedback_id", DSN_OPTION_STRING,                                               \
+            .fallback = "\"\"", AT(feedback_id), .check = dsn_feedback_id_check,              \
+            .help = "the form of Feedback-ID, with {campaign}, {tenant}, {trace}; \"\": none" \
+    }
+
+#define STAMP_OF_ALL(member) SLOT(trace.stamp.member)
+#define STAMP_OF_TENANT(member) IN(DsnTenantOptions, stamp.member)
 
 #define OF_ALL(member) SLOT(policy.member)
 #define OF_TENANT(member) IN(DsnTenantOptions, notice.member)
@@ -532,6 +568,7 @@ static const DsnOption options[] = {
      .check = dsn_network_check, .help = "networks of those who submit the mail"},
     {"tenant.*.match.meta", DSN_OPTION_MAP, IN(DsnTenantOptions, match.meta),
      .help = "keys of a record's meta, each with the value that means this tenant"},
+    STAMP_ROWS("tenant.*.trace", STAMP_OF_TENANT),
 
     {"meta.notify", DSN_OPTION_STRING, .fallback = "\"dsn_notify\"", SLOT(meta.notify),
      .help = "NOTIFY of the original's recipients; \"\": never told"},
@@ -561,6 +598,9 @@ static const DsnOption options[] = {
     {"trace.return_path", DSN_OPTION_LIST, .fallback = "[]", SLOT(trace.return_path),
      .check = dsn_return_path_check,
      .help = "forms of the envelope senders that mail is sent with"},
+    {"trace.without_tenant", DSN_OPTION_BOOL, .fallback = "false", SLOT(trace.without_tenant),
+     .help = "mail of senders who are no tenant's gets a trace, too"},
+    STAMP_ROWS("trace", STAMP_OF_ALL),
     {"trace.key.*", DSN_OPTION_SECTIONS, SLOT(trace.keys), .size = sizeof(DsnTraceKey),
      .help = "keys that traces are verified with"},
     {"trace.key.*.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",

@@ -239,12 +239,23 @@ typedef struct DsnTraceKey {
     char *secret;
 } DsnTraceKey;
 
+/* What mail of a tenant leaves with: keys of [trace], and again of [tenant.NAME] */
+typedef struct DsnStampOptions {
+    char *header;        /* name of the field that the trace stands in; NULL: none */
+    GPtrArray *campaign; /* of char *: names of fields, the first that a message has tells it */
+    GPtrArray *headers;  /* of char *: names of fields that the trace repeats */
+    char *cfbl_address;  /* CFBL-Address, with a CFBL-Feedback-ID; NULL: neither */
+    char *feedback_id;   /* the form of Feedback-ID, see feedback-id.h; NULL: none */
+} DsnStampOptions;
+
 /* [trace]: how sent messages are known again */
 typedef struct DsnTraceOptions {
     char *sign;             /* name of the key that new traces are signed with; NULL: none */
     GTimeSpan max_age;      /* after which a signed trace has expired */
     GPtrArray *return_path; /* of char *: see return-path.h */
     GPtrArray *keys;        /* of DsnTraceKey */
+    bool without_tenant;    /* mail of senders who are no tenant's is stamped, too */
+    DsnStampOptions stamp;  /* for whoever has no tenant */
 } DsnTraceOptions;
 
 /* What is said to senders and how: [notice], and each key of it again in [tenant.NAME]. */
@@ -287,6 +298,7 @@ typedef struct DsnTenantOptions {
         GPtrArray *client;        /* of char *: networks of the submitter */
     } match;
     DsnNoticePolicy notice; /* what is not given is as in [notice] */
+    DsnStampOptions stamp;  /* what is not given is as in [trace] */
 } DsnTenantOptions;
 
 /* Keys of a record's meta in which a relay hands on what it knows: [meta]. */

@@ -37,6 +37,7 @@ static const struct {
     [DSN_COUNT_MILTER_FAILED] = {MESSAGES, "{intake=\"milter\",result=\"failed\"}"},
     [DSN_COUNT_MILTER_OTHER] = {MESSAGES, "{intake=\"milter\",result=\"other\"}"},
     [DSN_COUNT_MILTER_TRACED] = {MESSAGES, "{intake=\"milter\",result=\"traced\"}"},
+    [DSN_COUNT_MILTER_UNTRACED] = {MESSAGES, "{intake=\"milter\",result=\"untraced\"}"},
     [DSN_COUNT_LMTP_CONSUMED] = {MESSAGES, "{intake=\"lmtp\",result=\"consumed\"}"},
     [DSN_COUNT_LMTP_PASSED] = {MESSAGES, "{intake=\"lmtp\",result=\"passed\"}"},
     [DSN_COUNT_LMTP_FAILED] = {MESSAGES, "{intake=\"lmtp\",result=\"failed\"}"},

@@ -35,6 +35,7 @@ typedef enum DsnCounter {
     DSN_COUNT_MILTER_FAILED,   /* tempfailed */
     DSN_COUNT_MILTER_OTHER,    /* mail for others, not looked at */
     DSN_COUNT_MILTER_TRACED,   /* mail that leaves, with a trace from us */
+    DSN_COUNT_MILTER_UNTRACED, /* mail that should have got one, but could not */
     DSN_COUNT_LMTP_CONSUMED,
     DSN_COUNT_LMTP_PASSED,
     DSN_COUNT_LMTP_FAILED,

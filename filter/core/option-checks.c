@@ -9,6 +9,9 @@
 #include "filter/core/socket-address.h"
 #include "mime/address.h"
 
+/* Of the name of a field: its first line is then shorter than 998 bytes whatever stands in it. */
+#define TRACE_FIELD_MAX 64
+
 const char *
 dsn_option_check_host_name(const char *text)
 {
@@ -35,6 +38,13 @@ dsn_option_check_mailbox(const char *text)
 {
     return dsn_address_is_mailbox(dsn_span(text)) ? NULL
                                                   : "an address such as \"postmaster@example.com\"";
+}
+
+/* Mail that is no SMTPUTF8 mail gets it into its header. */
+const char *
+dsn_option_check_ascii_mailbox(const char *text)
+{
+    return g_str_is_ascii(text) ? dsn_option_check_mailbox(text) : "an address in ASCII";
 }
 
 /* Once a message is so old, its delay is reported. */
@@ -164,6 +174,16 @@ dsn_option_check_field_name(const char *text)
 {
     return dsn_field_name_is_valid(text) ? NULL
                                          : "the name of a header field such as \"Authorization\"";
+}
+
+/* Where KumoMTA and we look for traces. */
+const char *
+dsn_option_check_trace_field(const char *text)
+{
+    return dsn_field_name_is_valid(text) && strchr(text, '-') == text + 1 && text[2] != '\0' &&
+                   (*text == 'X' || *text == 'x') && strlen(text) <= TRACE_FIELD_MAX
+               ? NULL
+               : "the name of a header field that begins with \"X-\"";
 }
 
 /* Compared with what stands in a field, where anything can be quoted. */

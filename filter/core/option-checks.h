@@ -17,6 +17,7 @@
 const char *dsn_option_check_host_name(const char *text);
 const char *dsn_option_check_from(const char *text);
 const char *dsn_option_check_mailbox(const char *text);
+const char *dsn_option_check_ascii_mailbox(const char *text);
 const char *dsn_option_check_delay(const char *text);
 const char *dsn_option_check_language(const char *text);
 const char *dsn_option_check_uuid(const char *text);
@@ -27,6 +28,7 @@ const char *dsn_option_check_proxy(const char *text);
 const char *dsn_option_check_socks5_text(const char *text);
 const char *dsn_option_check_token(const char *text);
 const char *dsn_option_check_field_name(const char *text);
+const char *dsn_option_check_trace_field(const char *text);
 const char *dsn_option_check_authserv_id(const char *text);
 const char *dsn_option_check_reporter(const char *text);
 const char *dsn_option_check_field_value(const char *text);

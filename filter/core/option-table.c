@@ -252,17 +252,18 @@ typedef struct Row {
     const DsnOption *option, *from;
 } Row;
 
-/* The row that @option, right below the section of @sections, has its value from when it is not
- * given, or NULL. */
+/* The row that @option, in the section of @sections, has its value from when it is not given, or
+ * NULL. */
 static const DsnOption *
 inherited(const DsnOptionTable *table, const DsnOption *sections, const DsnOption *option)
 {
     const char *name = below(option->path, sections->path);
 
-    if (sections->inherits == NULL || name == NULL || strchr(name, '.') != NULL)
+    if (sections->inherits == NULL || name == NULL)
         return NULL;
+    const char *prefix = strchr(name, '.') == NULL ? sections->inherits : "";
     for (size_t i = 0; i < table->n_options; i++) {
-        const char *other = below(table->options[i].path, sections->inherits);
+        const char *other = below(table->options[i].path, prefix);
 
         if (other != NULL && strcmp(other, name) == 0)
             return &table->options[i];
@@ -317,9 +318,10 @@ set_fallbacks(const Loader *loader, const DsnOption *sections, void *base)
 
 /* Gives @structure, which is called @path, what it does not say itself. */
 static void
-inherit_structure(const Loader *loader, const GArray *rows, GString *path, void *structure,
+inherit_structure(const Loader *loader, const DsnOption *sections, GString *path, void *structure,
                   void *values)
 {
+    const GArray *rows = rows_of(loader, sections);
     size_t len = path->len;
 
     for (guint i = 0; i < rows->len; i++) {
@@ -327,7 +329,7 @@ inherit_structure(const Loader *loader, const GArray *rows, GString *path, void 
 
         if (row->from == NULL)
             continue;
-        g_string_append(path, strrchr(row->option->path, '.'));
+        g_string_append(path, row->option->path + strlen(sections->path));
         if (!g_hash_table_contains(loader->given, path->str))
             dsn_option_copy(row->option, slot_of(row->from, values),
                             slot_of(row->option, structure));
@@ -350,8 +352,7 @@ inherit(const Loader *loader, void *values)
             g_string_assign(path, sections->path);
             g_string_truncate(path, path->len - strlen("*"));
             dsn_toml_write_key(path, *(char **)structures->pdata[j]);
-            inherit_structure(loader, rows_of(loader, sections), path, structures->pdata[j],
-                              values);
+            inherit_structure(loader, sections, path, structures->pdata[j], values);
         }
     }
 }
@@ -857,7 +858,7 @@ typedef struct Show {
     GString *toml;
 } Show;
 
-/* The row of the section that @option lies right below, if that inherits; or NULL. */
+/* The row that @option inherits from, or NULL. */
 static const DsnOption *
 find_source(const DsnOptionTable *table, const DsnOption *option)
 {

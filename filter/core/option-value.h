@@ -58,7 +58,8 @@ typedef struct DsnOption {
                                              a complaint; NULL: there is none */
     size_t size;                          /* of the structure of one section */
     const char *inherits; /* of SECTIONS, outside of others: what is not given there and has an
-                             option of the same name in this section is as it is there */
+                             option of the same name in this section is as it is there; "x.y" of
+                             them is as "x.y" of the whole, if there is such */
     const char *help;
 } DsnOption;
 

@@ -3,22 +3,20 @@
 
 #include "filter/core/trace-resolve.h"
 
-#include "filter/core/json-load.h"
+#include "filter/core/trace-read.h"
 #include "mime/address.h"
 #include "mime/header.h"
-#include "mime/trace.h"
 
-/* What KumoMTA writes is well under a kilobyte; anybody can write more. */
 #define CANDIDATES_MAX 16
-#define TRACE_MAX (16 * 1024)
 #define NAME_MAX_BYTES 100
 #define VALUE_MAX 4000
 #define LEVELS_MAX 3
 #define CHUNK 512
 
 G_STATIC_ASSERT(CANDIDATES_MAX + 2 <= DSN_TRACES_MAX);
-/* Envelope id, 2 feedback ids, List-Unsubscribe, Message-ID, 1 recipient; 3 return paths. */
-G_STATIC_ASSERT(CANDIDATES_MAX + 6 + 3 * LEVELS_MAX < DSN_CLUES_MAX);
+/* Envelope id, 2 feedback ids and a trace in one, List-Unsubscribe, Message-ID, 1 recipient; 3
+ * return paths. */
+G_STATIC_ASSERT(CANDIDATES_MAX + 7 + 3 * LEVELS_MAX <= DSN_CLUES_MAX);
 
 typedef struct Resolver {
     DsnResolution *resolution;
@@ -45,28 +43,7 @@ add_value(Resolver *resolver, const char *kind, DsnSpan name, DsnIdentity identi
 
 /* ---- traces ---- */
 
-/* The object in @text if it has the marker, which is taken out (transfer full). */
-static json_t *
-read_trace(DsnSpan text)
-{
-    json_auto_t *trace = dsn_json_load(text, NULL);
-    const json_t *marker = json_object_get(trace, DSN_TRACE_MARKER_KEY);
-
-    if (!dsn_span_equal((DsnSpan){json_string_value(marker), json_string_length(marker)},
-                        DSN_SPAN_LITERAL(DSN_TRACE_MARKER)))
-        return NULL;
-    (void)json_object_del(trace, DSN_TRACE_MARKER_KEY); /* it is there */
-    return g_steal_pointer(&trace);
-}
-
-static DsnSpan
-text_of(const json_t *value)
-{
-    return (DsnSpan){json_string_value(value), json_string_length(value)};
-}
-
-/* The members that are called as KumoMTA calls the same things in a message's meta. Of several
- * recipients nobody knows which one is meant. */
+/* The members that are called as KumoMTA calls the same things in a message's meta. */
 static void
 read_members(const json_t *trace, DsnClue *clue)
 {
@@ -80,12 +57,10 @@ read_members(const json_t *trace, DsnClue *clue)
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const json_t *value = json_object_get(trace, rows[i].member);
+        DsnSpan value = dsn_trace_member(trace, rows[i].member);
 
-        if (json_array_size(value) == 1)
-            value = json_array_get(value, 0);
-        if (json_string_length(value) > 0 && json_string_length(value) <= VALUE_MAX)
-            clue->values[rows[i].identity] = text_of(value);
+        if (value.len > 0 && value.len <= VALUE_MAX)
+            clue->values[rows[i].identity] = value;
     }
 }
 
@@ -96,14 +71,14 @@ add_trace(Resolver *resolver, DsnSpan name, DsnSpan value, GString *text)
     DsnResolution *resolution = resolver->resolution;
     DsnTrace *trace = &resolution->traces[resolution->n_traces];
 
-    g_string_truncate(text, 0);
-    if (name.len > NAME_MAX_BYTES || value.len > TRACE_MAX || !dsn_trace_decode(value, text))
+    if (name.len > NAME_MAX_BYTES)
         return false;
-    *trace = (DsnTrace){.object = read_trace((DsnSpan){text->str, text->len}), .header = name};
+    trace->object =
+        dsn_trace_read(resolver->options->keys, value, resolver->options->now, text, &trace->seal);
     if (trace->object == NULL)
         return false;
+    trace->header = name;
     resolution->n_traces++;
-    dsn_trace_verify(resolver->options->keys, trace->object, resolver->options->now, &trace->seal);
 
     DsnClue *clue = add_clue(resolver, "header:", name);
     clue->state = trace->seal.state;
@@ -286,7 +261,8 @@ split_at_colons(DsnSpan text, DsnSpan ret_parts[4])
     return n_parts;
 }
 
-/* "campaign:customer:mail type:sender id", as Gmail asks for; what has another form is a token. */
+/* "campaign:customer:mail type:sender id", as Gmail asks for, of which one part may be a trace;
+ * what has another form is a token. */
 static void
 add_feedback_id(Resolver *resolver)
 {
@@ -300,9 +276,15 @@ add_feedback_id(Resolver *resolver)
         return;
     }
 
-    DsnClue *clue = add_clue(resolver, "header:", name);
     static const DsnIdentity identities[] = {DSN_IDENTITY_CAMPAIGN, DSN_IDENTITY_TENANT,
                                              DSN_IDENTITY_MAIL_TYPE, DSN_IDENTITY_SENDER_ID};
+    bool traced = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts) && !traced; i++) {
+        traced = add_signed_token(resolver, name, parts[i]);
+        if (traced)
+            parts[i] = DSN_SPAN_ABSENT;
+    }
+    DsnClue *clue = add_clue(resolver, "header:", name);
     for (size_t i = 0; i < G_N_ELEMENTS(identities); i++) {
         if (parts[i].len > 0)
             clue->values[identities[i]] = parts[i];

@@ -246,6 +246,7 @@ dsn_trace_verify(const DsnTraceKeys *keys, const json_t *trace, int64_t now, Dsn
         return; /* nobody here could tell */
 
     const DsnTraceKey *key = find_key(keys->options, ret_seal->key);
+    ret_seal->ours = key != NULL;
     if (!dsn_span_present(ret_seal->key) || !json_is_string(json_object_get(member, KEY_SIGNATURE)))
         set_bad(ret_seal, "malformed");
     else if (key == NULL)

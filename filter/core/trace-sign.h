@@ -46,6 +46,7 @@ typedef struct DsnTraceSeal {
     DsnTraceState state;
     DsnSpan key;        /* its name as the trace has it; absent where nothing is signed */
     int64_t time;       /* when it was signed, as it says; with a key only */
+    bool ours;          /* it names a key that is known */
     const char *reason; /* of BAD: "malformed", "unknown-key", "signature", "future" */
 } DsnTraceSeal;
 

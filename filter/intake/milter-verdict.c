@@ -31,6 +31,7 @@ static const struct {
 } rows[] = {
     {DSN_MILTER_NOT_OURS, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_OTHER)},
     {DSN_MILTER_TRACED, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_TRACED)},
+    {DSN_MILTER_UNTRACED, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_UNTRACED)},
     {DSN_MILTER_CROWDED, WHOEVER, TEMPFAIL("4.5.3", "too many recipients")},
     {DSN_MILTER_NO_ROOM, WHOEVER, TEMPFAIL("4.3.2", "too much mail at the moment")},
     {DSN_MILTER_FAILED, WHOEVER, TEMPFAIL("4.3.0", "not recorded, try again later")},

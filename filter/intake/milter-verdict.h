@@ -19,6 +19,7 @@
 typedef enum DsnMilterOutcome {
     DSN_MILTER_NOT_OURS,
     DSN_MILTER_TRACED,    /* mail that leaves, with our trace */
+    DSN_MILTER_UNTRACED,  /* the same, without one that it should have */
     DSN_MILTER_CROWDED,   /* too many recipients of ours */
     DSN_MILTER_NO_ROOM,   /* too much mail at the same time */
     DSN_MILTER_FAILED,    /* DSN_MESSAGE_FAILED, or the MTA did not take a change */

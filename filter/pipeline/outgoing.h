@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * outgoing.h - the trace that mail takes with it
+ * outgoing.h - what mail leaves with
  *
- * Purpose:   tell from a message that leaves who gets it and whose it is, so that a report about it
- *            can be believed.
- * Source:    dsnarf-records(5), "Signed traces"; rules CFBL-08, FBL-11.
- * Ownership: everything is borrowed.
+ * Purpose:   tell from a message that leaves whose it is and who gets it, so that a report about it
+ *            can be believed: which fields are added, and which others give way.
+ * Source:    dsnarf-milter(7), "Traces in what is sent"; RFC 9477; rules CFBL-01, CFBL-08, FBL-11.
+ * Ownership: a stamp owns its values and borrows from the policy.
  * Errors:    none: what has no form in JSON is left out.
  * Threads:   reentrant.
  */
@@ -14,16 +14,44 @@
 
 #include "filter/pipeline/policy.h"
 
+/* Of each name; the readers of reports look no further either. */
+#define DSN_STAMP_JUDGED 16
+
 /* A message as the MTA shows it; NULL is what is not known. */
 typedef struct DsnOutgoing {
     const char *sender;    /* without brackets */
     const char *recipient; /* the only one: each would learn of the others */
     const char *client;    /* address of who submitted it */
     const char *id;        /* queue id */
+    DsnSpan header;        /* its fields */
 } DsnOutgoing;
 
-/* Appends the trace of @mail in base64, folded, signed with trace.sign. */
-void dsn_outgoing_trace(const DsnPolicy *policy, const DsnOutgoing *mail, int64_t now,
-                        GString *ret_value);
+/* A field that is put in front of the header. */
+typedef struct DsnStampField {
+    const char *name;
+    char *value; /* folded with CRLF, without the blank that it begins with */
+} DsnStampField;
+
+/* One that is taken out: the number of those with its name that end with it. */
+typedef struct DsnStampRemoval {
+    const char *name;
+    unsigned number;
+} DsnStampRemoval;
+
+typedef struct DsnStamp {
+    const char *tenant;      /* its name; NULL: nobody's */
+    bool wanted;             /* false: it is to leave as it came */
+    DsnStampField fields[4]; /* the first one goes to the top */
+    size_t n_fields;
+    DsnStampRemoval removals[3 * DSN_STAMP_JUDGED]; /* of each name from the last to the first */
+    size_t n_removals;
+} DsnStamp;
+
+/* What @mail lacks: of a message that was here before nothing. @ret_stamp need not be
+ * initialised. */
+void dsn_stamp_init(DsnStamp *ret_stamp, const DsnPolicy *policy, const DsnOutgoing *mail,
+                    int64_t now);
+void dsn_stamp_clear(DsnStamp *stamp);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DsnStamp, dsn_stamp_clear)
 
 #endif

@@ -126,13 +126,28 @@ look_at_webhook(const Section *section, const DsnWebhookOptions *webhook)
         warn(section, "url", "is not encrypted: records and secrets can be read on the way");
 }
 
+/* Whoever wants traces has named a service for them. */
+static void
+look_at_outgoing(const Section *section)
+{
+    const DsnConfiguration *configuration = section->configuration;
+
+    if (configuration->milter.outgoing->len > 0 && configuration->tenants->len == 0 &&
+        !configuration->trace.without_tenant)
+        warn(section, "outgoing",
+             "no mail gets a trace: there is no tenant, and trace.without_tenant is false");
+}
+
 void
 dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants,
                 GPtrArray *warnings)
 {
     const Section all = {configuration, "notice", dsn_tenants_named(tenants, NULL), warnings};
 
+    const Section milter = {configuration, "milter", NULL, warnings};
+
     look_at(&all);
+    look_at_outgoing(&milter);
     for (guint i = 0; i < configuration->tenants->len; i++) {
         const char *name = ((const DsnTenantOptions *)configuration->tenants->pdata[i])->name;
         g_autofree char *key = dsn_section_key("tenant", name);

@@ -379,6 +379,7 @@ add_tenant(DsnTenants *tenants, DsnChecks *checks, uint32_t number, GPtrArray *w
 
     tenant->name = options->name;
     tenant->number = number;
+    tenant->stamp = &options->stamp;
     tenant->has_senders = options->match.sender_domain->len + options->match.sender->len > 0 ||
                           options->match.senders_file != NULL;
     (void)g_hash_table_insert(tenants->by_name, options->name, tenant); /* names are different */
@@ -405,6 +406,7 @@ dsn_tenants_new(DsnChecks *checks, GPtrArray *warnings)
     tenants->base = dsn_catalog_new_over(NULL, configuration->policy.templates,
                                          &configuration->template_limits, faults);
     complain_of_texts(checks, faults);
+    tenants->all[0].stamp = &configuration->trace.stamp;
     set_tenant(tenants, checks, &tenants->all[0], &configuration->policy, tenants->base);
     for (guint i = 1; i < tenants->n_all; i++)
         add_tenant(tenants, checks, i, warnings);

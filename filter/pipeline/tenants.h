@@ -22,7 +22,8 @@ typedef struct DsnTenant {
     bool has_senders; /* it claims addresses or domains */
     DsnNoticeOptions notice;
     const DsnNoticePolicy *policy;
-    DsnRates rates; /* without that of a poster */
+    const DsnStampOptions *stamp; /* what its mail leaves with */
+    DsnRates rates;               /* without that of a poster */
 } DsnTenant;
 
 typedef struct DsnTenants DsnTenants;

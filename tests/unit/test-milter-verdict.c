@@ -42,6 +42,9 @@ static const struct {
     const char *status;
 } rows[] = {
     {DSN_MILTER_NOT_OURS, "O", "accept", SMFIS_ACCEPT, false, false, DSN_COUNT_MILTER_OTHER, NULL},
+    {DSN_MILTER_TRACED, "O", "accept", SMFIS_ACCEPT, false, false, DSN_COUNT_MILTER_TRACED, NULL},
+    {DSN_MILTER_UNTRACED, "O", "accept", SMFIS_ACCEPT, false, false, DSN_COUNT_MILTER_UNTRACED,
+     NULL},
     {DSN_MILTER_CROWDED, "D", "tempfail", SMFIS_TEMPFAIL, false, false, DSN_COUNT_MILTER_FAILED,
      "4.5.3"},
     {DSN_MILTER_NO_ROOM, "D", "tempfail", SMFIS_TEMPFAIL, false, false, DSN_COUNT_MILTER_FAILED,

@@ -36,6 +36,7 @@ typedef struct Child {
     char *name;
     Base base;
     char *own;
+    char *secret;
 } Child;
 
 typedef struct Values {
@@ -148,6 +149,8 @@ static const DsnOption options[] = {
     {"child.*.depth", DSN_OPTION_NUMBER, .restart = true, .fallback = "7", AT(Child, base.depth),
      .min = 0, .max = 9, .help = "a depth"},
     {"child.*.own", DSN_OPTION_STRING, .fallback = "\"o\"", AT(Child, own), .help = "its own"},
+    {"child.*.section.secret", DSN_OPTION_STRING, .secret = true, .fallback = "\"\"",
+     AT(Child, secret), .help = "a secret"},
 };
 
 static const DsnOptionHint hints[] = {{"hook.*.queue.event", "there is an expression"},
@@ -803,7 +806,9 @@ START_TEST(inherits_what_is_not_given)
                                  "child.a = {label = \"\", depth = 7}\n"
                                  "[base]\ntags = [\"x\", \"y\"]\ndepth = 3\n"
                                  "[child.b]\ntags = []\nlabel = \"b\"\n"
-                                 "[child.\"c d\"]\ndepth = 4\n",
+                                 "[child.\"c d\"]\ndepth = 4\n[child.\"c d\".section]\n"
+                                 "secret = \"\"\n[child.b.section]\nsecret = \"two\"\n"
+                                 "[section]\nsecret = \"one\"\n",
                                  &values));
     const Child *a = child_of(&values, 0), *b = child_of(&values, 1), *c = child_of(&values, 2);
 
@@ -818,6 +823,9 @@ START_TEST(inherits_what_is_not_given)
     ck_assert_uint_eq(c->base.depth, 4);
     ck_assert_uint_eq(c->base.tags->len, 2);
     ck_assert_str_eq(c->own, "mine");
+    ck_assert_str_eq(a->secret, "one"); /* of the section beside base that is called the same */
+    ck_assert_str_eq(b->secret, "two");
+    ck_assert_ptr_null(c->secret);
     dsn_option_table_clear(&table, &values);
 }
 END_TEST
@@ -833,7 +841,10 @@ START_TEST(shows_what_is_inherited)
                                                        "# a label\nlabel = \"x\"\n"
                                                        "# tags\ntags = [\"t\"] # as base.tags\n"
                                                        "# a depth\ndepth = 3 # as base.depth\n"
-                                                       "# its own\nown = \"o\" # default\n");
+                                                       "# its own\nown = \"o\" # default\n\n"
+                                                       "[child.a.section]\n"
+                                                       "# a secret\nsecret = \"\" "
+                                                       "# as section.secret\n");
     ck_assert_ptr_null(load_text(text->str, &again));
     dsn_option_table_show(&table, &again, second);
     ck_assert_str_eq(second->str, text->str);

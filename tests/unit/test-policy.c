@@ -723,6 +723,9 @@ START_TEST(goes_on_without_a_faulty_text_of_a_tenant)
 }
 END_TEST
 
+#define OUTGOING                                                         \
+    "[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]\n" \
+    "[trace.key.a]\nsecret = \"0123456789abcdef\"\n[trace]\nsign = \"a\"\n"
 #define OF_A "[tenant.a]\nmatch.queue = [\"a\"]\n"
 
 static const struct {
@@ -770,6 +773,10 @@ static const struct {
     {"webhook.w.url = \"http://localhost:1/\"", NULL},
     {"webhook.w.url = \"http://127.0.0.2/\"", NULL},
     {"webhook.w.url = \"http://[::1]/\"", NULL},
+    {OUTGOING, "FILE:3: milter.outgoing: no mail gets a trace: there is no tenant, and "
+               "trace.without_tenant is false"},
+    {OUTGOING "without_tenant = true", NULL},
+    {OUTGOING OF_A, NULL},
 };
 
 START_TEST(warns_of_what_is_hardly_meant)

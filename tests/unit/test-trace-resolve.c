@@ -317,6 +317,22 @@ START_TEST(so_can_that_of_Gmail)
 }
 END_TEST
 
+/* One of the four parts, folded as we send it; the others are still what they are. */
+START_TEST(so_can_a_part_of_it)
+{
+    g_autofree char *token = dup_token(JANE, &our_keys, 0, true);
+    g_autofree char *folded = g_strdup_printf("%.75s\n\t%s", token, token + 75);
+    g_autofree char *original =
+        g_strconcat("Feedback-ID: a:other:", folded, ":s\nSubject: x\n", NULL);
+
+    resolve_arf("", original);
+    check_chosen("recipient", "jane@x.example", "header:Feedback-ID", "verified");
+    check_chosen("campaign", "c1", "header:Feedback-ID", "verified");
+    check_holds("\"tenant\":\"other\",\"campaign\":\"a\",\"sender_id\":\"s\"}");
+    ck_assert_ptr_nonnull(dsn_resolution_verified(&fixture.resolution));
+}
+END_TEST
+
 START_TEST(of_several_recipients_none_is_meant)
 {
     g_autofree char *two =
@@ -490,6 +506,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, expired_traces_say_so);
     tcase_add_test(tcase, the_feedback_id_can_be_signed);
     tcase_add_test(tcase, so_can_that_of_Gmail);
+    tcase_add_test(tcase, so_can_a_part_of_it);
     tcase_add_test(tcase, of_several_recipients_none_is_meant);
     tcase_add_loop_test(tcase, message_ids_in_the_envelope_id, 0, G_N_ELEMENTS(envelope_ids));
     tcase_add_loop_test(tcase, tokens_of_list_unsubscribe, 0, G_N_ELEMENTS(unsubscribe));
