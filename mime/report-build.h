@@ -13,19 +13,12 @@
 
 #include "mime/report.h"
 #include "mime/returned-build.h"
+#include "mime/words-build.h"
 
 /* The header field that marks our notices, so that they are known when they come back (LOOP-13). */
 #define DSN_NOTICE_MARK "X-Dsnarf-Notice"
 
-/* Part 1 in one language. With HTML or several languages part 1 is a multipart/alternative, its
- * last part the preferred one (RFC 2046 section 5.1.4, rules MIME-04, MIME-32). */
-typedef struct DsnWords {
-    DsnSpan language; /* a tag; may be absent */
-    DsnSpan text;
-    DsnSpan html; /* may be absent */
-} DsnWords;
-
-/* What stands around the machine-readable part. Text is UTF-8; lines end in LF or CRLF. */
+/* What stands around the machine-readable part. Text is UTF-8. */
 typedef struct DsnFrame {
     DsnSpan from_display; /* may be absent */
     DsnSpan from;         /* a mailbox */
@@ -54,6 +47,10 @@ typedef struct DsnBuilt {
     bool eight_bit;      /* the notice has 8-bit content: BODY=8BITMIME */
     bool utf8;           /* the notice needs SMTPUTF8 (a header or address is not ASCII) */
 } DsnBuilt;
+
+/* Appends In-Reply-To and References of an answer to the message with @header, if that has a valid
+ * Message-ID (RFC 5322 section 3.6.4, rule MIME-30). */
+void dsn_report_append_threading(DsnSpan header, GString *ret_header);
 
 /* Appends the finished notice, CRLF line ends. @report holds per_message and per_recipient; an
  * original recipient of type utf-8 that is no address needs the global form (rule I18N-07), and

@@ -121,7 +121,7 @@ static json_t *
 recipient_context(Budget *budget, const DsnPerRecipient *recipient, bool confidential)
 {
     char status[DSN_STATUS_CODE_MAX];
-    DsnSpan remote = recipient->remote_mta.value;
+    DsnSpan remote = confidential ? DSN_SPAN_ABSENT : recipient->remote_mta.value;
     json_t *context = json_object();
 
     json_object_set_new_nocheck(context, "address",
@@ -266,9 +266,7 @@ dsn_notice_context_new(const DsnNoticeFacts *facts, json_t **ret_record)
     const GArray *recipients = facts->report->per_recipient;
     json_t *context = json_object(), *list, *records = records_context(request);
 
-    json_object_set_new_nocheck(
-        context, "hostname",
-        take_line(&own, facts->report->per_message.reporting_mta.value, ADDRESS_MAX));
+    json_object_set_new_nocheck(context, "hostname", take_line(&own, facts->host, ADDRESS_MAX));
     json_object_set_new_nocheck(context, "sender", take_line(&own, facts->sender, ADDRESS_MAX));
     json_object_set_new_nocheck(context, "tenant",
                                 take_optional(&own, options->tenant, ADDRESS_MAX));

@@ -42,7 +42,8 @@
 
 typedef struct DsnNoticeFacts {
     const DsnNoticeRequest *request;
-    DsnReport *report; /* made from it */
+    DsnReport *report; /* what the notice says in its second part */
+    DsnSpan host;      /* in whose name */
     DsnSpan sender;
     const DsnReturnedPlan *returned;
 } DsnNoticeFacts;

@@ -175,8 +175,8 @@ dsn_notice_attempt(const DsnNoticeRequest *request, const DsnRecord *record)
 }
 
 /* The relay that made the attempt (rules DSN-08, DSN-09). */
-static DsnTyped
-reporting_mta(const DsnNoticeOptions *options, const DsnRecord *record)
+DsnTyped
+dsn_notice_reporting_mta(const DsnNoticeOptions *options, const DsnRecord *record)
 {
     const char *host = NULL;
 
@@ -291,7 +291,8 @@ dsn_notice_report_fill(DsnReport *report, const DsnNoticeRequest *request, const
 
     report->kind = DSN_REPORT_DELIVERY_STATUS;
     report->global = wants_global(request, wishes);
-    report->per_message.reporting_mta = reporting_mta(request->options, request->records[0]);
+    report->per_message.reporting_mta =
+        dsn_notice_reporting_mta(request->options, request->records[0]);
     report->per_message.arrival_date = usable_date(request->records[0]->created);
     for (size_t r = 0; r < request->n_records; r++) {
         const DsnRecord *record = request->records[r];

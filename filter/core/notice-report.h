@@ -33,6 +33,9 @@
 void dsn_notice_report_fill(DsnReport *report, const DsnNoticeRequest *request,
                             const DsnWishes *wishes);
 
+/* The host that reports about @record. */
+DsnTyped dsn_notice_reporting_mta(const DsnNoticeOptions *options, const DsnRecord *record);
+
 /* The record that tells about the last attempt for the recipients of @record. */
 const DsnRecord *dsn_notice_attempt(const DsnNoticeRequest *request, const DsnRecord *record);
 

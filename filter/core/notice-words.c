@@ -11,6 +11,7 @@ dsn_notice_words_clear(DsnNoticeWords *words)
     for (size_t i = 0; i < words->n_wordings; i++)
         dsn_wording_clear(&words->wordings[i]);
     words->n_wordings = 0;
+    g_clear_pointer(&words->fault, g_free);
 }
 
 /* A failure is an expiration when no recipient was refused. */
@@ -105,6 +106,7 @@ dsn_notice_words(const DsnNoticeFacts *facts, bool shipped, DsnNoticeWords *ret_
     const DsnTemplateInput input = {context, "log_record", record};
 
     ret_words->n_wordings = 0;
+    ret_words->fault = NULL;
     for (size_t i = 0; i < n_languages; i++) {
         DsnWording *wording = &ret_words->wordings[ret_words->n_wordings++];
 
@@ -112,6 +114,14 @@ dsn_notice_words(const DsnNoticeFacts *facts, bool shipped, DsnNoticeWords *ret_
         if (!dsn_catalog_word(options->catalog, topic, failure, languages[i],
                               options->html && !shipped, shipped, &input, wording, error))
             return false;
+        if (ret_words->fault == NULL)
+            ret_words->fault = g_steal_pointer(&wording->fault);
+        ret_words->words[i] = (DsnWords){
+            .language = dsn_span(wording->language),
+            .text = {wording->text->str, wording->text->len},
+            .html = wording->html->len == 0 ? DSN_SPAN_ABSENT
+                                            : (DsnSpan){wording->html->str, wording->html->len},
+        };
     }
     return true;
 }

@@ -19,6 +19,8 @@
 typedef struct DsnNoticeWords {
     DsnWording wordings[DSN_NOTICE_LANGUAGES_MAX]; /* the preferred one first */
     size_t n_wordings;
+    DsnWords words[DSN_NOTICE_LANGUAGES_MAX]; /* the same, as a part is made of them */
+    char *fault; /* of the first of an administrator's texts that failed: why; else NULL */
 } DsnNoticeWords;
 
 /* Renders all wordings. With @shipped, only English, and administrators' texts are left aside.

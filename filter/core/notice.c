@@ -3,6 +3,7 @@
 
 #include "filter/core/notice.h"
 
+#include "filter/core/notice-identity.h"
 #include "filter/core/notice-report.h"
 #include "filter/core/notice-words.h"
 #include "filter/core/wishes.h"
@@ -90,15 +91,6 @@ dup_identity(const DsnNoticeRequest *request)
     return g_strdup(g_checksum_get_string(checksum));
 }
 
-/* "local@host" */
-static void
-append_at(GString *text, const char *local, DsnSpan host)
-{
-    g_string_append(text, local);
-    g_string_append_c(text, '@');
-    g_string_append_len(text, host.data, (gssize)host.len);
-}
-
 static void
 identify(Draft *draft)
 {
@@ -106,21 +98,15 @@ identify(Draft *draft)
     DsnSpan host = draft->report->per_message.reporting_mta.value;
     g_autofree char *digest = options->stable ? NULL : dup_identity(draft->request);
 
-    if (dsn_span_present(options->from))
-        g_string_append_len(draft->from, options->from.data, (gssize)options->from.len);
-    else
-        append_at(draft->from, "mailer-daemon", host);
-    draft->from_display = dsn_span_present(options->from_display) || dsn_span_present(options->from)
-                              ? options->from_display
-                              : DSN_SPAN_LITERAL("Mail Delivery System");
+    draft->from_display = dsn_notice_author(options, host, draft->from);
     if (options->stable) {
         g_string_append(draft->boundary, "report-boundary");
-        append_at(draft->message_id, "<UUID", host);
+        dsn_notice_append_at(draft->message_id, "<UUID", host);
     } else {
         g_string_append(draft->boundary, "=_");
         g_string_append_len(draft->boundary, digest, DIGEST_PART);
         g_string_append(draft->message_id, "<dsn-");
-        append_at(draft->message_id, digest + DIGEST_PART, host);
+        dsn_notice_append_at(draft->message_id, digest + DIGEST_PART, host);
     }
     g_string_append_c(draft->message_id, '>');
 }
@@ -133,26 +119,16 @@ build(Draft *draft, const DsnReturnedPlan *returned, bool shipped, GString *byte
     const DsnNoticeFacts facts = {
         .request = draft->request,
         .report = draft->report,
+        .host = draft->report->per_message.reporting_mta.value,
         .sender = draft->sender,
         .returned = returned,
     };
     g_auto(DsnNoticeWords) words;
-    DsnWords parts[DSN_NOTICE_LANGUAGES_MAX];
 
     if (!dsn_notice_words(&facts, shipped, &words, error))
         return false;
-    for (size_t i = 0; i < words.n_wordings; i++) {
-        DsnWording *wording = &words.wordings[i];
-
-        parts[i] = (DsnWords){
-            .language = dsn_span(wording->language),
-            .text = {wording->text->str, wording->text->len},
-            .html = wording->html->len == 0 ? DSN_SPAN_ABSENT
-                                            : (DsnSpan){wording->html->str, wording->html->len},
-        };
-        if (notice->template_fault == NULL)
-            notice->template_fault = g_steal_pointer(&wording->fault);
-    }
+    if (notice->template_fault == NULL)
+        notice->template_fault = g_steal_pointer(&words.fault);
     notice->language = words.wordings[0].language;
 
     const GString *subject = words.wordings[0].subject;
@@ -164,7 +140,7 @@ build(Draft *draft, const DsnReturnedPlan *returned, bool shipped, GString *byte
         .message_id = {draft->message_id->str, draft->message_id->len},
         .date = draft->request->now,
         .boundary = {draft->boundary->str, draft->boundary->len},
-        .words = parts,
+        .words = words.words,
         .n_words = words.n_wordings,
         .returned = returned,
     };
@@ -276,21 +252,6 @@ has_recipients(const DsnNoticeRequest *request, GError **error)
     return false;
 }
 
-/* As the decision had it. */
-static bool
-read_sender(const DsnRecord *record, GString *sender, GError **error)
-{
-    g_autofree char *path =
-        record->sender[0] == '@' ? g_strdup_printf("<%s>", record->sender) : NULL;
-
-    if (dsn_address_normalise(dsn_span(path == NULL ? record->sender : path), sender) &&
-        sender->len > 0)
-        return true;
-    g_set_error_literal(error, DSN_BUILD_ERROR, DSN_BUILD_ERROR_ADDRESS,
-                        "sender: it is no mailbox");
-    return false;
-}
-
 /* A CR alone ends a line in what is returned: its header is then read as it will be read there.
  * NULL for other mail, which is nearly all. */
 static GString *
@@ -336,7 +297,7 @@ dsn_notice_build(const DsnNoticeRequest *request, GString *ret_bytes, DsnNotice 
     DsnReturnedPlan returned;
 
     *ret_notice = (DsnNotice){0};
-    if (!has_recipients(request, error) || !read_sender(request->records[0], sender, error))
+    if (!has_recipients(request, error) || !dsn_notice_sender(request->records[0], sender, error))
         return false;
     if (repaired != NULL)
         timed.original = (DsnSpan){repaired->str, repaired->len};

@@ -46,6 +46,7 @@ make_context(const char *changes, const char *header, DsnReturn returned)
         &(DsnNoticeFacts){
             .request = &request,
             .report = report,
+            .host = report->per_message.reporting_mta.value,
             .sender = dsn_span(record->sender),
             .returned = &plan,
         },
@@ -167,6 +168,7 @@ START_TEST(what_came_with_more_actions)
     json_auto_t *context =
         dsn_notice_context_new(&(DsnNoticeFacts){.request = &request,
                                                  .report = report,
+                                                 .host = DSN_SPAN_LITERAL("mta1.example.com"),
                                                  .sender = DSN_SPAN_LITERAL("a@b.example"),
                                                  .returned = &plan},
                                &first);
