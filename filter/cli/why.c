@@ -212,6 +212,7 @@ append_intake(const json_t *line, GString *text)
     append_member(line, ", tenant ", "tenant", text);
     append_member(line, ", posted by ", "client", text);
     append_member(line, ", queue id ", "queue_id", text);
+    append_member(line, ", capture ", "capture", text);
     append_member(line, "; action ", "action", text);
     append_reason(line, text);
     append_result(line, text);

@@ -43,6 +43,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 /* In the order of DsnConsumed; a Maildir has no way to tag. */
 static const char *const consumed[] = {"discard", "accept", "tag", NULL};
 static const char *const consumed_kind[] = {"discard", "accept", "tag", "", NULL};
+static const char *const captured[] = {"off", "headers", "message", NULL};
 static const char *const consumed_files[] = {"discard", "accept", NULL};
 
 /* In the order of DsnOverload. */
@@ -465,6 +466,19 @@ static const DsnOption options[] = {
      .check = dsn_pattern_check, .paths = DSN_PATTERN_FILE,
      .help = "recipients whose mail is read as a report"},
     CONSUMED_ROWS("milter.role.*", OF_ROLE),
+
+    {"capture.mail", DSN_OPTION_WORD, .fallback = "\"off\"", SLOT(capture.mail), .words = captured,
+     .help = "what is remembered of tenants' mail that the milter sees leave"},
+    {"capture.all", DSN_OPTION_BOOL, .fallback = "false", SLOT(capture.all),
+     .help = "whether that goes for mail that is no tenant's, too"},
+    {"capture.keep", DSN_OPTION_DURATION, .fallback = "\"7 days\"", SLOT(capture.keep),
+     .min = MINUTE, .max = 1000 * DAY, .help = "how long it is remembered"},
+    {"capture.max_size", DSN_OPTION_SIZE, .fallback = "\"1GiB\"", SLOT(capture.max_size),
+     .min = MIB, .max = 1024 * TIB, .help = "bytes of all that is kept; over it the oldest goes"},
+    {"capture.max_message", DSN_OPTION_SIZE, .fallback = "\"64KiB\"", SLOT(capture.max_message),
+     .min = KIB, .max = GIB, .help = "bytes of a message over which only its header is kept"},
+    {"capture.queue", DSN_OPTION_SIZE, .fallback = "\"32MiB\"", SLOT(capture.queue), .min = MIB,
+     .max = TIB, .help = "bytes of memory for what is not on disk yet; over it nothing is kept"},
 
     {"lmtp.listen", DSN_OPTION_STRING, .restart = true, .fallback = "\"\"", SLOT(lmtp.listen),
      .check = dsn_socket_address_check, .help = "where LMTP is spoken; \"\": nowhere"},

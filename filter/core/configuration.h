@@ -301,6 +301,22 @@ typedef struct DsnTenantOptions {
     DsnStampOptions stamp;  /* what is not given is as in [trace] */
 } DsnTenantOptions;
 
+/* What is remembered of mail that leaves. */
+typedef enum DsnCaptured {
+    DSN_CAPTURED_NOTHING,
+    DSN_CAPTURED_HEADERS, /* what its sender asks for, and its header */
+    DSN_CAPTURED_MESSAGE  /* the body, too */
+} DsnCaptured;
+
+typedef struct DsnCaptureOptions {
+    DsnCaptured mail;
+    bool all; /* also mail that is no tenant's */
+    GTimeSpan keep;
+    size_t max_size;    /* bytes of all that is kept */
+    size_t max_message; /* bytes of one message; of a longer one only the header is kept */
+    size_t queue;       /* bytes of what is collected, and waits to be kept */
+} DsnCaptureOptions;
+
 /* Keys of a record's meta in which a relay hands on what it knows: [meta]. */
 typedef struct DsnMetaKeys {
     char *notify;        /* "NEVER", "SUCCESS,FAILURE"; or an object: recipient -> that */
@@ -350,6 +366,7 @@ typedef struct DsnConfiguration {
         GPtrArray *outgoing; /* of char *: {daemon_name}s of services whose mail gets a trace */
         GPtrArray *roles;    /* of DsnMilterRole */
     } milter;
+    DsnCaptureOptions capture;
     struct {
         char *listen; /* "127.0.0.1:24", "unix:/path"; NULL: none */
         size_t socket_mode;

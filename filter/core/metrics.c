@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+#define CAPTURES "captures_total", "What became of captures of mail that left"
 #define CLASSES "classifications_total", "Responses that were asked for a class"
 #define MESSAGES "messages_total", "Messages that arrived at a report address"
 #define NOTICES "notices_total", "What became of notices"
+#define LOOKED_UP "capture_lookups_total", "Records that a capture was looked for"
 #define PROGRAM "program_records_total", "What programs said of records"
 #define RECORDS "records_total", "Records that were posted"
 #define REFUSED "http_refused_total", "Requests that were refused"
@@ -92,6 +94,10 @@ static const struct {
     [DSN_COUNT_TAILER_ERRORS] = {"tailer_errors_total", "Log segments that could not be read", ""},
     [DSN_COUNT_RELAY_HOST_FAULTS] = {"relay_host_faults_total",
                                      "Connections to relay hosts that failed", ""},
+    [DSN_COUNT_CAPTURES_KEPT] = {CAPTURES, "{result=\"kept\"}"},
+    [DSN_COUNT_CAPTURES_DROPPED] = {CAPTURES, "{result=\"dropped\"}"},
+    [DSN_COUNT_CAPTURES_FOUND] = {LOOKED_UP, "{result=\"found\"}"},
+    [DSN_COUNT_CAPTURES_MISSING] = {LOOKED_UP, "{result=\"missing\"}"},
     [DSN_COUNT_SPOOL_COMMITS] = {"spool_commits_total", "Transactions of the spool", ""},
     [DSN_COUNT_SPOOL_ERRORS] = {"spool_errors_total", "Transactions of the spool that failed", ""},
 };

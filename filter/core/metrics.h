@@ -84,6 +84,10 @@ typedef enum DsnCounter {
     DSN_COUNT_TAILER_FILES,
     DSN_COUNT_TAILER_ERRORS,
     DSN_COUNT_RELAY_HOST_FAULTS,
+    DSN_COUNT_CAPTURES_KEPT,    /* of mail that left */
+    DSN_COUNT_CAPTURES_DROPPED, /* not kept for want of room, or by a fault */
+    DSN_COUNT_CAPTURES_FOUND,   /* records for which they were looked at */
+    DSN_COUNT_CAPTURES_MISSING,
     DSN_COUNT_SPOOL_COMMITS,
     DSN_COUNT_SPOOL_ERRORS,
     DSN_N_COUNTERS

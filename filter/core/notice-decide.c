@@ -376,14 +376,56 @@ check_trust(Case *the_case)
     return trusted ? DSN_REASON_NONE : DSN_REASON_SENDER_NOT_TRUSTED;
 }
 
+typedef DsnReason (*Check)(Case *);
+
+/* The first of @checks that says no. */
+static DsnReason
+run_checks(Case *the_case, const Check *checks, size_t n_checks)
+{
+    DsnReason reason = DSN_REASON_NONE;
+
+    for (size_t i = 0; i < n_checks && reason == DSN_REASON_NONE; i++)
+        reason = checks[i](the_case);
+    if (reason != DSN_REASON_NONE)
+        g_string_truncate(the_case->sender, the_case->sender_start);
+    return reason;
+}
+
+/* What needs neither wishes nor trust. */
+static const Check first_checks[] = {
+    check_own_traffic, check_sender, check_notification, check_ignored, find_action,
+};
+
+static bool
+is_enabled(const DsnNoticeOptions *options, const DsnRecord *record)
+{
+    return dsn_notice_has_type(record->type) && options->enable[record->type];
+}
+
+bool
+dsn_notice_may_be_due(const DsnNoticeOptions *options, const DsnRecord *record, DsnSpan original,
+                      GString *ret_sender)
+{
+    DsnDecision decision = {0};
+    Case the_case = {
+        .options = options,
+        .record = (DsnRecord *)record, /* these checks change nothing in it */
+        .sender = ret_sender,
+        .sender_start = ret_sender->len,
+        .decision = &decision,
+    };
+
+    if (!is_enabled(options, record))
+        return false;
+    the_case.facts = look_at_header(record, original);
+    return run_checks(&the_case, first_checks, G_N_ELEMENTS(first_checks)) == DSN_REASON_NONE;
+}
+
 void
 dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan original,
                   unsigned trust, GString *ret_sender, DsnDecision *ret_decision)
 {
-    static DsnReason (*const checks[])(Case *) = {
-        check_own_traffic, check_sender, check_notification, check_ignored,
-        find_action,       check_wishes, check_automatic,    check_trust,
-    };
+    static const Check last_checks[] = {check_wishes, check_automatic, check_trust};
     Case the_case = {
         .options = options,
         .record = record,
@@ -393,7 +435,7 @@ dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan or
     };
 
     *ret_decision = (DsnDecision){.trust = trust};
-    if (!dsn_notice_has_type(record->type) || !options->enable[record->type]) {
+    if (!is_enabled(options, record)) {
         ret_decision->reason = DSN_REASON_TYPE_NOT_ENABLED; /* most records: no closer look */
         return;
     }
@@ -401,9 +443,8 @@ dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan or
     the_case.facts = look_at_header(record, original);
     dsn_wishes_read(record, options->meta, &the_case.wishes);
     ret_decision->broken_wishes = the_case.wishes.broken;
-    for (size_t i = 0; i < G_N_ELEMENTS(checks) && ret_decision->reason == DSN_REASON_NONE; i++)
-        ret_decision->reason = checks[i](&the_case);
-    if (ret_decision->reason != DSN_REASON_NONE)
-        g_string_truncate(ret_sender, the_case.sender_start);
+    ret_decision->reason = run_checks(&the_case, first_checks, G_N_ELEMENTS(first_checks));
+    if (ret_decision->reason == DSN_REASON_NONE)
+        ret_decision->reason = run_checks(&the_case, last_checks, G_N_ELEMENTS(last_checks));
     dsn_wishes_clear(&the_case.wishes);
 }

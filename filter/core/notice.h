@@ -87,6 +87,12 @@ typedef struct DsnDecision {
 void dsn_notice_decide(const DsnNoticeOptions *options, DsnRecord *record, DsnSpan original,
                        unsigned trust, GString *ret_sender, DsnDecision *ret_decision);
 
+/* True if what @record and its original (absent when not at hand) say by themselves lets a notice
+ * be made, whatever the sender wishes and whoever he is. Then the address that it would go to is
+ * appended to @ret_sender. */
+bool dsn_notice_may_be_due(const DsnNoticeOptions *options, const DsnRecord *record,
+                           DsnSpan original, GString *ret_sender);
+
 /* What one notice is made of. */
 typedef struct DsnNoticeRequest {
     const DsnNoticeOptions *options;

@@ -108,6 +108,7 @@ bool dsn_record_scan(DsnSpan line, DsnRecordKeys *ret_keys);
 typedef struct DsnElement {
     DsnRecord *record;
     bool has_original;
+    bool only_header;  /* of the original is at hand */
     GString *original; /* NULL unless has_original */
 } DsnElement;
 

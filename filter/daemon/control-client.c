@@ -127,6 +127,8 @@ write_answer(gpointer user, DsnSpan lines)
 static bool
 work_alone(const char *directory, const char *request, int answer, GError **error)
 {
+    static const DsnCaptureOptions keep_all = {.keep = KEEP_S * G_TIME_SPAN_SECOND,
+                                               .max_size = G_MAXINT64};
     g_autofree char *database = g_build_filename(directory, "spool.db", NULL);
     const DsnSpoolOptions options = {.directory = directory,
                                      .keep = KEEP_S,
@@ -149,7 +151,8 @@ work_alone(const char *directory, const char *request, int answer, GError **erro
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
-    const DsnQueue queue = {.spool = spool};
+    g_autoptr(DsnCaptures) captures = dsn_captures_new(directory, 0, &keep_all, metrics);
+    const DsnQueue queue = {.spool = spool, .captures = captures};
     dsn_queue_run(&queue, dsn_span(request), write_answer, &answer);
     return true;
 }

@@ -132,6 +132,19 @@ write_spool(DsnSpool *spool, GString *text)
 }
 
 static void
+write_captures(DsnCaptures *captures, GString *text)
+{
+    DsnCapturesState state;
+
+    dsn_captures_state(captures, &state);
+    dsn_metrics_write_gauge(text, "captures_bytes", "Bytes of captures on disk",
+                            (double)state.bytes);
+    dsn_metrics_write_gauge(
+        text, "captures_oldest_seconds", "Age of the oldest capture",
+        state.oldest == 0 ? 0 : (double)MAX(g_get_real_time() / G_USEC_PER_SEC - state.oldest, 0));
+}
+
+static void
 write_metrics(gpointer user, GString *text)
 {
     Daemon *daemon = user;
@@ -145,6 +158,7 @@ write_metrics(gpointer user, GString *text)
     dsn_metrics_write_gauge(text, "milter_connections", "Connections of MTAs that are open",
                             (double)dsn_milter_session_count());
     dsn_parts_write_lags(daemon->parts, text);
+    write_captures(dsn_parts_captures(daemon->parts), text);
     dsn_metrics_write_gauge(text, "start_time_seconds", "When the daemon started, in unix time",
                             seconds(&daemon->started));
     dsn_metrics_write_gauge(text, "config_time_seconds",

@@ -102,7 +102,11 @@ work(Alone *alone, GError **error)
         return false;
     bool good = dsn_parts_set_outlets(spool, alone->policy, error);
     if (good) {
+        g_autoptr(DsnCaptures) captures =
+            dsn_parts_open_captures(alone->directory, alone->policy, &alone->metrics);
+
         alone->pipeline = dsn_pipeline_new(spool, &alone->metrics, alone->policy);
+        dsn_pipeline_set_captures(alone->pipeline, captures);
         serve_all(alone);
         dsn_pipeline_free(alone->pipeline);
     }

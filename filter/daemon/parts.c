@@ -20,6 +20,7 @@ struct DsnParts {
     DsnMetrics *metrics;
     const DsnPages *pages;
     DsnSpool *spool;
+    DsnCaptures *captures;
     DsnPipeline *pipeline;
     DsnRelay *relay;
     GMutex lock;       /* guards the lists of relays, webhooks and tailers, which others look at */
@@ -41,6 +42,12 @@ DsnSpool *
 dsn_parts_spool(DsnParts *parts)
 {
     return parts->spool;
+}
+
+DsnCaptures *
+dsn_parts_captures(DsnParts *parts)
+{
+    return parts->captures;
 }
 
 /* ---- sections with a name ---- */
@@ -566,6 +573,13 @@ dsn_parts_open_spool(const char *directory, const DsnPolicy *policy, DsnMetrics 
     return dsn_spool_open(&options, metrics, error);
 }
 
+DsnCaptures *
+dsn_parts_open_captures(const char *directory, const DsnPolicy *policy, DsnMetrics *metrics)
+{
+    return dsn_captures_new(directory, policy->configuration->spool.min_free,
+                            &policy->configuration->capture, metrics);
+}
+
 static bool
 open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
@@ -573,7 +587,10 @@ open_spool(DsnParts *parts, DsnPolicy *policy, GError **error)
         dsn_parts_open_spool(policy->configuration->spool.directory, policy, parts->metrics, error);
     if (parts->spool == NULL)
         return false;
+    parts->captures =
+        dsn_parts_open_captures(policy->configuration->spool.directory, policy, parts->metrics);
     parts->pipeline = dsn_pipeline_new(parts->spool, parts->metrics, policy);
+    dsn_pipeline_set_captures(parts->pipeline, parts->captures);
     return true;
 }
 
@@ -603,7 +620,12 @@ write_status(gpointer user, GString *json)
 static bool
 start_control(DsnParts *parts, DsnPolicy *policy, GError **error)
 {
-    parts->queue = (DsnQueue){parts->spool, parts->pipeline, kick, write_status, parts};
+    parts->queue = (DsnQueue){.spool = parts->spool,
+                              .captures = parts->captures,
+                              .pipeline = parts->pipeline,
+                              .retried = kick,
+                              .status = write_status,
+                              .user = parts};
     parts->control =
         dsn_control_start(policy->configuration->spool.directory, &parts->queue, error);
     return parts->control != NULL;
@@ -659,6 +681,7 @@ dsn_parts_reload(DsnParts *parts, DsnPolicy *policy)
     if (!set_relays(parts, policy, &problem))
         dsn_log_event(DSN_LOG_ERROR, "reload: %s", problem->message);
     dsn_pipeline_set_policy(parts->pipeline, policy);
+    dsn_captures_configure(parts->captures, &policy->configuration->capture);
     reconfigure_relays(parts, policy);
     g_mutex_lock(&parts->lock);
     stop_outdated(&relays, parts->relays, policy);
@@ -738,6 +761,7 @@ dsn_parts_stop(DsnParts *parts)
     g_ptr_array_unref(parts->webhooks);
     g_ptr_array_unref(parts->programs);
     g_clear_pointer(&parts->pipeline, dsn_pipeline_free);
+    dsn_captures_free(parts->captures);
     g_clear_pointer(&parts->spool, dsn_spool_close);
     g_mutex_clear(&parts->lock);
     g_free(parts);

@@ -29,10 +29,12 @@ DsnParts *dsn_parts_start(DsnPolicy *policy, DsnMetrics *metrics, const DsnPages
                           GError **error);
 bool dsn_parts_start_milter(DsnParts *parts, GError **error);
 
-/* The spool as @policy wants it, in @directory; and who reads its records. For whoever works on it
- * while no daemon runs. */
+/* The spool as @policy wants it, in @directory, and the captures beside it; and who reads its
+ * records. For whoever works on it while no daemon runs. */
 DsnSpool *dsn_parts_open_spool(const char *directory, const DsnPolicy *policy, DsnMetrics *metrics,
                                GError **error);
+DsnCaptures *dsn_parts_open_captures(const char *directory, const DsnPolicy *policy,
+                                     DsnMetrics *metrics);
 bool dsn_parts_set_outlets(DsnSpool *spool, const DsnPolicy *policy, GError **error);
 
 /* Puts @policy in force. A part that it adds and that cannot be started is logged and left out. */
@@ -48,6 +50,7 @@ bool dsn_parts_are_sound(const DsnParts *parts);
  */
 void dsn_parts_stop(DsnParts *parts);
 
-DsnSpool *dsn_parts_spool(DsnParts *parts); /* (transfer none) */
+DsnSpool *dsn_parts_spool(DsnParts *parts);       /* (transfer none) */
+DsnCaptures *dsn_parts_captures(DsnParts *parts); /* (transfer none) */
 
 #endif

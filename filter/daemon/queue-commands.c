@@ -547,6 +547,17 @@ run_retry(Run *run)
     dsn_json_bool(run->done, run->needs_daemon);
 }
 
+/* What was captured of mail that names @address. */
+static void
+erase_captures(Run *run, const char *address)
+{
+    guint64 count = 0;
+
+    if (run->queue->captures != NULL &&
+        dsn_captures_erase(run->queue->captures, address, &count, &run->error))
+        write_number(run->done, "captures", (int64_t)count);
+}
+
 static void
 erase(Run *run, const char *address)
 {
@@ -563,6 +574,15 @@ erase(Run *run, const char *address)
     write_number(run->done, "records", (int64_t)erased.records);
     write_number(run->done, "attempts", (int64_t)erased.attempts);
     write_number(run->done, "history", (int64_t)erased.history);
+    erase_captures(run, address);
+}
+
+static void
+drop_recipient(Run *run, const DsnQueueFilter *filter)
+{
+    run_all(run, filter, drop);
+    if (run->error == NULL)
+        erase_captures(run, filter->recipient);
 }
 
 static void
@@ -575,7 +595,7 @@ run_drop(Run *run)
     if (entries != NULL)
         run_entries(run, entries, drop);
     else if (filter.recipient != NULL && *filter.recipient != '\0')
-        run_all(run, &filter, drop);
+        drop_recipient(run, &filter);
     else if (sender != NULL)
         erase(run, sender);
     else

@@ -36,6 +36,7 @@
 
 typedef struct DsnQueue {
     DsnSpool *spool;
+    DsnCaptures *captures; /* may be NULL */
     /* NULL where the daemon does not run, and nothing that was rejected can be taken up again. */
     DsnPipeline *pipeline;
     void (*retried)(gpointer user);               /* notices are due now; may be NULL */

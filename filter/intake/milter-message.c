@@ -48,6 +48,7 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     message->others = message->outgoing = message->crowded = message->no_room = message->cut =
         false;
     g_clear_pointer(&message->only, g_free);
+    g_clear_pointer(&message->capture, dsn_capture_free);
 }
 
 void
@@ -91,16 +92,25 @@ find_role(const DsnPolicy *policy, DsnSpan address, const char *daemon)
     return NULL;
 }
 
+bool
+dsn_milter_is_outgoing(const DsnPolicy *policy, const char *daemon)
+{
+    const GPtrArray *daemons = policy->configuration->milter.outgoing;
+    bool outgoing = false;
+
+    for (guint i = 0; i < daemons->len && !outgoing; i++)
+        outgoing = g_strcmp0(daemons->pdata[i], daemon) == 0;
+    return outgoing;
+}
+
 static void
 add_other(DsnMilterMessage *message, DsnSpan address, const char *daemon)
 {
-    const GPtrArray *daemons = message->policy->configuration->milter.outgoing;
     bool first = !message->others;
 
     message->others = true;
     g_clear_pointer(&message->only, g_free);
-    for (guint i = 0; i < daemons->len && !message->outgoing; i++)
-        message->outgoing = g_strcmp0(daemons->pdata[i], daemon) == 0;
+    message->outgoing = message->outgoing || dsn_milter_is_outgoing(message->policy, daemon);
     if (message->outgoing && first)
         message->only = dsn_span_dup(address);
 }
@@ -176,6 +186,8 @@ dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
 {
     if (dsn_milter_message_purpose(message) == DSN_MILTER_REPORTED)
         append(message, bytes, max_size(message));
+    else if (message->capture != NULL)
+        dsn_capture_body(message->capture, bytes);
 }
 
 /* libmilter has LF where a field is folded; on the wire it was CRLF. */

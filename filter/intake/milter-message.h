@@ -11,6 +11,7 @@
 #ifndef DSN_INTAKE_MILTER_MESSAGE_H
 #define DSN_INTAKE_MILTER_MESSAGE_H
 
+#include "filter/pipeline/capture.h"
 #include "filter/pipeline/policy.h"
 
 /* All messages together hold no more than this many times limits.message. */
@@ -48,6 +49,7 @@ typedef struct DsnMilterMessage {
     DsnReportKind kind;  /* once it was read */
     GString *bytes;      /* of a report header and body, up to limits.message + 1; of mail that
                             leaves the fields of its header, up to limits.header; NULL: nothing */
+    DsnCapture *capture; /* what of it will be remembered, NULL: nothing */
 } DsnMilterMessage;
 
 void dsn_milter_message_init(DsnMilterMessage *message, gsize *held);
@@ -63,6 +65,9 @@ void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, cons
 void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given,
                                       const char *daemon);
 
+/* Whether mail of that daemon leaves with a trace. */
+bool dsn_milter_is_outgoing(const DsnPolicy *policy, const char *daemon);
+
 /* What goes to a role, too, is no mail of a sender of ours. */
 DsnMilterPurpose dsn_milter_message_purpose(const DsnMilterMessage *message);
 
@@ -72,7 +77,7 @@ bool dsn_milter_message_has_room(const DsnMilterMessage *message);
 /* Does nothing for mail of others. @value may have line feeds where it is folded. */
 void dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value);
 
-/* What follows the fields: does nothing for a message that no role reads. */
+/* What follows the fields: of a message that no role reads, only what will be remembered of it. */
 void dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes);
 
 /* The whole fields of the header (empty, but present, if there are none yet). */

@@ -85,5 +85,6 @@ dsn_milter_end_outgoing(SMFICTX *context, DsnMilterSession *session)
 {
     DsnMilterOutcome outcome = stamp_message(context, session, dsn_milter_macro(context, "i"));
 
+    dsn_milter_capture_end(context, session);
     return dsn_milter_answer(context, session, dsn_milter_verdict(outcome, &session->message));
 }

@@ -161,7 +161,7 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
         {SMFIM_HELO, ""},
         {SMFIM_ENVFROM, ""},
         {SMFIM_ENVRCPT, ""},
-        {SMFIM_DATA, ""},
+        {SMFIM_DATA, "{auth_authen} {auth_type}"},
         {SMFIM_EOH, ""},
         {SMFIM_EOM, "i"},
     };
@@ -220,13 +220,15 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 static sfsistat
 on_sender(SMFICTX *context, char **arguments)
 {
-    DsnMilterMessage *message = &session_of(context)->message;
+    DsnMilterSession *session = session_of(context);
 
     if (enter()) {
-        dsn_milter_message_begin(message, dsn_pipeline_policy(shared->pipeline), arguments[0]);
+        dsn_milter_message_begin(&session->message, dsn_pipeline_policy(shared->pipeline),
+                                 arguments[0]);
+        dsn_milter_capture_begin(session, arguments);
         leave();
     } else {
-        dsn_milter_message_clear(message);
+        dsn_milter_message_clear(&session->message);
     }
     return SMFIS_NOREPLY;
 }
@@ -236,8 +238,10 @@ on_recipient(SMFICTX *context, char **arguments)
 {
     DsnMilterSession *session = session_of(context);
 
-    if (session->message.policy != NULL)
-        dsn_milter_message_add_recipient(&session->message, arguments[0], session->daemon);
+    if (session->message.policy == NULL)
+        return SMFIS_NOREPLY;
+    dsn_milter_message_add_recipient(&session->message, arguments[0], session->daemon);
+    dsn_milter_capture_recipient(session, arguments);
     return SMFIS_NOREPLY;
 }
 

@@ -61,4 +61,11 @@ sfsistat dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session);
 
 sfsistat dsn_milter_end_outgoing(SMFICTX *context, DsnMilterSession *session);
 
+/* ---- milter-capture.c: what their senders ask for ---- */
+
+/* At MAIL and RCPT, with the arguments of libmilter; and when such mail is let go. */
+void dsn_milter_capture_begin(DsnMilterSession *session, char *const *arguments);
+void dsn_milter_capture_recipient(DsnMilterSession *session, char *const *arguments);
+void dsn_milter_capture_end(SMFICTX *context, DsnMilterSession *session);
+
 #endif

@@ -166,6 +166,7 @@ dsn_draft_add_original(DsnDraft *draft, DsnElement *element)
     if (draft->has_original || !element->has_original)
         return;
     draft->has_original = true;
+    draft->cut = element->only_header;
     draft->original = g_steal_pointer(&element->original);
     element->has_original = false;
     /* No more is kept than can be returned, and not for long. */

@@ -26,7 +26,8 @@ typedef struct DsnDraft {
     GPtrArray *records; /* of DsnRecord */
     size_t n_recipients;
     bool has_original;
-    bool cut;                /* only the header of the original is here: it is too long to return */
+    bool cut;                /* only the header of the original is here: the rest is too long to
+                              * return, or was not kept */
     GString *original;       /* NULL unless has_original */
     DsnRecord *last_failure; /* of a message that expired; may be NULL */
     int64_t replaces;        /* entry of the open notice that it began as, 0: none */

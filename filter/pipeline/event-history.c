@@ -70,6 +70,7 @@ dsn_history_add_event(GArray *histories, const DsnCase *the_case, const DsnRecor
     put_recipients(text, record);
     put_text(text, "client", the_case->poster->name);
     put_text(text, "tenant", verdict->tenant == NULL ? NULL : verdict->tenant->name);
+    put_text(text, "capture", verdict->capture);
     put_text(text, "action", dsn_action_to_string(verdict->decision.action));
     if (verdict->reason != DSN_REASON_NONE)
         put_text(text, "reason", dsn_reason_to_string(verdict->reason));

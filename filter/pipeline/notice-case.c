@@ -32,6 +32,9 @@ dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString *ret_sende
     unsigned trust = 0;
     DsnVerdict verdict = {.tenant = dsn_policy_tenant(the_case->policy, element->record, &trust)};
 
+    verdict.capture = dsn_case_recall(the_case, verdict.tenant, element);
+    if (verdict.capture != NULL) /* it may know the client */
+        verdict.tenant = dsn_policy_tenant(the_case->policy, element->record, &trust);
     if (dsn_poster_is_bound(poster))
         trust |= DSN_TRUST_TOKEN; /* to this sender, as is checked below */
     dsn_notice_decide(&verdict.tenant->notice, element->record, dsn_element_original(element),
@@ -88,6 +91,7 @@ dsn_case_log_begin(const DsnCase *the_case, const DsnRecord *record, const DsnVe
     dsn_log_text(ret_line, "client", the_case->poster->name);
     if (verdict->tenant != NULL)
         dsn_log_text(ret_line, "tenant", verdict->tenant->name);
+    dsn_log_text(ret_line, "capture", verdict->capture);
     if (verdict->decision.broken_wishes > 0)
         dsn_log_number(ret_line, "broken_wishes", verdict->decision.broken_wishes);
 }
@@ -179,8 +183,9 @@ static bool
 build(const DsnCase *the_case, const DsnElement *element, const DsnVerdict *verdict,
       GString *ret_bytes, DsnNotice *ret_notice, GError **error)
 {
+    DsnNoticeOptions options = verdict->tenant->notice;
     const DsnNoticeRequest request = {
-        .options = &verdict->tenant->notice,
+        .options = &options,
         .records = (DsnRecord *const *)&element->record,
         .n_records = 1,
         .original = dsn_element_original(element),
@@ -190,6 +195,8 @@ build(const DsnCase *the_case, const DsnElement *element, const DsnVerdict *verd
         .now = the_case->now,
     };
 
+    if (element->only_header && element->original->len > 0) /* it never passes for all of it */
+        options.return_limit = element->original->len - 1;
     return dsn_notice_build(&request, ret_bytes, ret_notice, error);
 }
 

@@ -17,7 +17,8 @@ struct DsnPipeline {
     DsnSpool *spool;
     DsnMetrics *metrics;
     DsnGovernor *governor;
-    GMutex lock; /* guards the policy */
+    DsnCaptures *captures; /* may be NULL */
+    GMutex lock;           /* guards the policy */
     DsnPolicy *policy;
 };
 
@@ -41,12 +42,17 @@ DsnCase dsn_case(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster
 typedef struct DsnVerdict {
     const DsnTenant *tenant;
     DsnDecision decision;
-    DsnReason reason; /* NONE: a notice is due, as far as the element and its poster tell */
-    const char *rate; /* of RATE_LIMITED: the option that says how much is too much */
+    DsnReason reason;    /* NONE: a notice is due, as far as the element and its poster tell */
+    const char *rate;    /* of RATE_LIMITED: the option that says how much is too much */
+    const char *capture; /* what was captured was looked for: by what it was found, or "missing" */
 } DsnVerdict;
 
 /* The original of @element, absent when it has none. */
 DsnSpan dsn_element_original(const DsnElement *element);
+
+/* Adds what was captured of the original to @element, as far as that says nothing of it itself,
+ * when a notice by the rules of @tenant may be due. Returns as in DsnVerdict, or NULL. */
+const char *dsn_case_recall(const DsnCase *the_case, const DsnTenant *tenant, DsnElement *element);
 
 /* Decides about @element; recipients for whom nothing is due are taken out of its record. If a
  * notice is due, the address that it goes to is appended to @ret_sender. */

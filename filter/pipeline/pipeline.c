@@ -97,6 +97,18 @@ dsn_pipeline_metrics(DsnPipeline *pipeline)
     return pipeline->metrics;
 }
 
+void
+dsn_pipeline_set_captures(DsnPipeline *pipeline, DsnCaptures *captures)
+{
+    pipeline->captures = captures;
+}
+
+DsnCaptures *
+dsn_pipeline_captures(DsnPipeline *pipeline)
+{
+    return pipeline->captures;
+}
+
 static void
 clear_line(gpointer data)
 {

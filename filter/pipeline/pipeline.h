@@ -12,6 +12,7 @@
 #ifndef DSN_PIPELINE_PIPELINE_H
 #define DSN_PIPELINE_PIPELINE_H
 
+#include "filter/pipeline/captures.h"
 #include "filter/pipeline/policy.h"
 #include "filter/pipeline/spool.h"
 #include "mime/report.h"
@@ -28,6 +29,11 @@ void dsn_pipeline_set_policy(DsnPipeline *pipeline, DsnPolicy *policy);
 
 DsnSpool *dsn_pipeline_spool(DsnPipeline *pipeline);     /* (transfer none) */
 DsnMetrics *dsn_pipeline_metrics(DsnPipeline *pipeline); /* (transfer none) */
+
+/* Where it looks for what senders asked for, before it takes anything in; it borrows them. NULL,
+ * as at first: nowhere. */
+void dsn_pipeline_set_captures(DsnPipeline *pipeline, DsnCaptures *captures);
+DsnCaptures *dsn_pipeline_captures(DsnPipeline *pipeline); /* (transfer none) */
 
 /* ---- records ---- */
 

@@ -176,6 +176,7 @@ decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
         item.lines = make_lines(record, &bytes);
     if (pending->notify)
         pending->reason = find_reason(taking, element, &item.key, pending, &verdict);
+    pending->capture = verdict.capture;
     if (pending->notify && dsn_log_wanted(DSN_LOG_INFO) &&
         (!is_quiet(&verdict, pending->reason) || dsn_log_wanted(DSN_LOG_DEBUG)))
         dsn_case_log_begin(&taking->the_case, record, &verdict, &pending->line);

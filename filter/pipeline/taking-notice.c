@@ -267,16 +267,21 @@ make_history(const DsnTaking *taking, const DsnUnit *unit, DsnSpan message_id)
 {
     const DsnDraft *draft = unit->draft;
     const DsnRecord *first = draft->records->pdata[0];
-    const DsnVerdict verdict = {.tenant = draft->tenant,
-                                .decision = {.action = draft->saying.action}};
+    DsnVerdict verdict = {.tenant = draft->tenant, .decision = {.action = draft->saying.action}};
     GArray *histories = dsn_histories_new();
-    guint n_new = 0;
+    guint n_new = 0, at;
 
     for (guint i = 0; i < unit->pending->len; i++)
         n_new += !g_array_index(unit->pending, DsnPending, i).known;
-    for (guint i = draft->records->len - n_new; i < draft->records->len; i++)
-        dsn_history_add_event(histories, &taking->the_case, draft->records->pdata[i], &verdict,
-                              draft->replaces == 0 ? "notice" : "merged", message_id);
+    at = draft->records->len - n_new;
+    for (guint i = 0; i < unit->pending->len; i++) {
+        const DsnPending *pending = &g_array_index(unit->pending, DsnPending, i);
+
+        verdict.capture = pending->capture;
+        if (!pending->known)
+            dsn_history_add_event(histories, &taking->the_case, draft->records->pdata[at++],
+                                  &verdict, draft->replaces == 0 ? "notice" : "merged", message_id);
+    }
     if (n_new == 0)
         dsn_history_add_event(histories, &taking->the_case, first, &verdict, "merged", message_id);
     dsn_history_add_alias(histories, message_id, first->id);

@@ -21,12 +21,13 @@ typedef struct DsnPending {
     DsnSpan element;
     guint64 index;
     unsigned tries;
-    bool notify;      /* its type is one that notices are made for */
-    bool alone;       /* it shares its notice with no other */
-    bool known;       /* the event was taken before: the original is what is new */
-    DsnReason reason; /* why it has no notice */
-    const char *rate; /* of RATE_LIMITED, as in DsnVerdict */
-    DsnLogLine line;  /* without text when it is not wanted */
+    bool notify;         /* its type is one that notices are made for */
+    bool alone;          /* it shares its notice with no other */
+    bool known;          /* the event was taken before: the original is what is new */
+    DsnReason reason;    /* why it has no notice */
+    const char *rate;    /* of RATE_LIMITED, as in DsnVerdict */
+    const char *capture; /* the same */
+    DsnLogLine line;     /* without text when it is not wanted */
 } DsnPending;
 
 /* What belongs to an item of a deposit and is not the spool's. */
