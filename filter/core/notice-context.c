@@ -248,8 +248,7 @@ add_times(json_t *context, const DsnNoticeRequest *request, int64_t will_retry_u
     json_object_set_new_nocheck(context, "event_date", date_text(event));
     json_object_set_new_nocheck(context, "delay", hours(delay));
     json_object_set_new_nocheck(context, "threshold",
-                                request->action == DSN_ACTION_DELAYED ? hours(request->threshold)
-                                                                      : json_null());
+                                request->threshold > 0 ? hours(request->threshold) : json_null());
     json_object_set_new_nocheck(context, "will_retry_until", date_text(will_retry_until));
 }
 

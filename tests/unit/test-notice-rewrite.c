@@ -11,6 +11,10 @@
 
 #define NOW 1795299100
 
+/* Of the notice "failed", and what follows from it for several texts. */
+#define BOUNDARY "B3A8A9A1F80.1795299090/mta1.example.com"
+#define INNER "=_5b5678e234a28dbfafc2fb1aa03c47f8"
+
 typedef struct Fixture {
     DsnCatalog *catalog;
     DsnNoticeOptions options;
@@ -223,6 +227,202 @@ START_TEST(what_postfix_makes)
 }
 END_TEST
 
+/* The notice "failed" with one text in place of another, and what comes of it: an error, or texts
+ * that stand in the result or, behind "!", do not. */
+static const struct Change {
+    const char *label, *before, *after, *error;
+    const char *result[3];
+    bool minimal;
+} changes[] = {
+    {"no third part", "\r\n--" BOUNDARY "\r\nContent-Description: Undelivered Message\r\n*",
+     "\r\n--" BOUNDARY "--\r\n", .result = {"!is attached", "!In-Reply-To"}},
+    {"no header in the first part",
+     "Content-Description: Notification\r\nContent-Type: text/plain; charset=utf-8\r\n"
+     "Content-Transfer-Encoding: 8bit\r\n",
+     "", .result = {"is attached"}},
+    {"LOOP-05: no Auto-Submitted", "Auto-Submitted: auto-replied\r\n", "",
+     .result = {"\r\nAuto-Submitted: auto-replied\r\n"}},
+    {"LOOP-05: the wrong one", "auto-replied", "auto-generated",
+     .result = {"\r\nAuto-Submitted: auto-replied\r\n", "!auto-generated"}},
+    {"MIME-30: no Message-ID to name", "Message-ID: <o1@shop.example>\r\n", "",
+     .result = {"!References", "!In-Reply-To"}},
+    {"References that are there", "MIME-Version: 1.0\r\n",
+     "MIME-Version: 1.0\r\nREFERENCES: <x@y.example>\r\n",
+     .result = {"\r\nReferences: <o1@shop.example>\r\nContent-Type", "!x@y.example"}},
+    {"LF alone in the original", "Hi.\r\n", "Hi.\nHo.\r\n", .result = {"\r\nHi.\nHo.\r\n"}},
+    {"CR alone in the original", "Hi.\r\n", "Hi.\rHo.\r\n", .result = {"\r\nHi.\rHo.\r\n"}},
+    {"LF alone before the first part", "message.\r\n\r\n--" BOUNDARY "\r\n",
+     "message.\r\n\r\n--" BOUNDARY "\n", .error = "does not follow a boundary line"},
+    {"LF alone behind it", "\r\n--" BOUNDARY "\r\nContent-Description: Delivery report",
+     "\r\n--" BOUNDARY "\nContent-Description: Delivery report",
+     .error = "does not end at a boundary line"},
+    {"no action", "Action: failed\r\n", "", .error = "Action: it is not the same"},
+    {"RCPT-17: the boundary at the start of a line", "Diagnostic-Code: smtp; ",
+     "Diagnostic-Code: smtp; --" BOUNDARY " ", .result = {"Content-Transfer-Encoding: base64"}},
+    {"MIME-16: the boundary of the texts in the original", "Hi.\r\n", "--" INNER "\r\n",
+     .result = {"!multipart/alternative"}, .minimal = true},
+};
+
+/* @text with @before replaced by @after; a '*' at the end of @before stands for all that follows.
+ */
+static void
+replace(GString *text, const char *before, const char *after)
+{
+    size_t len = strlen(before);
+    bool all = before[len - 1] == '*';
+    g_autofree char *wanted = g_strndup(before, all ? len - 1 : len);
+    const char *at = strstr(text->str, wanted);
+
+    ck_assert_msg(at != NULL, "%s", before);
+    size_t place = (size_t)(at - text->str);
+    g_string_erase(text, (gssize)place, all ? -1 : (gssize)len);
+    g_string_insert(text, (gssize)place, after);
+}
+
+START_TEST(other_frames)
+{
+    const struct Change *c = &changes[_i];
+    g_autoptr(GString) message = read_notice("failed");
+    g_autofree char *folder = NULL;
+
+    fixture.options.languages = english;
+    fixture.options.html = true;
+    replace(message, c->before, c->after);
+    bool made = rewrite(message);
+    ck_assert_msg(made == (c->error == NULL), "%s: %s", c->label, why());
+    if (!made) {
+        ck_assert_msg(strstr(why(), c->error) != NULL, "%s: %s", c->label, why());
+        return;
+    }
+    ck_assert_msg(fixture.rewritten.minimal == c->minimal, "%s", c->label);
+    for (size_t i = 0; i < G_N_ELEMENTS(c->result) && c->result[i] != NULL; i++) {
+        const char *text = c->result[i];
+        bool never = *text == '!';
+
+        ck_assert_msg((strstr(fixture.rewritten.message->str, text + never) != NULL) != never,
+                      "%s: %s", c->label, text);
+    }
+}
+END_TEST
+
+/* A tenant's template, and what it makes of a remote host that answers with the boundary. */
+static const struct {
+    const char *text;
+    bool fault;
+} templates[] = {
+    {"Subject: no\n\n{{ recipients[0].diagnostic }}\n", false},
+    {"Subject: no\n\n{% if recipients[0].address == 'bad@isp.example' %}"
+     "{{ nothing.at.all }}{% endif %}\n",
+     true},
+    {"Subject: no\n\n--" BOUNDARY "\nContent-Type: text/plain\n\n--" BOUNDARY "--\n", false},
+};
+
+START_TEST(a_tenants_template)
+{
+    g_autoptr(GString) message = read_notice("failed");
+    g_autofree char *folder = g_dir_make_tmp("dsnarf-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "failed.en.txt", NULL);
+    DsnCatalog *shipped = fixture.catalog;
+
+    ck_assert(g_file_set_contents(file, templates[_i].text, -1, NULL));
+    fixture.catalog = dsn_catalog_new(folder, &DSN_TEMPLATE_LIMITS_DEFAULT, &fixture.error);
+    ck_assert_msg(fixture.catalog != NULL, "%s", why());
+    fixture.options.catalog = fixture.catalog;
+    fixture.options.languages = english;
+    replace(message, "smtp; 550-5.1.1", "smtp; --" BOUNDARY);
+    ck_assert_msg(rewrite(message), "%s", why());
+    ck_assert(!fixture.rewritten.minimal);
+    ck_assert((fixture.rewritten.template_fault != NULL) == templates[_i].fault);
+    ck_assert((strcmp(field("Subject"), " no") == 0) != templates[_i].fault);
+    dsn_catalog_free(shipped);
+    ck_assert_int_eq(g_remove(file), 0);
+    ck_assert_int_eq(g_rmdir(folder), 0);
+}
+END_TEST
+
+/* In base64 a boundary of letters alone could come about by chance: then the notice stays. */
+START_TEST(a_boundary_of_letters)
+{
+    g_autoptr(GString) message = read_notice("failed");
+
+    fixture.options.languages = english;
+    g_string_replace(message, BOUNDARY, "e", 0);
+    ck_assert(!rewrite(message));
+    ck_assert_str_eq(why(), "the boundary of the notice stands in the words");
+}
+END_TEST
+
+/* UTF-8 stands in a header only where SMTPUTF8 is asked for: I18N-14. */
+START_TEST(an_author_who_is_not_ascii)
+{
+    static const struct {
+        const char *name, *from;
+    } rows[] = {{"failed", NULL},
+                {"utf8", " =?utf-8?b?QsO2aG0gJiBTw7ZobmU=?= <p\xc3\xb6st@shop.example>"}};
+    g_autoptr(GString) message = read_notice(rows[_i].name);
+
+    fixture.options.from = DSN_SPAN_LITERAL("p\xc3\xb6st@shop.example");
+    ck_assert_msg(rewrite(message), "%s", why());
+    ck_assert_pstr_eq(field("From"), rows[_i].from);
+    fixture.options.from = DSN_SPAN_LITERAL("no mailbox");
+    ck_assert(!rewrite(message));
+    ck_assert_str_eq(why(), "From: it is no mailbox");
+}
+END_TEST
+
+/* Without an address of the tenant's. */
+START_TEST(the_default_author)
+{
+    g_autoptr(GString) message = read_notice("failed");
+
+    fixture.options.from = fixture.options.from_display = DSN_SPAN_ABSENT;
+    ck_assert_msg(rewrite(message), "%s", why());
+    ck_assert_str_eq(field("From"), " Mail Delivery System <mailer-daemon@mail.shop.example>");
+}
+END_TEST
+
+START_TEST(many_recipients)
+{
+    g_autoptr(GString) message = read_notice("delivered");
+    g_autoptr(GString) groups = g_string_new(NULL);
+
+    for (int i = 0; i < 300; i++)
+        g_string_append_printf(groups,
+                               "Final-Recipient: rfc822; r%d@isp.example\r\n"
+                               "Original-Recipient: rfc822;r%d@isp.example\r\n"
+                               "Action: delivered\r\nStatus: 2.0.0\r\n\r\n",
+                               i, i);
+    replace(message, "Final-Recipient", groups->str);
+    replace(message, "\r\n\r\n: rfc822; local", "\r\n\r\nFinal-Recipient: rfc822; local");
+    fixture.options.languages = english;
+    ck_assert_msg(rewrite(message), "%s", why());
+    ck_assert_uint_eq(fixture.report->per_recipient->len, 301);
+    g_autofree char *words = dup_words();
+    ck_assert_ptr_nonnull(strstr(words, "r0@isp.example"));
+    ck_assert_ptr_null(strstr(words, "r299@isp.example"));
+    replace(message, "Action: delivered", "Action: delayed");
+    ck_assert(!rewrite(message));
+}
+END_TEST
+
+/* A large original is neither looked into nor copied more than once. */
+START_TEST(a_large_original)
+{
+    g_autoptr(GString) message = read_notice("failed");
+    g_autoptr(GString) lines = g_string_new(NULL);
+    DsnLimits limits = DSN_LIMITS_DEFAULT;
+
+    for (int i = 0; i < 100000; i++)
+        g_string_append(lines, "--B3A8A9A1F80, and what else an original may hold\r\n");
+    replace(message, "Hi.\r\n", lines->str);
+    limits.message = message->len; /* the result is larger than what came */
+    fixture.options.limits = &limits;
+    fixture.options.html = true;
+    ck_assert_msg(rewrite(message), "%s", why());
+    ck_assert(!fixture.rewritten.minimal);
+}
+END_TEST
+
 Suite *
 dsn_test_suite(void)
 {
@@ -232,6 +432,13 @@ dsn_test_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_postfix_makes, 0, G_N_ELEMENTS(cases));
+    tcase_add_loop_test(tcase, other_frames, 0, G_N_ELEMENTS(changes));
+    tcase_add_loop_test(tcase, a_tenants_template, 0, G_N_ELEMENTS(templates));
+    tcase_add_test(tcase, a_boundary_of_letters);
+    tcase_add_loop_test(tcase, an_author_who_is_not_ascii, 0, 2);
+    tcase_add_test(tcase, the_default_author);
+    tcase_add_test(tcase, many_recipients);
+    tcase_add_test(tcase, a_large_original);
     suite_add_tcase(suite, tcase);
     return suite;
 }
