@@ -88,9 +88,10 @@ def expect_out(folder, numbers):
     lib.expect(sorted(out(folder)), numbers, "records")
 
 
-def wait_read(daemon, files):
+def wait_read(daemon, files, patience=lib.PATIENCE):
     """Until so many files are done in this run of the daemon."""
-    lib.wait_until(lambda: daemon.metrics()["dsnarf_tailer_files_total"] >= files, f"{files} files")
+    lib.wait_until(lambda: daemon.metrics()["dsnarf_tailer_files_total"] >= files, f"{files} files",
+                   patience)
 
 
 def live_files(folder):
@@ -268,7 +269,7 @@ def many_files(folder):
         Segment(logs, f"{number:06d}", frame(text([number]) if number % 10 == 0 else b"header\n"))
     with lib.Daemon(folder, settings(folder, **{"log.level": "warning"})) as daemon:
         began = time.monotonic()
-        wait_read(daemon, 10000)
+        wait_read(daemon, 10000, patience=5 * lib.PATIENCE)
         print(f"    10,000 files in {time.monotonic() - began:.1f} s", flush=True)
         expect_out(folder, range(0, 10000, 10))
         Segment(logs, "000000.late", frame(text([20000])))  # before what is known by name
@@ -310,7 +311,7 @@ def files_that_grow_together(folder):
 
 def is_asleep(daemon):
     """Whether the thread that follows has nothing to do for some time."""
-    for _ in range(20):
+    for _ in range(10):
         states = []
         for path in glob.glob(f"/proc/{daemon.child.pid}/task/*/stat"):
             with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
