@@ -84,12 +84,27 @@ dsn_milter_accept(int listener, struct sockaddr *address, socklen_t *length)
     return fd;
 }
 
+/* As sigwait(3) is for all others. */
+static int
+wait_for_signal(const sigset_t *set, int *ret_signal)
+{
+    int found;
+
+    do
+        found = sigwaitinfo(set, NULL);
+    while (found < 0 && errno == EINTR);
+    if (found < 0)
+        return errno;
+    *ret_signal = found;
+    return 0;
+}
+
 /* The signal thread's, in which all signals are blocked: it never returns. */
 int
 dsn_milter_sigwait(const sigset_t *set, int *ret_signal)
 {
-    (void)set;
-    (void)ret_signal;
+    if (dsn_milter_shared() == NULL)
+        return wait_for_signal(set, ret_signal); /* somebody else's */
     for (;;)
         (void)pause(); /* what it returns says nothing */
 }

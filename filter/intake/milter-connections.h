@@ -10,7 +10,7 @@
  *
  * libmilter goes into a busy loop when it is out of descriptors, and its signal thread waits for
  * signals that are the daemon's. It finds both functions by their names, as every shared library
- * does: so the program has an accept() and a sigwait() of its own, which nothing else in it calls.
+ * does: so the program has an accept() and a sigwait() of its own, as ever for all others.
  * A connection whose descriptor is not below max_descriptor is not taken, and none at the stop.
  */
 #ifndef DSN_INTAKE_MILTER_CONNECTIONS_H

@@ -29,18 +29,21 @@ for jobs in 1 4; do
     lines 1
 done
 
-# wait_for COMMAND...: until it is true, or for 20 seconds.
+# wait_for COMMAND...: until it is true, or for a minute.
 wait_for() {
     waited=0
-    until "$@" || [ "$waited" -ge 400 ]; do
+    until "$@" || [ "$waited" -ge 1200 ]; do
         sleep 0.05
         waited=$((waited + 1))
     done
 }
 
-# is_there: the process $program is dsnarf, no shell or env(1) on its way to be it.
-is_there() {
-    [ "$(cat "/proc/$program/comm" 2>/dev/null)" = dsnarf ]
+# wait_end: the exit status of $program in $status; what does not end is killed.
+wait_end() {
+    wait_for test ! -e "/proc/$program/exe" # a zombie has none
+    kill -s KILL "$program" 2>/dev/null
+    wait "$program"
+    status=$?
 }
 
 # interrupt SIGNAL JOBS: while it parses without end.
@@ -52,8 +55,7 @@ interrupt() {
     program=$!
     wait_for test -s .out
     kill -s "$1" "$program"
-    wait "$program"
-    status=$?
+    wait_end
     kill "$feeder" 2>/dev/null
     wait "$feeder" 2>/dev/null
     echo "$label: status $status, $(wc -l <.out) lines"
@@ -75,11 +77,10 @@ mkfifo slow
 { message one; wait_for test -e go_on; message two; } >slow &
 env --ignore-signal=HUP "$dsnarf" parse slow >.out 2>.err &
 program=$!
-wait_for is_there
+wait_for grep -qsx dsnarf "/proc/$program/comm" # it is no shell or env(1) any more
 kill -s HUP "$program"
 : >go_on
-wait "$program"
-status=$?
+wait_end
 [ "$status" -eq 0 ] || fail "status $status"
 lines 1
 
@@ -90,12 +91,11 @@ tail -f /dev/null <stuck &
 sleeper=$!
 env --default-signal=INT "$dsnarf" parse box box box box >stuck 2>.err &
 program=$!
-wait_for is_there
+wait_for grep -qsx dsnarf "/proc/$program/comm"
 sleep 0.5 # until the pipe is full; where that takes longer, it is interrupted in between
 started=$(date +%s)
 kill -s INT "$program"
-wait "$program"
-status=$?
+wait_end
 took=$(($(date +%s) - started))
 kill "$sleeper"
 [ "$status" -eq 130 ] || fail "status $status"
