@@ -54,7 +54,7 @@ static const char TABLES[] =
 typedef enum Sql {
     SQL_PUT,
     SQL_TRIM_OLD,
-    SQL_TRIM_ANY,
+    SQL_TRIM_SIZE,
     SQL_PAGES,
     SQL_FREE_PAGES,
     SQL_OLDEST,
@@ -68,13 +68,21 @@ typedef enum Sql {
 #define FIND(column)                                                                   \
     "SELECT about, content, whole FROM capture WHERE " column " = ?1 ORDER BY id DESC" \
     " LIMIT " FIND_ROWS
-#define OLDEST_ROWS "DELETE FROM capture WHERE id IN (SELECT id FROM capture ORDER BY id LIMIT "
+/* Rows are as large as their content, roughly. Those are removed, oldest first, behind which there
+ * is still something to remove; with a limit, so that nobody waits long for the writer. */
+#define OLDEST "SELECT id, content FROM capture ORDER BY id LIMIT " TRIM_ROWS
+#define OLDEST_AND_SIZE                                                            \
+    "SELECT id, sum(ifnull(length(content), 0) + 500)"                             \
+    " OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS done" \
+    " FROM (" OLDEST ")"
 
 static const char *const STATEMENTS[N_SQL] = {
     [SQL_PUT] = "INSERT INTO capture(time, queue_key, message_key, whole, about, content)"
                 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [SQL_TRIM_OLD] = OLDEST_ROWS TRIM_ROWS ") AND time < ?1",
-    [SQL_TRIM_ANY] = OLDEST_ROWS TRIM_ROWS ")",
+    [SQL_TRIM_OLD] = "DELETE FROM capture WHERE id IN (SELECT id FROM (" OLDEST "))"
+                     " AND time < ?1",
+    [SQL_TRIM_SIZE] = "DELETE FROM capture WHERE id IN"
+                      " (SELECT id FROM (" OLDEST_AND_SIZE ") WHERE ifnull(done, 0) < ?1)",
     [SQL_PAGES] = "PRAGMA page_count",
     [SQL_FREE_PAGES] = "PRAGMA freelist_count",
     [SQL_OLDEST] = "SELECT time FROM capture ORDER BY id LIMIT 1",
@@ -307,18 +315,23 @@ bool
 dsn_captures_db_trim(DsnCapturesDb *db, int64_t time, int64_t max_bytes, bool *ret_more,
                      GError **error)
 {
-    int64_t bytes, free_pages;
+    int64_t bytes, free_pages, oldest;
 
-    if (!count_bytes(db, &bytes, &free_pages, error))
+    if (!count_bytes(db, &bytes, &free_pages, error) ||
+        !read_number(db, SQL_OLDEST, time, &oldest, error))
         return false;
-    sqlite3_stmt *statement = prepare(db, bytes > max_bytes ? SQL_TRIM_ANY : SQL_TRIM_OLD);
+    *ret_more = false;
+    if (bytes <= max_bytes && oldest >= time)
+        return shorten(db, bytes, free_pages, error);
+    bool over = bytes > max_bytes;
+    sqlite3_stmt *statement = prepare(db, over ? SQL_TRIM_SIZE : SQL_TRIM_OLD);
     if (statement == NULL ||
-        (bytes <= max_bytes && sqlite3_bind_int64(statement, 1, time) != SQLITE_OK))
+        sqlite3_bind_int64(statement, 1, over ? bytes - max_bytes : time) != SQLITE_OK)
         return fail(db, error);
     if (!run(db, statement, error))
         return false;
     *ret_more = sqlite3_changes(db->handle) > 0;
-    return *ret_more || shorten(db, bytes, free_pages, error);
+    return true;
 }
 
 bool

@@ -13,10 +13,8 @@
 #define BATCH 500
 /* After a failure; then what waits is tried again. */
 #define PAUSE G_TIME_SPAN_SECOND
-/* How often the disk's room is looked at, and what is too old or too much, while something happens
- * and while nothing does. */
+/* How often the disk's room is looked at; and, while nothing happens, what is too old. */
 #define ROOM_INTERVAL G_TIME_SPAN_SECOND
-#define TIDY_INTERVAL G_TIME_SPAN_SECOND
 #define IDLE_INTERVAL (30 * G_TIME_SPAN_SECOND)
 /* One line of log. */
 #define COMPLAINT_INTERVAL G_TIME_SPAN_MINUTE
@@ -244,13 +242,13 @@ tidy_up(DsnCaptures *captures, bool busy)
     int64_t bytes = 0;
     bool more = false;
 
-    if (now < captures->next_tidy)
+    if (!busy && now < captures->next_tidy)
         return true;
     g_mutex_lock(&captures->lock);
     const DsnCaptureOptions options = captures->options;
     g_mutex_unlock(&captures->lock);
     int64_t before = (g_get_real_time() - options.keep) / G_USEC_PER_SEC;
-    captures->next_tidy = now + (busy ? TIDY_INTERVAL : IDLE_INTERVAL);
+    captures->next_tidy = now + IDLE_INTERVAL;
     if (!open_writer(captures, &error) ||
         !dsn_captures_db_trim(captures->writer, before, (int64_t)options.max_size, &more, &error) ||
         !dsn_captures_db_measure(captures->writer, &bytes, &state.oldest, &error)) {

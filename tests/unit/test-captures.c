@@ -476,6 +476,8 @@ START_TEST(forgets_the_oldest_over_a_size)
         g_usleep(1000);
         dsn_captures_state(captures, &state);
     } while (state.bytes == 0 || state.bytes > options.max_size);
+    ck_assert(is_there("News@shop.example", "q599")); /* and no more goes than has to */
+    ck_assert(is_there("News@shop.example", "q550"));
 }
 END_TEST
 
