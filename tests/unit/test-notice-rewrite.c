@@ -283,7 +283,6 @@ START_TEST(other_frames)
 {
     const struct Change *c = &changes[_i];
     g_autoptr(GString) message = read_notice("failed");
-    g_autofree char *folder = NULL;
 
     fixture.options.languages = english;
     fixture.options.html = true;
