@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * senders-file.h - a list of senders, one a line
+ * senders-file.h - a list of senders, or of patterns of addresses, one a line
  *
- * Purpose:   walk over the addresses and domains in a file.
- * Source:    dsnarf.toml(5), match.senders_file.
+ * Purpose:   walk over the entries in a file.
+ * Source:    dsnarf.toml(5), match.senders_file and "Patterns".
  * Ownership: plain values; what is found is borrowed from the text.
- * Errors:    none: whether an entry is any good is for dsn_sender_check().
+ * Errors:    none: whether an entry is any good is for who reads it.
  * Threads:   reentrant.
  */
 #ifndef DSN_CORE_SENDERS_FILE_H

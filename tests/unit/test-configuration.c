@@ -70,7 +70,9 @@ static const char everything[] =
     "[template]\nfuel = 2000\n"
     "[log]\ntarget = \"syslog\"\nlevel = \"debug\"\n"
     "[milter]\nlisten = \"inet:8890@127.0.0.1\"\nsocket_mode = \"600\"\n"
-    "[milter.role.in]\nreports = [\"fbl@example.com\"]\nconsumed = \"tag\"\n"
+    "[milter.role.in]\n"
+    "reports = [\"fbl@example.com\", \"file:/etc/./list\", \"/f-[0-9]+@example\\\\.com$/\"]\n"
+    "consumed = \"tag\"\n"
     "consumed_oob = \"accept\"\n"
     "[http]\noverload = \"503\"\n"
     "[http.client.kumo]\nsenders = [\"example.com\"]\nhourly_rate = 5\n"
@@ -115,6 +117,8 @@ START_TEST(reads_the_options_of_the_daemon)
     ck_assert_str_eq(role->name, "in");
     ck_assert_ptr_null(role->daemon);
     ck_assert_str_eq(role->reports->pdata[0], "fbl@example.com");
+    ck_assert_str_eq(role->reports->pdata[1], "file:/etc/list");
+    ck_assert_str_eq(role->reports->pdata[2], "/f-[0-9]+@example\\.com$/");
     ck_assert_int_eq(role->consumption.all, DSN_CONSUMED_TAG);
     ck_assert_int_eq(role->consumption.feedback, DSN_CONSUMED_AS_ALL);
     ck_assert_int_eq(role->consumption.oob, DSN_CONSUMED_ACCEPT);
