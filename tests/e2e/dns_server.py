@@ -2,7 +2,7 @@
 """A DNS server that answers as a test tells it to, over UDP and TCP.
 
 records maps (name, type) to a list of answers: an address, an MX as (preference, host), a CNAME as a
-name. What is not there, while the name is, has no data; an unknown name does not exist. rcodes maps a
+name, a TXT as text. What is not there, while the name is, has no data; an unknown name does not exist. rcodes maps a
 name to another rcode, raw a (name, type) to the bytes behind the id of the whole message.
 """
 import socket
@@ -10,7 +10,7 @@ import socketserver
 import struct
 import threading
 
-A, CNAME, MX, AAAA = 1, 5, 15, 28
+A, CNAME, MX, TXT, AAAA = 1, 5, 15, 16, 28
 NXDOMAIN, SERVFAIL, REFUSED = 3, 2, 5
 UDP_MAX = 512
 
@@ -28,6 +28,8 @@ def data_of(kind, value):
         return socket.inet_pton(socket.AF_INET6, value)
     if kind == MX:
         return struct.pack("!H", value[0]) + labels(value[1])
+    if kind == TXT:
+        return bytes([len(value)]) + value.encode("ascii")
     return labels(value)
 
 
@@ -41,7 +43,7 @@ def read_question(message):
 
 
 class Server:
-    def __init__(self, records=None, rcodes=None, raw=None, ttl=60):
+    def __init__(self, records=None, rcodes=None, raw=None, ttl=60, address=("127.0.0.1", 0)):
         self.records = records or {}
         self.rcodes = rcodes or {}
         self.raw = raw or {}
@@ -62,10 +64,10 @@ class Server:
 
         # Both on one port: that of the one may be taken for the other.
         for attempt in range(20):
-            self.udp = socketserver.UDPServer(("127.0.0.1", 0), Datagram)
+            self.udp = socketserver.UDPServer(address, Datagram)
             self.port = self.udp.server_address[1]
             try:
-                self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Stream)
+                self.tcp = socketserver.ThreadingTCPServer((address[0], self.port), Stream)
                 break
             except OSError:
                 self.udp.server_close()
