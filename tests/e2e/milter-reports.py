@@ -174,6 +174,26 @@ def without_return_path(message):
     return re.sub(rb"\AReturn-Path:.*\n", b"", message)
 
 
+def aliases_lead_copies_to_others(folder):
+    """A report address that is an alias: what is taken away is taken from all that it stands for."""
+    gone, copied = f"gone@{DOMAIN}", f"copied@{DOMAIN}"
+    roles = {"milter.reports": [gone], "milter.role.copied.reports": [copied],
+             "milter.role.copied.consumed": "accept"}
+    with running(folder, **roles) as (mta, daemon):
+        set_parameters(mta, virtual_alias_maps="inline:{" + ", ".join(
+            f"{{{alias}={TAGGED} {FBL}}}" for alias in (gone, copied)) + "}")
+        try:
+            for number, recipients in enumerate(([gone, READER], [gone], [copied], [copied, gone, READER])):
+                lib.expect(lib.send(mta.port, recipients, lib.feedback(number))[0], 250, "a report")
+        finally:
+            set_parameters(mta, virtual_alias_maps="")
+        records(folder, 4)
+        verdicts_are(daemon, "remove", "discard", "accept", "remove")
+        for address, numbers in ((READER, (0, 3)), (TAGGED, (2, 3)), (FBL, (2, 3))):
+            lib.expect(sorted(as_sent(mail) for mail in delivered(mta, address, len(numbers))),
+                       sorted(without_return_path(lib.feedback(number)) for number in numbers), address)
+
+
 def a_failure_is_a_temporary_one(folder):
     """The words of ours reach the client, and nothing is queued."""
     with running(folder, **{"spool.min_free": "1048576GiB"}) as (mta, _):
@@ -526,8 +546,8 @@ def spf_and_dmarc_are_kept(folder):
         delivered(mta, FBL, len(cases))
 
 
-lib.run(patterns_choose_the_recipients, the_verdict_depends_on_the_kind, a_failure_is_a_temporary_one,
-        one_session_of_many_messages, death_under_tempfail, death_under_accept,
-        death_under_quarantine, death_under_reject, death_at_the_end_of_a_message,
+lib.run(patterns_choose_the_recipients, the_verdict_depends_on_the_kind, aliases_lead_copies_to_others,
+        a_failure_is_a_temporary_one, one_session_of_many_messages, death_under_tempfail,
+        death_under_accept, death_under_quarantine, death_under_reject, death_at_the_end_of_a_message,
         too_late_at_the_end_of_a_message, too_late_in_mid_message, clients_can_be_left_out,
         a_verifier_in_front_is_believed, spf_and_dmarc_are_kept)
