@@ -79,6 +79,8 @@ dsn_milter_accept(int listener, struct sockaddr *address, socklen_t *length)
         refuse(shared, fd);
         fd = -1;
         code = ECONNABORTED;
+    } else if (fd >= 0) {
+        g_atomic_int_inc(&shared->taken);
     }
     errno = code;
     return fd;

@@ -314,6 +314,7 @@ on_close(SMFICTX *context)
 {
     DsnMilterSession *session = smfi_getpriv(context);
 
+    g_atomic_int_inc(&shared->closed);
     if (session != NULL) {
         (void)smfi_setpriv(context, NULL); /* fails only without a context */
         dsn_milter_message_free_members(&session->message);

@@ -196,9 +196,15 @@ dsn_milter_socket_answers(const DsnMilterSocket *milter, GTimeSpan time)
 }
 
 void
-dsn_milter_socket_wake(const DsnMilterSocket *milter)
+dsn_milter_socket_wake(const DsnMilterSocket *milter, int max_descriptor)
 {
-    (void)try_address(milter, connect); /* it may be closed already */
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&milter->address;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd >= 0 && fd + 1 < max_descriptor)         /* the other end gets the next one */
+        (void)connect(fd, address, milter->length); /* it may be closed already */
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written */
 }
 
 void

@@ -35,8 +35,9 @@ bool dsn_milter_socket_open(DsnMilterSocket *ret_socket, const char *where, unsi
  * at most. */
 bool dsn_milter_socket_answers(const DsnMilterSocket *socket, GTimeSpan time);
 
-/* Connects and hangs up, so that libmilter stops waiting and looks whether it is to end. */
-void dsn_milter_socket_wake(const DsnMilterSocket *socket);
+/* Connects and hangs up, so that libmilter looks whether there is something to do. Does not when
+ * the other end would have no descriptor lower than @max_descriptor. */
+void dsn_milter_socket_wake(const DsnMilterSocket *socket, int max_descriptor);
 
 /* Removes a unix socket that is still the one that was made. */
 void dsn_milter_socket_remove(const DsnMilterSocket *socket);

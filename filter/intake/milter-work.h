@@ -22,7 +22,9 @@ typedef struct DsnMilterShared {
     gint ended;             /* none may any more */
     gint shut;              /* no connection is taken any more */
     gint cut;               /* all connections were ended */
-    gint connections;       /* that have negotiated */
+    gint taken;             /* connections so far, */
+    gint closed;            /* and those that have ended; both wrap around */
+    gint connections;       /* that have negotiated and are open */
     size_t max_connections; /* of those */
     int max_descriptor;     /* connections have none that is as high */
     int64_t last_answer;    /* monotonic time at which an end of message returned */

@@ -27,10 +27,14 @@
 /* libmilter's threads may wait for ever for a lock that another has done away with at the stop. */
 #define LISTENER_TIME G_TIME_SPAN_SECOND
 
+/* How long a connection may wait for a worker of libmilter's. */
+#define NUDGE_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
+
 struct DsnMilter {
     DsnMilterSocket socket;
     int max_descriptor;
     GThread *listener;
+    GThread *nudger;
     gint stopping;
     gint failed;   /* the listener ended by itself */
     gint closed;   /* libmilter has closed the listening socket */
@@ -56,19 +60,36 @@ listen_on(gpointer data)
     return NULL;
 }
 
+/* libmilter may send one idle worker to two connections. When the first keeps it, by half a packet
+ * or an end of message that takes its time, the second waits, until a new connection makes
+ * libmilter start another worker, which then looks for others that wait. So one comes every now and
+ * then while there are connections. */
+static gpointer
+nudge(gpointer data)
+{
+    const DsnMilter *milter = data;
+    DsnMilterShared *shared = dsn_milter_shared();
+
+    while (g_atomic_int_get(&milter->stopping) == 0) {
+        if (g_atomic_int_get(&shared->taken) != g_atomic_int_get(&shared->closed))
+            dsn_milter_socket_wake(&milter->socket, shared->max_descriptor);
+        g_usleep(NUDGE_INTERVAL);
+    }
+    return NULL;
+}
+
 /* libmilter's threads inherit the mask, so that no signal for the daemon is handled in one of
  * them. */
-static GThread *
-start_listener(DsnMilter *milter)
+static void
+start_threads(DsnMilter *milter)
 {
     sigset_t all, before;
-    GThread *thread = NULL;
 
     (void)sigfillset(&all); /* these cannot fail */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread = g_thread_new("milter", listen_on, milter);
+    milter->listener = g_thread_new("milter", listen_on, milter);
+    milter->nudger = g_thread_new("milter-nudge", nudge, milter);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return thread;
 }
 
 DsnMilter *
@@ -92,7 +113,7 @@ dsn_milter_start(DsnPipeline *pipeline, int max_descriptor, GError **error)
         g_free(milter);
         return NULL;
     }
-    milter->listener = start_listener(milter);
+    start_threads(milter);
     if (!dsn_milter_socket_answers(&milter->socket, START_TIME)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "milter: %s: libmilter does not start, the system log has its reason",
@@ -123,10 +144,11 @@ stop_listening(DsnMilter *milter)
     g_atomic_int_set(&milter->stopping, 1);
     stopper = g_thread_new("milter-stop", close_listener, milter);
     while (g_atomic_int_get(&milter->closed) == 0) {
-        dsn_milter_socket_wake(&milter->socket);
+        dsn_milter_socket_wake(&milter->socket, G_MAXINT);
         g_usleep(10 * G_TIME_SPAN_MILLISECOND);
     }
-    (void)g_thread_join(stopper); /* it returns nothing */
+    (void)g_thread_join(stopper); /* they return nothing */
+    (void)g_thread_join(milter->nudger);
 }
 
 static bool

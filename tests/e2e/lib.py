@@ -409,6 +409,24 @@ class PrivatePostfix:
         wait_until(lambda: subprocess.run(kick, check=False).returncode == 0,
                    "the queue manager to listen")
 
+    def processes(self, *names):
+        """Those with one of the names; they work in its queue directory."""
+        found = set()
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{process}/comm", encoding="ascii") as file:
+                    if file.read().strip() in names and \
+                            os.readlink(f"/proc/{process}/cwd") == os.path.join(self.folder, "queue"):
+                        found.add(int(process))
+        return found
+
+    def reload(self):
+        """As "postfix reload". Returns when nobody works with the old configuration."""
+        old = self.processes("smtpd", "cleanup")
+        for process in self.processes("master"):
+            os.kill(process, signal.SIGHUP)
+        wait_until(lambda: not old & self.processes("smtpd", "cleanup"), "Postfix works anew")
+
     def mailbox(self, address):
         """The delivered messages as bytes, in order of arrival."""
         new = os.path.join(self.folder, "mail", address, "new")

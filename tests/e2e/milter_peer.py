@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -51,18 +50,6 @@ class Shared:
         atexit.register(cls.mta.stop)
 
 
-def processes(mta, *names):
-    """Those of this Postfix, which work in its queue directory, with one of the names."""
-    found = set()
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{process}/comm", encoding="ascii") as file:
-                if file.read().strip() in names and \
-                        os.readlink(f"/proc/{process}/cwd") == os.path.join(mta.folder, "queue"):
-                    found.add(int(process))
-    return found
-
-
 def set_parameters(mta, **parameters):
     """As "postfix reload", if need be. Returns when nobody works with the old ones."""
     if Shared.parameters == {**Shared.parameters, **parameters}:
@@ -70,10 +57,7 @@ def set_parameters(mta, **parameters):
     Shared.parameters.update(parameters)
     subprocess.run(["/usr/sbin/postconf", "-c", os.path.join(mta.folder, "etc"), "-e"] +
                    [f"{name}={value}" for name, value in parameters.items()], check=True)
-    old = processes(mta, "smtpd", "cleanup")
-    for process in processes(mta, "master"):
-        os.kill(process, signal.SIGHUP)
-    lib.wait_until(lambda: not old & processes(mta, "smtpd", "cleanup"), "Postfix works anew")
+    mta.reload()
 
 
 def empty(mta):
