@@ -11,6 +11,8 @@
 
 /* In one transaction. */
 #define BATCH 500
+/* What comes together is written together: a commit of its own costs more than a capture. */
+#define GATHER (20 * G_TIME_SPAN_MILLISECOND)
 /* After a failure; then what waits is tried again. */
 #define PAUSE G_TIME_SPAN_SECOND
 /* How often the disk's room is looked at; and, while nothing happens, what is too old. */
@@ -272,6 +274,22 @@ typedef struct Turn {
     bool stop;
 } Turn;
 
+/* Waits with the lock held until there is something to do. */
+static void
+wait_for_work(DsnCaptures *captures, int64_t paused)
+{
+    while (!captures->stop && g_get_monotonic_time() < paused)
+        (void)g_cond_wait_until(&captures->work, &captures->lock, paused);
+    while (!captures->stop && captures->waiting.length == 0 && captures->erasures.length == 0 &&
+           g_get_monotonic_time() < captures->next_tidy)
+        (void)g_cond_wait_until(&captures->work, &captures->lock, captures->next_tidy);
+
+    int64_t until = g_get_monotonic_time() + GATHER;
+    while (!captures->stop && captures->waiting.length > 0 && captures->waiting.length < BATCH &&
+           captures->erasures.length == 0 && g_get_monotonic_time() < until)
+        (void)g_cond_wait_until(&captures->work, &captures->lock, until);
+}
+
 static Turn
 next_turn(DsnCaptures *captures, int64_t paused)
 {
@@ -279,11 +297,7 @@ next_turn(DsnCaptures *captures, int64_t paused)
     GList *link;
 
     g_mutex_lock(&captures->lock);
-    while (!captures->stop && g_get_monotonic_time() < paused)
-        (void)g_cond_wait_until(&captures->work, &captures->lock, paused);
-    while (!captures->stop && captures->waiting.length == 0 && captures->erasures.length == 0 &&
-           g_get_monotonic_time() < captures->next_tidy)
-        (void)g_cond_wait_until(&captures->work, &captures->lock, captures->next_tidy);
+    wait_for_work(captures, paused);
     while (turn.batch.length < BATCH && (link = g_queue_pop_head_link(&captures->waiting)) != NULL)
         g_queue_push_tail_link(&turn.batch, link);
     if (captures->waiting.length == 0)
@@ -429,7 +443,8 @@ dsn_captures_add(DsnCaptures *captures, DsnCapture *capture)
     if (why == NULL) {
         g_queue_push_tail(&captures->waiting, capture);
         start_thread(captures);
-        g_cond_signal(&captures->work);
+        if (captures->waiting.length == 1 || captures->waiting.length == BATCH)
+            g_cond_signal(&captures->work); /* it gathers those between by itself */
     }
     g_mutex_unlock(&captures->lock);
     if (why == NULL)

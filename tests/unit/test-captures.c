@@ -468,7 +468,9 @@ START_TEST(forgets_the_oldest_over_a_size)
         g_autofree char *id = g_strdup_printf("q%u", i);
 
         mail.queue_id = id;
-        add(&mail);
+        dsn_captures_add(captures, capture_of(&mail));
+        if (i % 100 == 99)
+            wait_for_count(DSN_COUNT_CAPTURES_KEPT, i + 1);
     }
     wait_until_gone("News@shop.example", "q0");
     do {

@@ -73,13 +73,32 @@ changed_record(const char *changes)
     return record;
 }
 
+/* What a look before the wishes says is no other than what is decided with them. */
+static void
+check_first_look(bool may, DsnReason reason, const char *sender)
+{
+    bool wishes_or_trust = reason == DSN_REASON_NONE || reason == DSN_REASON_NOTIFY_NEVER ||
+                           reason == DSN_REASON_AUTOMATIC ||
+                           reason == DSN_REASON_SENDER_NOT_TRUSTED;
+
+    ck_assert(may || !wishes_or_trust);
+    ck_assert(!may || wishes_or_trust || reason == DSN_REASON_NOT_ASKED);
+    if (reason == DSN_REASON_NONE)
+        ck_assert_str_eq(sender, fixture.sender->str);
+}
+
 static DsnReason
 decide(DsnRecord *record, const char *original, unsigned trust)
 {
+    g_autoptr(GString) sender = g_string_new(NULL);
+    bool may = dsn_notice_may_be_due(&fixture.options, record, dsn_span(original), sender);
+
+    ck_assert_uint_eq(sender->len > 0, may);
     g_string_truncate(fixture.sender, 0);
     dsn_notice_decide(&fixture.options, record, dsn_span(original), trust, fixture.sender,
                       &fixture.decision);
     ck_assert_uint_eq(fixture.sender->len > 0, fixture.decision.reason == DSN_REASON_NONE);
+    check_first_look(may, fixture.decision.reason, sender->str);
     return fixture.decision.reason;
 }
 
