@@ -203,6 +203,32 @@ def wait_records_of_idle(folder, dovecot):
     lib.wait_until(more_has_come, "mail that comes later is fetched")
 
 
+# getmail 6.18 delivers in a child and is told of its end, but only if it waits for that by then:
+# else it stands still for three minutes and gives up.
+GETMAIL_HOOK = '''
+import os
+import time
+
+def let_the_parent_wait():
+    state = ""
+    while state != "S":
+        time.sleep(0.05)
+        with open(f"/proc/{os.getppid()}/stat", encoding="utf-8") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+
+os.register_at_fork(after_in_child=let_the_parent_wait)
+'''
+
+
+def getmail_hook(folder):
+    """The folder of a module that Python loads at its start."""
+    path = os.path.join(folder, "hook")
+    os.mkdir(path)
+    with open(os.path.join(path, "sitecustomize.py"), "w", encoding="utf-8") as file:
+        file.write(GETMAIL_HOOK)
+    return path
+
+
 def getmail_waits_for_mail(folder):
     """IMAP with IDLE into a Maildir; what was fetched is deleted on the server."""
     need("getmail")
@@ -214,6 +240,7 @@ def getmail_waits_for_mail(folder):
         child = subprocess.Popen(["getmail", f"--getmaildir={place.state}",
                                   f"--rcfile={place.path}", "--idle=INBOX"],
                                  stdin=subprocess.DEVNULL, start_new_session=True,
+                                 env=dict(os.environ, PYTHONPATH=getmail_hook(folder)),
                                  user="nobody", group="nogroup", extra_groups=[])
         try:
             wait_records(folder, 3)

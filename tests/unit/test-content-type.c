@@ -242,7 +242,7 @@ dsn_test_suite(void)
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("hostile");
-    tcase_set_timeout(tcase, 10);
+    tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, stops_at_the_cap);
     tcase_add_test(tcase, survives_length);
     suite_add_tcase(suite, tcase);

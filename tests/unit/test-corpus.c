@@ -326,7 +326,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("corpus");
     TCase *tcase = tcase_create("messages");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, as_it_came);
     tcase_add_test(tcase, with_crlf);
     tcase_add_test(tcase, with_lf);

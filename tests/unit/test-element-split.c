@@ -156,7 +156,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("element-split");
     TCase *tcase = tcase_create("split");
 
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, finds_the_elements, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, blocks_have_no_seams);
     tcase_add_loop_test(tcase, takes_linear_time, 0, G_N_ELEMENTS(hostile));

@@ -199,7 +199,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("message-identity");
     TCase *tcase = tcase_create("digest");
 
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, tells_messages_apart, 0, G_N_ELEMENTS(pairs));
     tcase_add_loop_test(tcase, line_ends_do_not_count, 0, G_N_ELEMENTS(pairs));
     tcase_add_test(tcase, is_fixed);

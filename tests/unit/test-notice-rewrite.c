@@ -428,7 +428,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("notice-rewrite");
     TCase *tcase = tcase_create("rewrite");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_postfix_makes, 0, G_N_ELEMENTS(cases));
     tcase_add_loop_test(tcase, other_frames, 0, G_N_ELEMENTS(changes));

@@ -950,7 +950,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("notice");
     TCase *tcase = tcase_create("notices");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, golden_files);
     tcase_add_loop_test(tcase, what_the_record_says_stands_in_the_notice, 0, G_N_ELEMENTS(fields));

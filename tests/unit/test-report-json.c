@@ -236,7 +236,7 @@ dsn_test_suite(void)
     TCase *whole = tcase_create("whole");
     TCase *pieces = tcase_create("pieces");
 
-    tcase_set_timeout(whole, 60);
+    tcase_set_timeout(whole, 300);
     tcase_add_test(whole, samples_give_their_lines);
     tcase_add_test(whole, all_samples_keep_the_form);
     tcase_add_test(whole, the_corpus_keeps_the_form);

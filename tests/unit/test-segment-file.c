@@ -293,7 +293,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("segment-file");
     TCase *tcase = tcase_create("segments");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, names_are_times, 0, G_N_ELEMENTS(names));
     tcase_add_test(tcase, two_files_of_one_moment);

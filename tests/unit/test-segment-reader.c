@@ -327,7 +327,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("segment-reader");
     TCase *tcase = tcase_create("segments");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, lines_of_frames, 0, G_N_ELEMENTS(contents));
     tcase_add_test(tcase, skippable_frames);

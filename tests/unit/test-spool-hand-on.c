@@ -549,7 +549,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("spool-hand-on");
     TCase *tcase = tcase_create("hand on");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, letters_are_kept, 0, 2);
     tcase_add_loop_test(tcase, letters_are_retried, 0, G_N_ELEMENTS(outcomes));

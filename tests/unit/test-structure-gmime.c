@@ -300,7 +300,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("structure-gmime");
     TCase *tcase = tcase_create("messages");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, agrees_on_the_corpus);
     tcase_add_test(tcase, agrees_on_our_own);
     suite_add_tcase(suite, tcase);

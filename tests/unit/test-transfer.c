@@ -255,7 +255,7 @@ dsn_test_suite(void)
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("hostile");
-    tcase_set_timeout(tcase, 10);
+    tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, survives_length);
     suite_add_tcase(suite, tcase);
     return suite;
