@@ -30,35 +30,40 @@ class OpenDmarc:
         self.port = lib.free_port()
         self.socket = f"inet:127.0.0.1:{self.port}"
         address = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+        resolver = self._write("resolv.conf", f"nameserver {address}\noptions timeout:20 attempts:1\n")
+        alone = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolver]
+        if subprocess.run([*alone, "true"], check=False).returncode != 0:
+            raise lib.Skip("a process cannot have a file of its own here")
         try:
             self.dns = dns_server.Server(records, address=(address, 53))
         except OSError as error:
             raise lib.Skip(f"no DNS server at {address}: {error}") from error
-        self._write("resolv.conf", f"nameserver {address}\noptions timeout:20 attempts:1\n")
-        self._write("nobody", "192.0.2.255\n")
-        self._write("opendmarc.conf", "".join(f"{name} {value}\n" for name, value in {
+        nobody = self._write("nobody", "192.0.2.255\n")
+        configuration = self._write("opendmarc.conf", "".join(f"{name} {value}\n" for name, value in {
             "AuthservID": authserv_id,
             "Background": "false",
-            "IgnoreHosts": os.path.join(self.folder, "nobody"),
+            "IgnoreHosts": nobody,
             "RejectFailures": "false",
             "SPFSelfValidate": "true",
             "Socket": f"inet:{self.port}@127.0.0.1",
             "Syslog": "true",
             "TrustedAuthservIDs": authserv_id}.items()))
-        resolver = os.path.join(self.folder, "resolv.conf")
-        self.child = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolver,
-             "/usr/sbin/opendmarc", "-f", "-c", os.path.join(self.folder, "opendmarc.conf")],
-            stdin=subprocess.DEVNULL)
-        lib.wait_until(lambda: self.child.poll() is not None or lib.answers(self.port),
-                       "OpenDMARC listens")
-        if self.child.poll() is not None:
-            self.dns.__exit__()
-            raise lib.Failure(f"opendmarc ended with status {self.child.returncode}")
+        self.child = subprocess.Popen([*alone, "/usr/sbin/opendmarc", "-f", "-c", configuration],
+                                      stdin=subprocess.DEVNULL)
+        try:
+            lib.wait_until(lambda: self.child.poll() is not None or lib.answers(self.port),
+                           "OpenDMARC listens")
+            if self.child.poll() is not None:
+                raise lib.Failure(f"opendmarc ended with status {self.child.returncode}")
+        except lib.Failure:
+            self.__exit__()
+            raise
 
     def _write(self, name, text):
-        with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="ascii") as file:
             file.write(text)
+        return path
 
     def __enter__(self):
         return self
