@@ -359,9 +359,11 @@ erase(const Arguments *arguments, json_t *request)
     gint64 count = dsn_ask_number(done, "count");
     (void)printf("%" G_GINT64_FORMAT " entr%s dropped\n"
                  "erased: %" G_GINT64_FORMAT " records, %" G_GINT64_FORMAT
-                 " lines of history, %" G_GINT64_FORMAT " attempts\n",
+                 " lines of history, %" G_GINT64_FORMAT " attempts, %" G_GINT64_FORMAT
+                 " captures\n",
                  count, count == 1 ? "y" : "ies", dsn_ask_number(done, "records"),
-                 dsn_ask_number(done, "history"), dsn_ask_number(done, "attempts"));
+                 dsn_ask_number(done, "history"), dsn_ask_number(done, "attempts"),
+                 dsn_ask_number(done, "captures"));
     return DSN_EXIT_DONE;
 }
 
@@ -447,6 +449,10 @@ run_status(const Arguments *arguments)
     append_number_pair(text, "dead letters", dsn_ask_number(done, "dead"));
     append_number_pair(text, "records to be written", dsn_ask_number(done, "records"));
     append_number_pair(text, "bytes", dsn_ask_number(done, "bytes"));
+    if (dsn_ask_number(done, "capture_bytes") > 0) {
+        append_number_pair(text, "bytes of captures", dsn_ask_number(done, "capture_bytes"));
+        append_time_pair(text, "oldest capture", dsn_ask_number(done, "oldest_capture"));
+    }
     (void)fwrite(text->str, 1, text->len, stdout);
     return DSN_EXIT_DONE;
 }

@@ -581,7 +581,7 @@ static void
 drop_recipient(Run *run, const DsnQueueFilter *filter)
 {
     run_all(run, filter, drop);
-    if (run->error == NULL)
+    if (run->error == NULL && !filter->dead && !filter->waiting)
         erase_captures(run, filter->recipient);
 }
 
@@ -617,6 +617,16 @@ run_purge(Run *run)
 /* ---- status ---- */
 
 static void
+write_capture_state(Run *run)
+{
+    DsnCapturesState state;
+
+    dsn_captures_state(run->queue->captures, &state);
+    write_number(run->done, "capture_bytes", (int64_t)state.bytes);
+    write_number(run->done, "oldest_capture", state.oldest);
+}
+
+static void
 run_status(Run *run)
 {
     DsnSpoolState state;
@@ -633,6 +643,8 @@ run_status(Run *run)
     else
         dsn_json_null(run->done);
     write_number(run->done, "bytes", (int64_t)state.bytes);
+    if (run->queue->captures != NULL)
+        write_capture_state(run);
     if (run->queue->status != NULL)
         run->queue->status(run->queue->user, run->done);
 }

@@ -350,13 +350,17 @@ def erasing_takes_them_with_it(folder):
     with running(folder) as (mta, daemon, _):
         for number in (1, 2, 3):
             remember(mta, daemon, number, (), [(f"reader+{number}@mta1.example.com", ())])
+        lib.wait_until(lambda: "bytes of captures:" in daemon.queue("status")[1], "how much it is")
+        status, out, err = daemon.queue("drop", "--recipient", "reader+2@mta1.example.com", "--dead")
+        lib.expect((status, err, len(captures(folder))), (0, "", 3), "status of queue drop")
         status, out, err = daemon.queue("drop", "--recipient", "reader+2@mta1.example.com")
         lib.expect((status, err), (0, ""), "status of queue drop")
         lib.expect([list(about["recipients"]) for about in captures(folder)],
                    [["reader+1@mta1.example.com"], ["reader+3@mta1.example.com"]], "recipients")
         daemon.stop()
         status, out, err = daemon.queue("drop", "--sender", "reader+3@mta1.example.com")
-        lib.expect((status, err), (0, ""), f"without the daemon: {out}")
+        lib.expect((status, err), (0, ""), "without the daemon")
+        lib.expect(" 1 captures\n" in out, True, f"what it says: {out}")
         lib.expect([list(about["recipients"]) for about in captures(folder)],
                    [["reader+1@mta1.example.com"]], "recipients")
         with open(os.path.join(folder, "spool", "captures.db"), "rb") as file:
