@@ -118,8 +118,8 @@ START_TEST(what_happened_before)
 }
 END_TEST
 
-/* More than one chunk, some of them refused, and some that the governor has no room for: it has room
- * for one more every three minutes. */
+/* More than one chunk, some of them refused, and some that the governor has no room for: it has
+ * room for one more every three minutes. */
 START_TEST(a_long_batch)
 {
     GString *lines = g_string_new(NULL);
