@@ -284,7 +284,10 @@ add_feedback_id(const Stamper *stamper, DsnStamp *stamp, const DsnFeedbackIdPart
 
     GString *value = g_string_new(NULL);
     dsn_feedback_id_write(stamper->options->feedback_id, parts, value);
-    add_field(stamp, "Feedback-ID", g_string_free(value, FALSE));
+    if (value->len == 0)
+        (void)g_string_free(value, TRUE);
+    else
+        add_field(stamp, "Feedback-ID", g_string_free(value, FALSE));
 }
 
 static void

@@ -286,6 +286,17 @@ START_TEST(fills_each_field)
 }
 END_TEST
 
+START_TEST(adds_no_empty_field)
+{
+    g_autoptr(DsnPolicy) policy = make_policy("feedback_id = \"{campaign}\"\n" CAMPAIGN_OF_ONE);
+    const DsnOutgoing mail = {.sender = "a@shop.example"};
+    g_auto(DsnStamp) stamp;
+
+    dsn_stamp_init(&stamp, policy, &mail, NOW);
+    ck_assert_uint_eq(stamp.n_fields, 1);
+}
+END_TEST
+
 /* Each tenant has its own; what it does not say is as for all. */
 START_TEST(goes_by_the_tenant)
 {
@@ -509,6 +520,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, repeats_a_bounded_part_of_them);
     tcase_add_test(tcase, cuts_between_characters);
     tcase_add_test(tcase, fills_each_field);
+    tcase_add_test(tcase, adds_no_empty_field);
     tcase_add_test(tcase, goes_by_the_tenant);
     tcase_add_loop_test(tcase, knows_its_own, 0, G_N_ELEMENTS(traces));
     tcase_add_test(tcase, adds_nothing_twice);
