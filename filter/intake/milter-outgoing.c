@@ -46,6 +46,15 @@ log_removals(const DsnMilterMessage *message, const char *queue_id, const DsnSta
     dsn_log_end(&line, DSN_LOG_INFO);
 }
 
+bool
+dsn_milter_is_read(const DsnMilterSession *session)
+{
+    const DsnMilterMessage *message = &session->message;
+    const DsnOutgoing mail = {.sender = message->sender->str, .client = session->peer_addr};
+
+    return message->capture != NULL || dsn_outgoing_is_stamped(message->policy, &mail);
+}
+
 static DsnMilterOutcome
 stamp_message(SMFICTX *context, const DsnMilterSession *session, const char *queue_id)
 {

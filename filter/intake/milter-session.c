@@ -105,8 +105,10 @@ screen(SMFICTX *context, DsnMilterSession *session)
         break;
     case DSN_MILTER_REPORTED:
         return screen_report(context, session);
-    case DSN_MILTER_LEAVING:
-        return SMFIS_CONTINUE;
+    case DSN_MILTER_LEAVING: /* once a field was read it has been asked for */
+        if (session->message.bytes != NULL || dsn_milter_is_read(session))
+            return SMFIS_CONTINUE;
+        break;
     }
     return dsn_milter_answer(context, session,
                              dsn_milter_verdict(DSN_MILTER_NOT_OURS, &session->message));

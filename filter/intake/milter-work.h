@@ -61,6 +61,8 @@ sfsistat dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session);
 
 /* ---- milter-outgoing.c: mail of senders of ours ---- */
 
+/* Whether its header is to be read; it can be asked before that comes. */
+bool dsn_milter_is_read(const DsnMilterSession *session);
 sfsistat dsn_milter_end_outgoing(SMFICTX *context, DsnMilterSession *session);
 
 /* ---- milter-capture.c: what their senders ask for ---- */

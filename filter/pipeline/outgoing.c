@@ -346,6 +346,22 @@ find_tenant(const DsnPolicy *policy, const DsnOutgoing *mail)
     return dsn_policy_tenant(policy, &record, &trust);
 }
 
+static bool
+is_stamped(const DsnPolicy *policy, const DsnTenant *tenant)
+{
+    const DsnStampOptions *options = tenant->stamp;
+
+    return (tenant->name != NULL || policy->configuration->trace.without_tenant) &&
+           (options->header != NULL || options->cfbl_address != NULL ||
+            options->feedback_id != NULL);
+}
+
+bool
+dsn_outgoing_is_stamped(const DsnPolicy *policy, const DsnOutgoing *mail)
+{
+    return is_stamped(policy, find_tenant(policy, mail));
+}
+
 void
 dsn_stamp_init(DsnStamp *ret_stamp, const DsnPolicy *policy, const DsnOutgoing *mail, int64_t now)
 {
@@ -354,9 +370,7 @@ dsn_stamp_init(DsnStamp *ret_stamp, const DsnPolicy *policy, const DsnOutgoing *
 
     ret_stamp->tenant = tenant->name;
     ret_stamp->n_fields = ret_stamp->n_removals = 0;
-    ret_stamp->wanted =
-        (tenant->name != NULL || policy->configuration->trace.without_tenant) &&
-        (options->header != NULL || options->cfbl_address != NULL || options->feedback_id != NULL);
+    ret_stamp->wanted = is_stamped(policy, tenant);
     if (!ret_stamp->wanted)
         return;
 

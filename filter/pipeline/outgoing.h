@@ -47,6 +47,9 @@ typedef struct DsnStamp {
     size_t n_removals;
 } DsnStamp;
 
+/* False for mail that leaves as it came, whatever its header says. */
+bool dsn_outgoing_is_stamped(const DsnPolicy *policy, const DsnOutgoing *mail);
+
 /* What @mail lacks: of a message that was here before nothing. @ret_stamp need not be
  * initialised. */
 void dsn_stamp_init(DsnStamp *ret_stamp, const DsnPolicy *policy, const DsnOutgoing *mail,

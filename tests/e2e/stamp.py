@@ -451,6 +451,18 @@ def packets(folder, fields, **changes):
     return found, values
 
 
+def mail_of_nobody_is_not_read(folder):
+    """Its header and body stay at the MTA."""
+    with lib.Daemon(folder, settings(folder, **{"milter.listen": "unix:" + protocol.path_of(folder)})):
+        for sender, answer in (("<somebody@else.example>", "a"), ("<news@shop.example>", "c")):
+            with protocol.Mta(folder, connect=False) as peer:
+                peer.send("D", b"C{daemon_name}\0ORIGINATING\0")
+                peer.connect()
+                peer.envelope(["<" + READER + ">"], sender)
+                peer.send("T")
+                peer.receive(answer)
+
+
 def hostile_headers(folder):
     """SEC-01: whatever stands in a message, no line of ours is begun by it, and nothing is unbounded."""
     now = int(time.time())
@@ -486,4 +498,5 @@ def hostile_headers(folder):
 
 lib.run(a_signer_behind_it_covers_it, it_names_campaign_and_fields, addresses_in_utf_8,
         whose_mail_is_stamped, a_second_pass_adds_nothing, what_is_false_gives_way,
-        reports_are_told_by_it, a_change_of_keys, hostile_headers)
+        reports_are_told_by_it, a_change_of_keys, mail_of_nobody_is_not_read,
+        hostile_headers)

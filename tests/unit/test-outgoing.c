@@ -109,6 +109,7 @@ START_TEST(says_whose_mail_it_is_and_who_gets_it)
     dsn_stamp_init(&stamp, policy, &mails[_i].mail, NOW);
     ck_assert_uint_eq(stamp.n_removals, 0);
     ck_assert_int_eq(stamp.wanted, mails[_i].trace != NULL);
+    ck_assert_int_eq(dsn_outgoing_is_stamped(policy, &mails[_i].mail), stamp.wanted);
     ck_assert_uint_eq(stamp.n_fields, mails[_i].trace == NULL ? 0 : 1);
     if (mails[_i].trace != NULL)
         assert_trace(policy, value_of(&stamp, "X-KumoRef"), mails[_i].trace);
