@@ -69,7 +69,7 @@ START_TEST(gives_the_rights_that_were_asked_for)
     ck_assert_uint_eq(status.st_gid, getgid());
     /* Nobody takes connections yet. */
     ck_assert(!dsn_milter_socket_answers(&milter, 50 * G_TIME_SPAN_MILLISECOND));
-    dsn_milter_socket_wake(&milter);
+    dsn_milter_socket_wake(&milter, G_MAXINT);
 
     dsn_milter_socket_remove(&milter);
     dsn_milter_socket_clear(&milter);
