@@ -303,15 +303,25 @@ count_broken(const GArray *findings, const char *rule)
     return count;
 }
 
-/* The first rule that is broken more often than before; NULL when there is none. */
+/* The first rule that the result breaks more often than the notice as it came; NULL when there is
+ * none. What is found behind the first part was there before, in the same bytes, so that most
+ * notices need not be looked at twice. */
 static const char *
-find_newly_broken(const GArray *before, const GArray *after)
+find_newly_broken(const Draft *draft, const GArray *after, DsnSpan kept)
 {
+    g_autoptr(GArray) before = NULL;
+
     for (guint i = 0; i < after->len; i++) {
         const DsnFinding *finding = &g_array_index(after, DsnFinding, i);
+        const char *at = finding->where.data;
 
-        if (finding->level == DSN_LINT_MUST &&
-            count_broken(after, finding->rule) > count_broken(before, finding->rule))
+        if (finding->level != DSN_LINT_MUST || (at >= kept.data && at <= kept.data + kept.len))
+            continue;
+        if (before == NULL) {
+            before = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
+            (void)dsn_lint_notice(draft->message, draft->request->options->limits, before);
+        }
+        if (count_broken(after, finding->rule) > count_broken(before, finding->rule))
             return finding->rule;
     }
     return NULL;
@@ -323,6 +333,8 @@ static bool
 check(const Draft *draft, const DsnRewritten *rewritten, const char **ret_rule)
 {
     DsnSpan result = {rewritten->message->str, rewritten->message->len};
+    size_t kept = (size_t)(draft->message.data + draft->message.len -
+                           (draft->text.data + draft->text.len)); /* behind the first part */
     DsnLimits limits = *draft->request->options->limits;
 
     limits.message = MAX(limits.message, result.len);
@@ -331,13 +343,10 @@ check(const Draft *draft, const DsnRewritten *rewritten, const char **ret_rule)
     g_autoptr(DsnReport) read = dsn_report_new();
     dsn_report_parse(parser, result, read);
 
-    g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
-    g_autoptr(GArray) after = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
+    g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(DsnFinding));
     if (!dsn_lint_scanned_notice(result, dsn_report_parser_structure(parser, result), &limits,
-                                 after)) {
-        (void)dsn_lint_notice(draft->message, &limits, before); /* Postfix's break some */
-        *ret_rule = find_newly_broken(before, after);
-    }
+                                 findings))
+        *ret_rule = find_newly_broken(draft, findings, dsn_span_from(result, result.len - kept));
     return *ret_rule == NULL && read->kind == draft->report->kind &&
            read->global == draft->report->global && same_fields(read, draft->report) &&
            read->returned.kind == draft->report->returned.kind &&
