@@ -302,6 +302,54 @@ def is_listening(folder):
                    for line in file)
 
 
+# ---- Postfix in its chroot ----
+
+def a_postfix_in_a_chroot(folder):
+    """Its smtpd works as the user postfix, and sees nothing but its queue directory. With a socket of
+    the service manager its mail waits for a restart, without one it is put off."""
+    recipient = "fbl@mta1.example.com"
+    port = lib.free_port()
+    with lib.PrivatePostfix(folder, mailboxes=recipient) as mta:
+        where = os.path.join(mta.folder, "queue", "dsnarf")
+        os.mkdir(where)
+        shutil.chown(where, group="postfix")
+        os.chmod(where, 0o2750)
+        with open(os.path.join(mta.folder, "etc", "master.cf"), "a", encoding="ascii") as file:
+            file.write(f"127.0.0.1:{port} inet n - y - - smtpd\n"
+                       "    -o { smtpd_milters = { unix:dsnarf/milter.sock, default_action=tempfail } }\n")
+        mta.reload()
+        lib.wait_until(lambda: lib.answers(port), "Postfix listens")
+        listen = {"milter.listen": "unix:" + os.path.join(where, "milter.sock"),
+                  "milter.reports": [recipient]}
+
+        def send(number):
+            return lib.send(port, recipient, lib.feedback(number))[0]
+
+        with running(folder, **listen, **{"milter.socket_mode": "600"}):
+            lib.expect(send(1), 451, "a socket for the daemon's user alone")
+        with running(folder, **listen, **{"milter.socket_group": "postfix"}) as daemon:
+            lib.expect(send(1), 250, "a socket for Postfix")
+            daemon.stop()
+            lib.expect(send(2), 451, "while dsnarf is away")
+        records(folder, 1)
+
+        with socket.socket(socket.AF_UNIX) as own:
+            own.bind(listen["milter.listen"].split(":", 1)[1])
+            shutil.chown(own.getsockname(), group="postfix")
+            os.chmod(own.getsockname(), 0o660)
+            own.listen(100)
+            with running(folder, sockets=[own], **listen) as daemon:
+                for number, stop in ((2, daemon.stop), (3, daemon.kill9)):
+                    stop()
+                    done = []
+                    sender = threading.Thread(target=lambda number=number, done=done: done.append(send(number)))
+                    sender.start()
+                    daemon.start()
+                    sender.join()
+                    lib.expect(done, [250], "what came while dsnarf was away")
+                records(folder, 3)
+
+
 # ---- stop and reload ----
 
 def before_the_end(mta, stage):
@@ -432,5 +480,5 @@ lib.run(connections_are_bounded, others_keep_their_descriptors, without_descript
         slow_packets_hold_up_nobody_else, a_thousand_connections,
         a_socket_has_its_rights_from_the_start, a_socket_that_nobody_answers_at_is_replaced,
         a_socket_in_use_is_left_alone, connections_wait_while_it_restarts,
-        a_socket_that_no_option_names_is_complained_about, systemd_hands_over,
+        a_socket_that_no_option_names_is_complained_about, systemd_hands_over, a_postfix_in_a_chroot,
         a_reload_leaves_messages_as_they_began, a_stop_ends_connections_at_any_stage)

@@ -132,6 +132,16 @@ def old_and_new_mtas_work(folder):
         lib.expect(len(daemon.logged("milter: refused a connection")), 1, "refusals")
 
 
+def sendmail_is_served(folder):
+    with running(folder) as daemon:
+        run_script(folder, "sendmail.lua")
+        found = records(folder, 12)
+        lib.expect({record["peer_address"]["addr"] for record in found}, {"192.0.2.7"}, "clients")
+        for number in range(1, 7):
+            lib.expect(verdicts(daemon, f"QSA{number}"), ["discard"], "by the queue id")
+            lib.expect(verdicts(daemon, f"QSC{number}"), ["remove"], "by the queue id")
+
+
 def the_daemon_name_chooses_the_role(folder):
     roles = {"milter.role.in.daemon": "inbound", "milter.role.in.consumed": "tag",
              "milter.role.in.reports": ["fbl@example.com", "abuse@example.com"]}
@@ -396,7 +406,7 @@ def a_reload_changes_nothing_for_a_message_under_way(folder):
 
 
 lib.run(recipients_and_reports_decide, transactions_do_not_mix, sizes_are_bounded,
-        a_crowd_is_told_to_come_again, old_and_new_mtas_work, the_daemon_name_chooses_the_role,
+        a_crowd_is_told_to_come_again, old_and_new_mtas_work, sendmail_is_served, the_daemon_name_chooses_the_role,
         a_full_spool_means_come_again, what_comes_again_is_not_recorded_again,
         without_data_the_end_of_header_decides, a_connection_can_serve_several_clients,
         changes_are_made_once_for_each, a_failure_says_so_to_the_client, nothing_forges_a_log_line,
