@@ -99,8 +99,9 @@ def others_keep_their_descriptors(folder):
                                      r"[0-9]+, .*: raise LimitNOFILE")), 1, "warnings")
         many = [stack.enter_context(plain(folder)) for _ in range(300)]
         lib.wait_until(lambda: sum(map(is_at_end, many)) >= 180, "as many are refused as do not fit")
-        lib.wait_until(lambda: daemon.metrics()["dsnarf_milter_refused_total"] ==
-                       sum(map(is_at_end, many)), "it counts them")
+        # One or two of those that keep libmilter going may be among them.
+        lib.wait_until(lambda: daemon.metrics()["dsnarf_milter_refused_total"] -
+                       sum(map(is_at_end, many)) in range(6), "it counts them")
         lib.expect(len(daemon.logged("refused a connection: [0-9]+ files and connections are open")), 1,
                    "lines")
         lib.expect(daemon.post([lib.element(1)])[1]["accepted"], 1, "others go on")
