@@ -60,7 +60,7 @@ dsn_capture_new(DsnCaptureRoom *room, const DsnCaptureOptions *options, DsnSpan 
         !dsn_address_is_mailbox((DsnSpan){address->str, address->len}))
         return NULL;
     DsnCapture *capture = g_new0(DsnCapture, 1);
-    capture->room = room;
+    capture->room = g_atomic_rc_box_acquire(room);
     capture->max = options->max_message;
     capture->bodies = options->mail == DSN_CAPTURED_MESSAGE;
     capture->sender = g_string_free(g_steal_pointer(&address), FALSE);
@@ -77,6 +77,7 @@ dsn_capture_free(DsnCapture *capture)
     if (capture == NULL)
         return;
     give_back(capture);
+    g_atomic_rc_box_release(capture->room);
     g_free(capture->sender);
     g_free(capture->recipient);
     (void)g_string_free(capture->wishes, TRUE);

@@ -16,7 +16,8 @@
 #include "filter/core/configuration.h"
 #include "mime/span.h"
 
-/* Bytes of all captures that are in memory; both are read and changed atomically. */
+/* Bytes of all captures that are in memory; both are read and changed atomically. In a box with an
+ * atomic reference count: captures of connections that nobody ends may outlive the store. */
 typedef struct DsnCaptureRoom {
     gsize held;
     gsize most;

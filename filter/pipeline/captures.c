@@ -36,7 +36,7 @@ struct DsnCaptures {
     char *path;
     size_t min_free;
     DsnMetrics *metrics;
-    DsnCaptureRoom room;
+    DsnCaptureRoom *room;
 
     GMutex lock; /* guards what follows */
     GCond work;
@@ -382,6 +382,7 @@ dsn_captures_new(const char *directory, size_t min_free, const DsnCaptureOptions
     captures->path = g_build_filename(directory, DSN_CAPTURES_FILE, NULL);
     captures->min_free = min_free;
     captures->metrics = metrics;
+    captures->room = g_atomic_rc_box_new0(DsnCaptureRoom);
     g_mutex_init(&captures->lock);
     g_mutex_init(&captures->reader_lock);
     g_cond_init(&captures->work);
@@ -412,6 +413,7 @@ dsn_captures_free(DsnCaptures *captures)
     g_cond_clear(&captures->work);
     g_mutex_clear(&captures->reader_lock);
     g_mutex_clear(&captures->lock);
+    g_atomic_rc_box_release(captures->room);
     g_free(captures->path);
     g_free(captures->directory);
     g_free(captures);
@@ -423,13 +425,13 @@ dsn_captures_configure(DsnCaptures *captures, const DsnCaptureOptions *options)
     g_mutex_lock(&captures->lock);
     captures->options = *options;
     g_mutex_unlock(&captures->lock);
-    __atomic_store_n(&captures->room.most, options->queue, __ATOMIC_RELAXED);
+    __atomic_store_n(&captures->room->most, options->queue, __ATOMIC_RELAXED);
 }
 
 DsnCaptureRoom *
 dsn_captures_room(DsnCaptures *captures)
 {
-    return &captures->room;
+    return captures->room;
 }
 
 void

@@ -376,6 +376,22 @@ START_TEST(is_lost_without_room)
 }
 END_TEST
 
+/* A connection of the MTA that is still there when the daemon stops. */
+START_TEST(may_outlive_the_store)
+{
+    static char *const none[] = {NULL};
+    DsnCapture *capture =
+        dsn_capture_new(dsn_captures_room(captures), &options, DSN_SPAN_LITERAL("a@shop.example"));
+
+    dsn_captures_free(captures);
+    captures = NULL;
+    dsn_capture_rcpt(capture, DSN_SPAN_LITERAL("b@x.example"), none);
+    dsn_capture_body(capture, DSN_SPAN_LITERAL("more"));
+    ck_assert(!capture->lost);
+    dsn_capture_free(capture);
+}
+END_TEST
+
 /* Somebody else has the file: nobody waits, what has no room is dropped, the rest is kept later. */
 START_TEST(does_not_wait_for_the_writer)
 {
@@ -658,6 +674,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, keeps_nothing_without_a_sender);
     tcase_add_test(tcase, bounds_recipients);
     tcase_add_test(tcase, is_lost_without_room);
+    tcase_add_test(tcase, may_outlive_the_store);
     tcase_add_test(tcase, does_not_wait_for_the_writer);
     tcase_add_test(tcase, leaves_the_disk_to_the_spool);
     tcase_add_test(tcase, forgets_after_a_time);
