@@ -370,10 +370,10 @@ take_for(const char *relay, GTimeSpan wait)
 
 START_TEST(held_until_its_time)
 {
-    const int64_t due = g_get_real_time() + 300 * G_TIME_SPAN_MILLISECOND;
+    const int64_t due = g_get_real_time() + 5 * G_TIME_SPAN_SECOND; /* time for all before it */
 
     store_due(1, NULL, due);
-    store_due(2, NULL, due + G_TIME_SPAN_MINUTE);
+    store_due(2, NULL, due + G_TIME_SPAN_HOUR);
     store_due(3, NULL, 0); /* what would be due waits behind it */
     ck_assert_takes(NULL, 0, "");
     dsn_test_spool_reopen(&test); /* that starts no new time */

@@ -125,7 +125,7 @@ START_TEST(bulk_waits_for_room)
     dsn_test_spool_reopen(&test);
     sqlite3 *db = hold_writer();
     GThread *thread = g_thread_new("submit", submit_in_thread, &submitter);
-    const int64_t until = g_get_monotonic_time() + 5 * G_TIME_SPAN_SECOND;
+    const int64_t until = g_get_monotonic_time() + 8 * G_TIME_SPAN_SECOND;
     while (g_atomic_int_get(&submitter.submitted) < 3 && g_get_monotonic_time() < until)
         g_usleep(1000);
     g_usleep(100000);

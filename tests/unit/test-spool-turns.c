@@ -160,7 +160,7 @@ END_TEST
 START_TEST(held_for_itself)
 {
     DsnSpoolNotice *held = notice_of("held");
-    const int64_t due = g_get_real_time() + 300 * G_TIME_SPAN_MILLISECOND;
+    const int64_t due = g_get_real_time() + 4 * G_TIME_SPAN_SECOND; /* time for all before it */
     g_autoptr(GPtrArray) notices =
         g_ptr_array_new_with_free_func((GDestroyNotify)dsn_waiting_notice_free);
 

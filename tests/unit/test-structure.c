@@ -520,7 +520,7 @@ dsn_test_suite(void)
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("hostile");
-    tcase_set_timeout(tcase, 30);
+    tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, survives_hostile_messages, 0, G_N_ELEMENTS(hostile));
     tcase_add_test(tcase, survives_near_delimiters);
     suite_add_tcase(suite, tcase);

@@ -358,7 +358,7 @@ START_TEST(stops_at_a_limit)
     gint64 spent = g_get_monotonic_time() - start;
 
     ck_assert_msg(code == bombs[_i].code, "%s: %d, %.200s", bombs[_i].label, code, message);
-    ck_assert_msg(spent < 10 * G_USEC_PER_SEC, "%s: %d ms", bombs[_i].label, (int)(spent / 1000));
+    ck_assert_msg(spent < 60 * G_USEC_PER_SEC, "%s: %d ms", bombs[_i].label, (int)(spent / 1000));
 }
 END_TEST
 
@@ -405,7 +405,7 @@ START_TEST(survives_a_flood)
         ck_assert_int_eq(code, -1); /* text without a tag */
     else
         ck_assert_msg(code == floods[_i].code, "%s: %d, %.200s", floods[_i].label, code, message);
-    ck_assert_msg(spent < 10 * G_USEC_PER_SEC, "%s: %d ms", floods[_i].label, (int)(spent / 1000));
+    ck_assert_msg(spent < 60 * G_USEC_PER_SEC, "%s: %d ms", floods[_i].label, (int)(spent / 1000));
 }
 END_TEST
 
@@ -460,7 +460,7 @@ START_TEST(stops_at_too_many_names)
         g_string_append(source, rows[i].after);
         g_autofree char *message = render_with(source->str, NULL, limits, &code);
         ck_assert_msg(code == DSN_TEMPLATE_ERROR_LIMIT, "row %zu: %.200s", i, message);
-        ck_assert(g_get_monotonic_time() - start < 10 * G_USEC_PER_SEC);
+        ck_assert(g_get_monotonic_time() - start < 60 * G_USEC_PER_SEC);
     }
 }
 END_TEST
