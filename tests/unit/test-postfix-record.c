@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "filter/core/postfix-record.h"
+#include "filter/core/record.h"
+#include "tests/support/report.h"
+#include "tests/support/unit.h"
+
+#define NOW 1795300000 /* an hour after the samples were made */
+
+static const DsnMetaKeys keys = {
+    .notify = (char *)"dsn_notify",
+    .envid = (char *)"dsn_envid",
+    .orcpt = (char *)"dsn_orcpt",
+    .action = (char *)"dsn_action",
+    .authenticated = (char *)"authn_id",
+    .client = (char *)"received_from",
+};
+
+/* The records that the sample of @name makes (transfer full). */
+static GPtrArray *
+records_of(const char *name, const DsnMetaKeys *wanted, GHashTable *fields)
+{
+    g_autofree char *path = g_strdup_printf("data/postfix/%s.eml", name);
+    const DsnPostfixRecordOptions options = {wanted, fields, "node", NOW};
+    size_t len;
+    g_autofree char *text = dsn_test_read(path, &len);
+    DsnSpan message = {text, len};
+    g_autoptr(DsnReport) report = dsn_test_parse(message);
+    DsnPostfixNotice notice;
+
+    ck_assert_msg(dsn_postfix_notice_read(message, report, &notice), "%s", name);
+    return dsn_postfix_notice_records(&notice, report, &options);
+}
+
+/* What stands at @path, keys joined by dots, as compact JSON (transfer full). */
+static char *
+value_at(const json_t *record, const char *path)
+{
+    g_auto(GStrv) names = g_strsplit(path, ".", -1);
+
+    for (char **name = names; *name != NULL && record != NULL; name++)
+        record = json_object_get(record, *name);
+    return record == NULL ? g_strdup("absent")
+                          : json_dumps(record, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+}
+
+static const struct {
+    const char *file, *path, *json;
+} rows[] = {
+    {"failed", "type", "\"Bounce\""},
+    {"failed", "id", "\"1B3649A0343\""},
+    {"failed", "sender", "\"news@shop.example\""},
+    {"failed", "recipient", "\"gone@gone.example\""},
+    {"failed", "queue", "\"gone.example\""},
+    /* OOB-09: code, enhanced code and all lines of the reply */
+    {"failed", "response.code", "550"},
+    {"failed", "response.enhanced_code", "{\"class\":5,\"detail\":1,\"subject\":1}"},
+    {"failed", "response.content", "\"<gone>: no such user see https://example/ really\""},
+    {"failed", "peer_address", "{\"addr\":\"127.0.0.1\",\"name\":\"127.0.0.1\"}"},
+    {"failed", "created_time", "\"2026-11-21T21:49:06Z\""},
+    {"failed", "event_time", "\"2026-11-21T21:49:06Z\""},
+    {"failed", "meta.dsn_notify", "\"FAILURE\""},
+    {"failed", "meta.dsn_orcpt", "\"rfc822;gone@gone.example\""},
+    {"failed", "meta.dsn_envid", "absent"},
+    {"failed", "meta.received_from", "\"127.0.0.1\""},
+    {"failed", "meta.authn_id", "absent"},
+    {"failed", "meta.tenant", "\"acme\""},
+    {"failed", "meta.none", "absent"},
+    {"failed", "headers.Subject", "\"hi\""},
+    {"failed", "headers.Received", "absent"},
+    {"failed", "delivery_protocol", "\"ESMTP\""},
+    {"failed", "nodeid", "\"node\""},
+    {"failed-several-headers", "meta.dsn_envid", "\"a+2Bb\""},
+    {"failed-several-headers", "size", "0"},
+    {"failed-other-template", "id", "\"4XwBpL1Rz3z9qt\""},
+    {"failed-other-template", "response.code", "550"},
+    {"failed-other-template", "response.content", "\"Host or domain name not found\""},
+    {"failed-other-template", "peer_address", "null"},
+    {"failed-other-template", "meta.received_from", "\"2001:db8::7\""},
+    {"failed-other-template", "meta.authn_id", "\"newsletter\""},
+    {"failed-nothing-returned", "headers", "{}"},
+    {"failed-nothing-returned", "meta.received_from", "absent"},
+    {"failed-global", "headers.Subject", "\"h\xc3\xbc\""},
+    {"expired", "type", "\"Expiration\""},
+    {"expired", "response.code", "451"},
+    {"expired", "response.enhanced_code", "{\"class\":4,\"detail\":0,\"subject\":3}"},
+    {"delayed", "type", "\"TransientFailure\""},
+    {"delayed", "meta.dsn_notify", "\"DELAY\""},
+    {"relayed", "type", "\"Delivery\""},
+    {"relayed", "response.code", "250"},
+    {"relayed", "meta.dsn_notify", "\"SUCCESS\""},
+    {"relayed", "meta.dsn_action", "\"relayed\""},
+    {"relayed", "meta.dsn_orcpt", "\"rfc822;orig+2Buser@x\""},
+    {"delivered", "meta.dsn_action", "\"delivered\""},
+    {"delivered", "response.content", "\"delivery via virtual: delivered to maildir\""},
+};
+
+START_TEST(members)
+{
+    g_autoptr(GHashTable) fields = g_hash_table_new(g_str_hash, g_str_equal);
+
+    (void)g_hash_table_insert(fields, (char *)"tenant", (char *)"x-tenant");
+    (void)g_hash_table_insert(fields, (char *)"none", (char *)"X-None");
+    g_autoptr(GPtrArray) records = records_of(rows[_i].file, &keys, fields);
+    g_autofree char *found = value_at(records->pdata[0], rows[_i].path);
+    ck_assert_msg(strcmp(found, rows[_i].json) == 0, "%s, %s: %s", rows[_i].file, rows[_i].path,
+                  found);
+}
+END_TEST
+
+/* One for each recipient, and each is a record by our own reader. */
+START_TEST(readable)
+{
+    static const struct {
+        const char *file;
+        guint count;
+    } files[] = {{"failed", 1},
+                 {"failed-several-headers", 2},
+                 {"failed-8bit", 1},
+                 {"failed-global", 1},
+                 {"failed-other-template", 1},
+                 {"failed-nothing-returned", 1},
+                 {"expired", 1},
+                 {"delayed", 1},
+                 {"relayed", 1},
+                 {"delivered", 1},
+                 {"delivered-global-headers", 1}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autoptr(GPtrArray) records = records_of(files[i].file, &keys, NULL);
+
+        ck_assert_uint_eq(records->len, files[i].count);
+        for (guint j = 0; j < records->len; j++) {
+            g_autoptr(GError) error = NULL;
+            g_autoptr(DsnRecord) record = dsn_record_from_json(records->pdata[j], &error);
+
+            ck_assert_msg(record != NULL, "%s: %s", files[i].file,
+                          error == NULL ? "" : error->message);
+            ck_assert_uint_eq(record->n_recipients, 1);
+        }
+    }
+}
+END_TEST
+
+/* Keys without a name are not told. */
+START_TEST(without_keys)
+{
+    const DsnMetaKeys none = {.notify = NULL};
+    g_autoptr(GPtrArray) records = records_of("failed-several-headers", &none, NULL);
+    g_autofree char *meta = value_at(records->pdata[1], "meta");
+
+    ck_assert_str_eq(meta, "{}");
+}
+END_TEST
+
+Suite *
+dsn_test_suite(void)
+{
+    Suite *suite = suite_create("postfix-record");
+    TCase *tcase = tcase_create("all");
+
+    tcase_add_loop_test(tcase, members, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tcase, readable);
+    tcase_add_test(tcase, without_keys);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
