@@ -92,6 +92,9 @@ static const char *const notice_types[] = {
 /* In the order of DsnAutomatic. */
 static const char *const automatic_words[] = {"notify", "trusted", "ignore", NULL};
 
+/* In the order of DsnPostfixNotices. */
+static const char *const postfix_words[] = {"rewrite", "replace", "suppress", "pass", NULL};
+
 /* In the order of DsnReturn. */
 static const char *const returns[] = {"no", "headers", "full", NULL};
 
@@ -202,6 +205,14 @@ static const char *const returns[] = {"no", "headers", "full", NULL};
          .help = "all of languages in one notice, not the one that fits"},                        \
         {PATH ".html", DSN_OPTION_BOOL, .fallback = "false", AT(html),                            \
          .help = "HTML beside the text"},                                                         \
+        {PATH ".postfix_notices",                                                                 \
+         DSN_OPTION_WORD,                                                                         \
+         .fallback = "\"rewrite\"",                                                               \
+         AT(postfix_notices),                                                                     \
+         .words = postfix_words,                                                                  \
+         .help = "what becomes of the notices that Postfix makes itself"},                        \
+        {PATH ".postfix_records", DSN_OPTION_BOOL, .fallback = "false", AT(postfix_records),      \
+         .help = "outlets get records of the notices that Postfix makes itself"},                 \
     {                                                                                             \
         PATH ".relay", DSN_OPTION_STRING, .fallback = "\"default\"", AT(relay),                   \
                                           .help = "name of the relay that takes the notices"      \
@@ -458,6 +469,10 @@ static const DsnOption options[] = {
     CONSUMED_ROWS("milter", OF_MILTER),
     {"milter.outgoing", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.outgoing),
      .help = "the {daemon_name}s of Postfix services whose mail leaves with a signed trace"},
+    {"milter.notices", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.notices),
+     .help = "the {daemon_name}s of what takes Postfix's own notices; []: any"},
+    {"milter.meta", DSN_OPTION_MAP, SLOT(milter.meta),
+     .help = "keys of meta, each with the field of the original that Postfix's notice returns"},
     {"milter.role.*", DSN_OPTION_SECTIONS, SLOT(milter.roles), .size = sizeof(DsnMilterRole),
      .help = "more roles, for other Postfix services or other recipients"},
     {"milter.role.*.daemon", DSN_OPTION_STRING, .fallback = "\"\"", IN(DsnMilterRole, daemon),

@@ -202,6 +202,14 @@ typedef struct DsnRelayOptions {
     GTimeSpan max_age;            /* of a notice; then it is a dead letter */
 } DsnRelayOptions;
 
+/* What becomes of the notices of Postfix's own, and in the order of its words. */
+typedef enum DsnPostfixNotices {
+    DSN_POSTFIX_REWRITE,
+    DSN_POSTFIX_REPLACE,  /* ours goes instead */
+    DSN_POSTFIX_SUPPRESS, /* nothing goes */
+    DSN_POSTFIX_PASS      /* as they are */
+} DsnPostfixNotices;
+
 /* Whether automatic mail has failure notices (rule LOOP-08), and in the order of its words. */
 typedef enum DsnAutomatic {
     DSN_AUTOMATIC_NOTIFY,
@@ -283,7 +291,9 @@ typedef struct DsnNoticePolicy {
         *languages; /* of char *: language tags, the preferred one first; empty: as the original */
     bool all_languages; /* all of languages in one notice, instead of the one that fits */
     bool html;          /* an HTML alternative beside the text */
-    char *relay;        /* name of the [relay.NAME] that takes the notices */
+    DsnPostfixNotices postfix_notices;
+    bool postfix_records; /* records of what Postfix has sent notices about */
+    char *relay;          /* name of the [relay.NAME] that takes the notices */
 } DsnNoticePolicy;
 
 /* [tenant.NAME] */
@@ -364,6 +374,9 @@ typedef struct DsnConfiguration {
         GPtrArray *reports;
         DsnConsumption consumption;
         GPtrArray *outgoing; /* of char *: {daemon_name}s of services whose mail gets a trace */
+        GPtrArray *notices;  /* of char *: {daemon_name}s of what takes Postfix's own notices;
+                                empty: any */
+        GHashTable *meta;    /* key of a record's meta -> field of the original */
         GPtrArray *roles;    /* of DsnMilterRole */
     } milter;
     DsnCaptureOptions capture;

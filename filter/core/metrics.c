@@ -10,6 +10,7 @@
 #define MESSAGES "messages_total", "Messages that arrived at a report address"
 #define NOTICES "notices_total", "What became of notices"
 #define LOOKED_UP "capture_lookups_total", "Records that a capture was looked for"
+#define POSTFIX "postfix_notices_total", "What became of notices that Postfix made itself"
 #define PROGRAM "program_records_total", "What programs said of records"
 #define RECORDS "records_total", "Records that were posted"
 #define REFUSED "http_refused_total", "Requests that were refused"
@@ -49,6 +50,11 @@ static const struct {
     [DSN_COUNT_HTTP_MESSAGE_CONSUMED] = {MESSAGES, "{intake=\"http\",result=\"consumed\"}"},
     [DSN_COUNT_HTTP_MESSAGE_PASSED] = {MESSAGES, "{intake=\"http\",result=\"passed\"}"},
     [DSN_COUNT_HTTP_MESSAGE_FAILED] = {MESSAGES, "{intake=\"http\",result=\"failed\"}"},
+    [DSN_COUNT_POSTFIX_PASSED] = {POSTFIX, "{result=\"passed\"}"},
+    [DSN_COUNT_POSTFIX_REWRITTEN] = {POSTFIX, "{result=\"rewritten\"}"},
+    [DSN_COUNT_POSTFIX_REPLACED] = {POSTFIX, "{result=\"replaced\"}"},
+    [DSN_COUNT_POSTFIX_SUPPRESSED] = {POSTFIX, "{result=\"suppressed\"}"},
+    [DSN_COUNT_POSTFIX_FAILED] = {POSTFIX, "{result=\"failed\"}"},
     [DSN_COUNT_REPORTS_FEEDBACK] = {REPORTS, "{type=\"Feedback\"}"},
     [DSN_COUNT_REPORTS_OOB] = {REPORTS, "{type=\"OOB\"}"},
     [DSN_COUNT_TRACES_UNSIGNED] = {TRACES, "{state=\"unsigned\"}"},

@@ -45,6 +45,11 @@ typedef enum DsnCounter {
     DSN_COUNT_HTTP_MESSAGE_CONSUMED,
     DSN_COUNT_HTTP_MESSAGE_PASSED,
     DSN_COUNT_HTTP_MESSAGE_FAILED,
+    DSN_COUNT_POSTFIX_PASSED, /* notices of Postfix's own */
+    DSN_COUNT_POSTFIX_REWRITTEN,
+    DSN_COUNT_POSTFIX_REPLACED,
+    DSN_COUNT_POSTFIX_SUPPRESSED,
+    DSN_COUNT_POSTFIX_FAILED,   /* tempfailed */
     DSN_COUNT_REPORTS_FEEDBACK, /* records that mail made */
     DSN_COUNT_REPORTS_OOB,
     DSN_COUNT_TRACES_UNSIGNED, /* in the order of DsnTraceState; of reports that were recorded */

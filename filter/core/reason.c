@@ -32,6 +32,11 @@ dsn_reason_to_string(DsnReason reason)
         [DSN_REASON_DRY_RUN] = "dry-run",
         [DSN_REASON_NOT_A_REPORT] = "not-a-report",
         [DSN_REASON_NO_RECORD] = "no-record",
+        [DSN_REASON_SUPPRESSED] = "suppressed",
+        [DSN_REASON_NOT_REWRITTEN] = "not-rewritten",
+        [DSN_REASON_NOT_REPLACED] = "not-replaced",
+        [DSN_REASON_TOO_LARGE] = "too-large",
+        [DSN_REASON_NO_ROOM] = "no-room",
     };
 
     g_assert((unsigned)reason < DSN_N_REASONS);
@@ -64,6 +69,11 @@ dsn_reason_in_words(const char *reason)
         [DSN_REASON_DRY_RUN] = "notice.dry_run is on: it would have been sent",
         [DSN_REASON_NOT_A_REPORT] = "mail at a report address that is no report",
         [DSN_REASON_NO_RECORD] = "a report in which nothing has failed",
+        [DSN_REASON_SUPPRESSED] = "postfix_notices says that Postfix's notices are dropped",
+        [DSN_REASON_NOT_REWRITTEN] = "Postfix's notice could not be put into our words",
+        [DSN_REASON_NOT_REPLACED] = "no notice of ours could be made in place of Postfix's",
+        [DSN_REASON_TOO_LARGE] = "Postfix's notice is longer than limits.message",
+        [DSN_REASON_NO_ROOM] = "too much mail at the same time to look at Postfix's notice",
     };
 
     for (DsnReason i = DSN_REASON_NONE + 1; i < DSN_N_REASONS; i++)

@@ -45,8 +45,8 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     message->address_size = 0;
     message->tags = 0;
     message->kind = DSN_REPORT_NONE;
-    message->others = message->outgoing = message->crowded = message->no_room = message->cut =
-        false;
+    message->others = message->internal = message->outgoing = message->crowded = message->no_room =
+        message->cut = false;
     g_clear_pointer(&message->only, g_free);
     g_clear_pointer(&message->capture, dsn_capture_free);
 }
@@ -70,12 +70,14 @@ dsn_milter_address(const char *path)
 }
 
 void
-dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender)
+dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender,
+                         bool internal)
 {
     DsnSpan address = dsn_milter_address(sender);
 
     dsn_milter_message_clear(message);
     message->policy = policy;
+    message->internal = internal;
     g_string_append_len(message->sender, address.data, (gssize)address.len);
 }
 
@@ -111,7 +113,7 @@ add_other(DsnMilterMessage *message, DsnSpan address, const char *daemon)
     message->others = true;
     g_clear_pointer(&message->only, g_free);
     message->outgoing = message->outgoing || dsn_milter_is_outgoing(message->policy, daemon);
-    if (message->outgoing && first)
+    if ((message->outgoing || message->internal) && first)
         message->only = dsn_span_dup(address);
 }
 
@@ -139,6 +141,8 @@ dsn_milter_message_purpose(const DsnMilterMessage *message)
 {
     if (message->recipients->len > 0)
         return DSN_MILTER_REPORTED;
+    if (message->internal && message->only != NULL)
+        return DSN_MILTER_NOTICE;
     return message->outgoing ? DSN_MILTER_LEAVING : DSN_MILTER_PASSING;
 }
 
@@ -184,7 +188,9 @@ append(DsnMilterMessage *message, DsnSpan bytes, size_t max)
 void
 dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes)
 {
-    if (dsn_milter_message_purpose(message) == DSN_MILTER_REPORTED)
+    DsnMilterPurpose purpose = dsn_milter_message_purpose(message);
+
+    if (purpose == DSN_MILTER_REPORTED || purpose == DSN_MILTER_NOTICE)
         append(message, bytes, max_size(message));
     else if (message->capture != NULL)
         dsn_capture_body(message->capture, bytes);
@@ -234,6 +240,7 @@ dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const 
     case DSN_MILTER_PASSING:
         break;
     case DSN_MILTER_REPORTED:
+    case DSN_MILTER_NOTICE:
         append_field(message, name, value, max_size(message));
         break;
     case DSN_MILTER_LEAVING:

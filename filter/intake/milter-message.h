@@ -24,6 +24,7 @@
 typedef enum DsnMilterPurpose {
     DSN_MILTER_PASSING,  /* mail of others */
     DSN_MILTER_REPORTED, /* a role reads it */
+    DSN_MILTER_NOTICE,   /* it may be a notice of Postfix's own */
     DSN_MILTER_LEAVING   /* mail of a sender of ours, for others alone */
 } DsnMilterPurpose;
 
@@ -40,15 +41,17 @@ typedef struct DsnMilterMessage {
     GArray *recipients;  /* of DsnMilterRecipient */
     size_t address_size; /* bytes of them */
     bool others;         /* it goes to addresses of others, too */
+    bool internal;       /* the MTA itself may have made it */
     bool outgoing;       /* the others get it with a trace */
-    char *only;          /* the one of them, without brackets; NULL: there are more, or no trace */
+    char *only;          /* the one of them, without brackets, of mail that is one of the two; NULL:
+                            there are more */
     bool crowded;        /* more recipients of ours than we keep */
     bool no_room;        /* dropped, because all messages together are too large */
     bool cut;            /* of mail that leaves: the header has more fields than are kept */
     size_t tags;         /* DSN_MILTER_TAG fields that it came with */
     DsnReportKind kind;  /* once it was read */
-    GString *bytes;      /* of a report header and body, up to limits.message + 1; of mail that
-                            leaves the fields of its header, up to limits.header; NULL: nothing */
+    GString *bytes; /* of a report or a notice header and body, up to limits.message + 1; of mail
+                       that leaves the fields of its header, up to limits.header; NULL: nothing */
     DsnCapture *capture; /* what of it will be remembered, NULL: nothing */
 } DsnMilterMessage;
 
@@ -58,8 +61,9 @@ void dsn_milter_message_init(DsnMilterMessage *message, gsize *held);
 void dsn_milter_message_clear(DsnMilterMessage *message);
 void dsn_milter_message_free_members(DsnMilterMessage *message);
 
-/* Takes over @policy. */
-void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender);
+/* Takes over @policy. @internal tells that the MTA itself may be the sender. */
+void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender,
+                              bool internal);
 
 /* @daemon is the {daemon_name} of the connection, NULL if not known. */
 void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *given,
@@ -68,7 +72,7 @@ void dsn_milter_message_add_recipient(DsnMilterMessage *message, const char *giv
 /* Whether mail of that daemon leaves with a trace. */
 bool dsn_milter_is_outgoing(const DsnPolicy *policy, const char *daemon);
 
-/* What goes to a role, too, is no mail of a sender of ours. */
+/* What goes to a role, too, is nothing else. */
 DsnMilterPurpose dsn_milter_message_purpose(const DsnMilterMessage *message);
 
 /* False when all messages together leave no room for another one. */
@@ -77,7 +81,8 @@ bool dsn_milter_message_has_room(const DsnMilterMessage *message);
 /* Does nothing for mail of others. @value may have line feeds where it is folded. */
 void dsn_milter_message_add_field(DsnMilterMessage *message, const char *name, const char *value);
 
-/* What follows the fields: of a message that no role reads, only what will be remembered of it. */
+/* What follows the fields: of mail that is neither a report nor a notice, only what will be
+ * remembered of it. */
 void dsn_milter_message_add(DsnMilterMessage *message, DsnSpan bytes);
 
 /* The whole fields of the header (empty, but present, if there are none yet). */

@@ -105,6 +105,8 @@ screen(SMFICTX *context, DsnMilterSession *session)
         break;
     case DSN_MILTER_REPORTED:
         return screen_report(context, session);
+    case DSN_MILTER_NOTICE:
+        return SMFIS_CONTINUE;
     case DSN_MILTER_LEAVING: /* once a field was read it has been asked for */
         if (session->message.bytes != NULL || dsn_milter_is_read(session))
             return SMFIS_CONTINUE;
@@ -165,7 +167,7 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
         {SMFIM_ENVRCPT, ""},
         {SMFIM_DATA, "{auth_authen} {auth_type}"},
         {SMFIM_EOH, ""},
-        {SMFIM_EOM, "i"},
+        {SMFIM_EOM, "i j"},
     };
     const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT;
     const unsigned long wanted = SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC |
@@ -186,8 +188,11 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
     }
     for (size_t i = 0; i < G_N_ELEMENTS(macros) && (actions & SMFIF_SETSYMLIST) != 0; i++)
         (void)smfi_setsymlist(context, macros[i].stage, (char *)macros[i].names); /* else more */
-    *ret_actions = needed | (actions & SMFIF_SETSYMLIST);
+    *ret_actions = needed | (actions & (SMFIF_SETSYMLIST | SMFIF_CHGBODY));
     *ret_steps = steps & wanted;
+    DsnMilterSession *session = session_of(context);
+    session->takes_body = (actions & SMFIF_CHGBODY) != 0;
+    session->keeps_blank = (steps & SMFIP_HDR_LEADSPC) != 0;
     *ret_unused2 = *ret_unused3 = 0;
     return SMFIS_CONTINUE;
 }
@@ -219,14 +224,29 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
     return SMFIS_NOREPLY;
 }
 
+/* Postfix shows the null sender of smtpd(8) as "<>", and that of mail that does not come over the
+ * network as "". */
+static bool
+is_internal(const DsnMilterSession *session, const DsnPolicy *policy, const char *sender)
+{
+    const GPtrArray *daemons = policy->configuration->milter.notices;
+    bool named = daemons->len == 0;
+
+    for (guint i = 0; i < daemons->len && !named; i++)
+        named = g_strcmp0(daemons->pdata[i], session->daemon) == 0;
+    return named && sender[0] == '\0' && g_strcmp0(session->peer_name, "localhost") == 0;
+}
+
 static sfsistat
 on_sender(SMFICTX *context, char **arguments)
 {
     DsnMilterSession *session = session_of(context);
 
     if (enter()) {
-        dsn_milter_message_begin(&session->message, dsn_pipeline_policy(shared->pipeline),
-                                 arguments[0]);
+        DsnPolicy *policy = dsn_pipeline_policy(shared->pipeline);
+
+        dsn_milter_message_begin(&session->message, policy, arguments[0],
+                                 is_internal(session, policy, arguments[0]));
         dsn_milter_capture_begin(session, arguments);
         leave();
     } else {
@@ -281,9 +301,17 @@ end_message(SMFICTX *context, DsnMilterSession *session)
 
     if (result != SMFIS_CONTINUE)
         return result;
-    return dsn_milter_message_purpose(&session->message) == DSN_MILTER_REPORTED
-               ? dsn_milter_end_report(context, session)
-               : dsn_milter_end_outgoing(context, session);
+    switch (dsn_milter_message_purpose(&session->message)) {
+    case DSN_MILTER_REPORTED:
+        return dsn_milter_end_report(context, session);
+    case DSN_MILTER_NOTICE:
+        return dsn_milter_end_notice(context, session);
+    case DSN_MILTER_LEAVING:
+        return dsn_milter_end_outgoing(context, session);
+    case DSN_MILTER_PASSING: /* it was answered */
+        break;
+    }
+    g_assert_not_reached();
 }
 
 static sfsistat
@@ -335,7 +363,7 @@ dsn_milter_session_begin(DsnPipeline *pipeline, size_t connections, int max_desc
     const struct smfiDesc description = {
         .xxfi_name = (char *)"dsnarf",
         .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT,
+        .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT | SMFIF_CHGBODY,
         .xxfi_negotiate = on_negotiate,
         .xxfi_connect = on_connect,
         .xxfi_envfrom = on_sender,

@@ -7,11 +7,11 @@
 typedef enum Some { ANY, NONE, SOME } Some;
 
 #define WHOEVER ANY, ANY, ANY
-#define TEMPFAIL(status, text)                                                                     \
-    {                                                                                              \
-        "tempfail", SMFIS_TEMPFAIL, false, false, DSN_LOG_WARNING, DSN_COUNT_MILTER_FAILED, "451", \
-            status, text                                                                           \
+#define TEMPFAIL_AS(counter, status, text)                                                      \
+    {                                                                                           \
+        "tempfail", SMFIS_TEMPFAIL, false, false, DSN_LOG_WARNING, counter, "451", status, text \
     }
+#define TEMPFAIL(status, text) TEMPFAIL_AS(DSN_COUNT_MILTER_FAILED, status, text)
 #define DISCARD(counter)                                                                \
     {                                                                                   \
         "discard", SMFIS_DISCARD, false, false, DSN_LOG_INFO, counter, NULL, NULL, NULL \
@@ -32,6 +32,13 @@ static const struct {
     {DSN_MILTER_NOT_OURS, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_OTHER)},
     {DSN_MILTER_TRACED, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_TRACED)},
     {DSN_MILTER_UNTRACED, WHOEVER, PASS("accept", false, false, DSN_COUNT_MILTER_UNTRACED)},
+    {DSN_MILTER_NOTICE_PASSED, WHOEVER, PASS("accept", false, false, DSN_COUNT_POSTFIX_PASSED)},
+    {DSN_MILTER_NOTICE_REWRITTEN, WHOEVER,
+     PASS("rewrite", false, false, DSN_COUNT_POSTFIX_REWRITTEN)},
+    {DSN_MILTER_NOTICE_REPLACED, WHOEVER, DISCARD(DSN_COUNT_POSTFIX_REPLACED)},
+    {DSN_MILTER_NOTICE_SUPPRESSED, WHOEVER, DISCARD(DSN_COUNT_POSTFIX_SUPPRESSED)},
+    {DSN_MILTER_NOTICE_FAILED, WHOEVER,
+     TEMPFAIL_AS(DSN_COUNT_POSTFIX_FAILED, "4.3.0", "not taken in, try again later")},
     {DSN_MILTER_CROWDED, WHOEVER, TEMPFAIL("4.5.3", "too many recipients")},
     {DSN_MILTER_NO_ROOM, WHOEVER, TEMPFAIL("4.3.2", "too much mail at the moment")},
     {DSN_MILTER_FAILED, WHOEVER, TEMPFAIL("4.3.0", "not recorded, try again later")},

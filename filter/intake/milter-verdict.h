@@ -18,8 +18,13 @@
 
 typedef enum DsnMilterOutcome {
     DSN_MILTER_NOT_OURS,
-    DSN_MILTER_TRACED,    /* mail that leaves, with our trace */
-    DSN_MILTER_UNTRACED,  /* the same, without one that it should have */
+    DSN_MILTER_TRACED,        /* mail that leaves, with our trace */
+    DSN_MILTER_UNTRACED,      /* the same, without one that it should have */
+    DSN_MILTER_NOTICE_PASSED, /* these are about notices of Postfix's own */
+    DSN_MILTER_NOTICE_REWRITTEN,
+    DSN_MILTER_NOTICE_REPLACED,
+    DSN_MILTER_NOTICE_SUPPRESSED,
+    DSN_MILTER_NOTICE_FAILED,
     DSN_MILTER_CROWDED,   /* too many recipients of ours */
     DSN_MILTER_NO_ROOM,   /* too much mail at the same time */
     DSN_MILTER_FAILED,    /* DSN_MESSAGE_FAILED, or the MTA did not take a change */

@@ -2,7 +2,7 @@
 /*
  * milter-work.h - what becomes of one message at its end
  *
- * Purpose:   one file for each kind of mail that the milter reads: reports, and mail that leaves.
+ * Purpose:   one file for each kind of mail: reports, Postfix's own notices, and what leaves.
  * Source:    dsnarf-milter(7); libmilter's page xxfi_eom.
  * Ownership: the session owns what is known of the connection, and the message.
  * Errors:    a failure becomes the answer to the MTA.
@@ -42,6 +42,8 @@ typedef struct DsnMilterSession {
     char *daemon; /* {daemon_name} of the MTA; these three are NULL when not known */
     char *peer_name;
     char *peer_addr;
+    bool takes_body;  /* the MTA lets us change it */
+    bool keeps_blank; /* the blank that a field's value begins with is ours to write */
     DsnMilterMessage message;
 } DsnMilterSession;
 
@@ -58,6 +60,10 @@ sfsistat dsn_milter_answer(SMFICTX *context, DsnMilterSession *session,
 sfsistat dsn_milter_turn_away(SMFICTX *context, DsnMilterSession *session,
                               DsnMilterOutcome outcome);
 sfsistat dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session);
+
+/* ---- milter-notice.c: what Postfix itself tells a sender ---- */
+
+sfsistat dsn_milter_end_notice(SMFICTX *context, DsnMilterSession *session);
 
 /* ---- milter-outgoing.c: mail of senders of ours ---- */
 

@@ -121,6 +121,21 @@ dsn_history_add_original(GArray *histories, const DsnRecord *record, DsnSpan ori
 }
 
 void
+dsn_history_add_notice(GArray *histories, const DsnNoticeSession *session,
+                       const DsnNoticeTaken *taken)
+{
+    GString *text = g_string_new(NULL);
+
+    put_text(text, "event", "postfix-notice");
+    put_text(text, "queue_id", session->queue_id);
+    put_text(text, "sender", taken->sender);
+    put_text(text, "tenant", taken->tenant);
+    put_text(text, "action", dsn_action_to_string(taken->action));
+    put_text(text, "reason", dsn_reason_to_string(taken->reason));
+    add(histories, taken->queue_id, text);
+}
+
+void
 dsn_history_add_report(GArray *histories, const DsnSession *session, const DsnMessageTaken *taken)
 {
     GString *text = g_string_new(NULL);

@@ -59,29 +59,44 @@ add_whole(GChecksum *checksum, const DsnRecord *record)
     (void)json_dump_callback(json, update_checksum, checksum, JSON_SORT_KEYS | JSON_COMPACT);
 }
 
-DsnKey
-dsn_event_key(const DsnRecord *record)
+static DsnKey
+key_at(const DsnRecord *record, int64_t time, uint32_t nanoseconds, const char *attempts)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     g_autofree const char **recipients =
         g_memdup2(record->recipients, record->n_recipients * sizeof(*recipients));
-    char attempts[16];
 
-    if (record->type == DSN_RECORD_REJECTION) {
-        add_whole(checksum, record);
-        return make_key(checksum, record->event_time);
-    }
-    (void)g_snprintf(attempts, sizeof(attempts), "%u", record->num_attempts);
     add_text(checksum, record->nodeid);
     add_text(checksum, record->type_name);
     add_text(checksum, record->id);
-    add_time(checksum, record->event_time, record->event_nanoseconds);
+    add_time(checksum, time, nanoseconds);
     add_text(checksum, attempts);
     if (record->n_recipients > 1)
         qsort(recipients, record->n_recipients, sizeof(*recipients), compare_texts);
     for (size_t i = 0; i < record->n_recipients; i++)
         add_text(checksum, recipients[i]);
     return make_key(checksum, record->event_time);
+}
+
+DsnKey
+dsn_event_key(const DsnRecord *record)
+{
+    char attempts[16];
+
+    if (record->type == DSN_RECORD_REJECTION) {
+        g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+
+        add_whole(checksum, record);
+        return make_key(checksum, record->event_time);
+    }
+    (void)g_snprintf(attempts, sizeof(attempts), "%u", record->num_attempts);
+    return key_at(record, record->event_time, record->event_nanoseconds, attempts);
+}
+
+DsnKey
+dsn_single_event_key(const DsnRecord *record)
+{
+    return key_at(record, record->created, record->created_nanoseconds, "once");
 }
 
 static void

@@ -18,6 +18,10 @@
  * and so it is all that its record says. */
 DsnKey dsn_event_key(const DsnRecord *record);
 
+/* The same for what happens once to a recipient of a message, and is told again with another time:
+ * (nodeid, type, id, recipients, created). */
+DsnKey dsn_single_event_key(const DsnRecord *record);
+
 /* What a notice says: the action, and how long the message was delayed. */
 typedef struct DsnSaying {
     DsnAction action;

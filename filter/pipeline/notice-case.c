@@ -35,6 +35,7 @@ dsn_case_decide(const DsnCase *the_case, DsnElement *element, GString *ret_sende
     verdict.capture = dsn_case_recall(the_case, verdict.tenant, element);
     if (verdict.capture != NULL) /* it may know the client */
         verdict.tenant = dsn_policy_tenant(the_case->policy, element->record, &trust);
+    trust |= the_case->trust;
     if (dsn_poster_is_bound(poster))
         trust |= DSN_TRUST_TOKEN; /* to this sender, as is checked below */
     dsn_notice_decide(&verdict.tenant->notice, element->record, dsn_element_original(element),

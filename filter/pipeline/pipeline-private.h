@@ -12,6 +12,7 @@
 #define DSN_PIPELINE_PIPELINE_PRIVATE_H
 
 #include "filter/pipeline/pipeline.h"
+#include "filter/pipeline/take-notice.h"
 
 struct DsnPipeline {
     DsnSpool *spool;
@@ -26,6 +27,27 @@ struct DsnPipeline {
 GArray *dsn_lines_new(void);
 GArray *dsn_histories_new(void);
 
+/* What is done with records that are about notices of somebody else's. */
+typedef struct DsnManner {
+    bool notices; /* one of ours is made, where it is due; the sender is trusted */
+    bool records; /* outlets get them */
+    void (*progress)(gpointer user); /* is called every few seconds of the wait; may be NULL */
+    gpointer user;
+} DsnManner;
+
+/* dsn_pipeline_take_records() for them. An event is known again whatever its time is. */
+bool dsn_pipeline_take_in_manner(DsnPipeline *pipeline, const DsnPolicy *policy,
+                                 const DsnManner *manner, DsnSpan body, DsnTally *tally,
+                                 GError **error);
+
+/* How long a caller can go without a sign of life: Postfix gives a milter 300 seconds at the end of
+ * a message, and an LMTP client 10 minutes after the dot (RFC 5321 section 4.5.3.2.6). */
+#define DSN_PROGRESS_INTERVAL (5 * G_TIME_SPAN_SECOND)
+
+/* Waits for @deposit, and calls @progress (may be NULL) meanwhile. */
+void dsn_pipeline_wait(DsnPipeline *pipeline, DsnDeposit *deposit, void (*progress)(gpointer user),
+                       gpointer user);
+
 /* ---- deciding ---- */
 
 /* Whose elements are taken, and by which rules. */
@@ -33,7 +55,8 @@ typedef struct DsnCase {
     DsnPipeline *pipeline;
     const DsnPolicy *policy;
     const DsnPoster *poster;
-    int64_t now; /* unix seconds */
+    unsigned trust; /* bits of DsnTrust that hold for all of it */
+    int64_t now;    /* unix seconds */
 } DsnCase;
 
 DsnCase dsn_case(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnPoster *poster);
@@ -91,6 +114,10 @@ void dsn_history_add_alias(GArray *histories, DsnSpan alias, const char *id);
 /* Whoever asks for the original, by the Message-ID in its header, or in what the record has of it
  * when that is not at hand (absent), is told about @record. */
 void dsn_history_add_original(GArray *histories, const DsnRecord *record, DsnSpan original);
+
+/* A notice of Postfix's own was dropped. */
+void dsn_history_add_notice(GArray *histories, const DsnNoticeSession *session,
+                            const DsnNoticeTaken *taken);
 
 /* A report was recorded. */
 void dsn_history_add_report(GArray *histories, const DsnSession *session,

@@ -171,17 +171,37 @@ check_http(DsnChecks *checks)
                        "\"none\" is for loopback addresses and unix sockets, not for %s", listen);
 }
 
+static bool
+enables(const DsnNoticePolicy *policy)
+{
+    return policy->enable->len > 0;
+}
+
+static bool
+replaces(const DsnNoticePolicy *policy)
+{
+    return enables(policy) && policy->postfix_notices == DSN_POSTFIX_REPLACE;
+}
+
+/* True if @says holds of [notice] or of a tenant. */
+static bool
+any_says(const DsnConfiguration *configuration, bool (*says)(const DsnNoticePolicy *policy))
+{
+    bool any = says(&configuration->policy);
+
+    for (guint i = 0; i < configuration->tenants->len; i++)
+        any = any || says(&((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice);
+    return any;
+}
+
 /* True if somebody could have a notice, by [notice] or as a tenant's sender. */
 static bool
 makes_notices(const DsnConfiguration *configuration)
 {
-    bool enabled = configuration->policy.enable->len > 0;
+    bool told = configuration->http.listen != NULL || configuration->tailers->len > 0;
 
-    for (guint i = 0; i < configuration->tenants->len; i++)
-        enabled =
-            enabled ||
-            ((const DsnTenantOptions *)configuration->tenants->pdata[i])->notice.enable->len > 0;
-    return enabled && (configuration->http.listen != NULL || configuration->tailers->len > 0);
+    return (told && any_says(configuration, enables)) ||
+           (configuration->milter.listen != NULL && any_says(configuration, replaces));
 }
 
 static bool
@@ -335,8 +355,9 @@ check_notices(DsnChecks *checks)
 {
     const DsnConfiguration *configuration = checks->configuration;
     g_autofree char *from =
-        configuration->http.listen != NULL || configuration->tailers->len == 0
-            ? g_strdup("http.listen")
+        configuration->http.listen != NULL ? g_strdup("http.listen")
+        : configuration->tailers->len == 0
+            ? g_strdup("milter.listen")
             : dsn_section_key("tailer",
                               ((const DsnTailerOptions *)configuration->tailers->pdata[0])->name);
 
@@ -416,10 +437,15 @@ check_mail(DsnChecks *checks)
     const char *others = configuration->lmtp.others;
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 
-    check_listener(checks, "milter", configuration->milter.listen,
-                   configuration->milter.reports->len + configuration->milter.roles->len +
-                           configuration->milter.outgoing->len >
-                       0);
+    /* senders of ours have their notices from Postfix rewritten */
+    check_listener(
+        checks, "milter", configuration->milter.listen,
+        configuration->milter.reports->len + configuration->milter.roles->len +
+                configuration->milter.outgoing->len +
+                (configuration->milter.listen == NULL
+                     ? 0
+                     : configuration->tenants->len + configuration->notice.senders->len) >
+            0);
     for (guint i = 0; i < configuration->milter.roles->len; i++) {
         const DsnMilterRole *role = configuration->milter.roles->pdata[i];
         g_autofree char *section = dsn_section_key("milter.role", role->name);

@@ -8,10 +8,6 @@
 #include "filter/pipeline/event-key.h"
 #include "mime/report-parse.h"
 
-/* How long a caller can go without a sign of life: Postfix gives a milter 300 seconds at the end of
- * a message, and an LMTP client 10 minutes after the dot (RFC 5321 section 4.5.3.2.6). */
-#define PROGRESS_INTERVAL (5 * G_TIME_SPAN_SECOND)
-
 G_STATIC_ASSERT(sizeof(((DsnMessageTaken *)NULL)->id) == DSN_IDENTITY_DIGITS + 1);
 
 /* What reports make. */
@@ -121,6 +117,17 @@ count_recorded(DsnPipeline *pipeline, const DsnMessageTaken *taken)
     dsn_metrics_defects(pipeline->metrics, taken->defects);
 }
 
+void
+dsn_pipeline_wait(DsnPipeline *pipeline, DsnDeposit *deposit, void (*progress)(gpointer user),
+                  gpointer user)
+{
+    while (
+        !dsn_spool_wait(pipeline->spool, deposit, g_get_monotonic_time() + DSN_PROGRESS_INTERVAL)) {
+        if (progress != NULL)
+            progress(user);
+    }
+}
+
 /* Reads @message. True with a piece of work for the spool; false when @ret_result is known. */
 static bool
 make_item(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan message,
@@ -177,10 +184,7 @@ dsn_pipeline_take_message(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpa
         return result;
     g_array_append_val(deposit->items, item);
     dsn_spool_submit(pipeline->spool, deposit);
-    while (!dsn_spool_wait(pipeline->spool, deposit, g_get_monotonic_time() + PROGRESS_INTERVAL)) {
-        if (progress != NULL)
-            progress(user);
-    }
+    dsn_pipeline_wait(pipeline, deposit, progress, user);
     if (deposit->error != NULL) {
         g_propagate_error(error, g_steal_pointer(&deposit->error));
         return DSN_MESSAGE_FAILED;

@@ -35,6 +35,29 @@ is_wanted(const DsnPolicy *policy, DsnRecordType type)
     return policy->noticed[type] || policy->wanted[type] || is_remembered(policy, type);
 }
 
+/* Whether notices are made of records of @type, and whether outlets get them. */
+static bool
+makes_notices(const DsnTaking *taking, DsnRecordType type)
+{
+    return taking->the_case.policy->noticed[type] &&
+           (taking->manner == NULL || taking->manner->notices);
+}
+
+static bool
+makes_lines(const DsnTaking *taking, DsnRecordType type)
+{
+    return taking->the_case.policy->wanted[type] &&
+           (taking->manner == NULL || taking->manner->records);
+}
+
+/* The same as is_wanted(), with what is remembered only of what nobody else has told about. */
+static bool
+takes(const DsnTaking *taking, DsnRecordType type)
+{
+    return makes_notices(taking, type) || makes_lines(taking, type) ||
+           (taking->manner == NULL && is_remembered(taking->the_case.policy, type));
+}
+
 bool
 dsn_policy_wants(const DsnPolicy *policy, DsnSpan element)
 {
@@ -42,6 +65,12 @@ dsn_policy_wants(const DsnPolicy *policy, DsnSpan element)
 
     return !dsn_record_scan(element, &keys) || !dsn_span_present(keys.type) ||
            is_wanted(policy, dsn_record_type_from_string(keys.type));
+}
+
+static DsnKey
+key_of(const DsnTaking *taking, const DsnRecord *record)
+{
+    return taking->manner == NULL ? dsn_event_key(record) : dsn_single_event_key(record);
 }
 
 /* @line (transfer full) as the only one of an item. */
@@ -162,17 +191,17 @@ decide(DsnTaking *taking, DsnElement *element, DsnPending *pending)
 {
     DsnRecord *record = element->record;
     const DsnPolicy *policy = taking->the_case.policy;
-    DsnItem item = {.kind = DSN_ITEM_EVENT, .key = dsn_event_key(record)};
+    DsnItem item = {.kind = DSN_ITEM_EVENT, .key = key_of(taking, record)};
     DsnVerdict verdict = {.tenant = NULL};
     size_t bytes = 0;
 
     /* After the key, which is that of what was handed in: of a Rejection all of it counts. */
     dsn_classification_apply(policy->classification, record, taking->the_case.pipeline->metrics);
-    if (is_remembered(policy, record->type))
+    if (taking->manner == NULL && is_remembered(policy, record->type))
         dsn_taking_add_attempts(taking, record);
-    pending->notify = policy->noticed[record->type];
+    pending->notify = makes_notices(taking, record->type);
     pending->reason = DSN_REASON_TYPE_NOT_ENABLED;
-    if (policy->wanted[record->type]) /* all of it: recipients may be taken out below */
+    if (makes_lines(taking, record->type)) /* all of it: recipients may be taken out below */
         item.lines = make_lines(record, &bytes);
     if (pending->notify)
         pending->reason = find_reason(taking, element, &item.key, pending, &verdict);
@@ -223,9 +252,12 @@ is_early(const DsnTaking *taking, const DsnRecord *record)
 
 /* Whether only outlets want records of @type, as they are. */
 static bool
-is_passed_on(const DsnPolicy *policy, DsnRecordType type)
+is_passed_on(const DsnTaking *taking, DsnRecordType type)
 {
-    return policy->wanted[type] && !policy->noticed[type] && !is_remembered(policy, type) &&
+    const DsnPolicy *policy = taking->the_case.policy;
+
+    return makes_lines(taking, type) && !makes_notices(taking, type) &&
+           !is_remembered(policy, type) &&
            type != DSN_RECORD_REJECTION && /* of which all counts for the key */
            !dsn_classification_has_type(policy->classification, type);
 }
@@ -235,12 +267,12 @@ is_passed_on(const DsnPolicy *policy, DsnRecordType type)
 static bool
 take_plainly(DsnTaking *taking, DsnPending *pending)
 {
-    const DsnPolicy *policy = taking->the_case.policy;
+    size_t max = taking->the_case.policy->configuration->intake.record;
     DsnPlainRecord *plain = &taking->plain;
     const DsnRecord *record = &plain->record;
 
-    if (!dsn_plain_record_read(pending->element, policy->configuration->intake.record, plain) ||
-        !is_passed_on(policy, record->type) || is_early(taking, record) ||
+    if (!dsn_plain_record_read(pending->element, max, plain) ||
+        !is_passed_on(taking, record->type) || is_early(taking, record) ||
         !check_time(taking, record, NULL))
         return false;
     GString *line = g_string_sized_new(plain->text.len + 2);
@@ -248,7 +280,7 @@ take_plainly(DsnTaking *taking, DsnPending *pending)
     g_string_append_c(line, '\n');
     size_t bytes = line->len;
     const DsnItem item = {.kind = DSN_ITEM_EVENT,
-                          .key = dsn_event_key(record),
+                          .key = key_of(taking, record),
                           .lines = lines_of(record, line),
                           .history = passed_on(taking, record)};
     pending->reason = DSN_REASON_TYPE_NOT_ENABLED;
@@ -274,7 +306,7 @@ take_element(DsnTaking *taking, DsnPending *pending)
         dsn_taking_reject(taking, text, pending->index, error->message);
         return;
     }
-    if (!is_wanted(policy, element.record->type) || is_early(taking, element.record)) {
+    if (!takes(taking, element.record->type) || is_early(taking, element.record)) {
         taking->tally->ignored++;
         return;
     }
@@ -339,7 +371,9 @@ dsn_taking_finish_chunk(DsnTaking *taking)
 {
     DsnChunk *chunk = g_queue_pop_head(&taking->waiting);
 
-    (void)dsn_spool_wait(taking->the_case.pipeline->spool, chunk->deposit, -1); /* in the end */
+    dsn_pipeline_wait(taking->the_case.pipeline, chunk->deposit,
+                      taking->manner == NULL ? NULL : taking->manner->progress,
+                      taking->manner == NULL ? NULL : taking->manner->user);
     for (guint i = 0; i < chunk->units->len; i++) {
         if (chunk->deposit->error == NULL)
             settle(taking, &g_array_index(chunk->deposit->items, DsnItem, i),
@@ -527,6 +561,19 @@ dsn_pipeline_follow_records(DsnPipeline *pipeline, const DsnPolicy *policy,
                         .body = followed->lines,
                         .followed = followed};
 
+    return take(&taking, error);
+}
+
+bool
+dsn_pipeline_take_in_manner(DsnPipeline *pipeline, const DsnPolicy *policy, const DsnManner *manner,
+                            DsnSpan body, DsnTally *tally, GError **error)
+{
+    DsnTaking taking = {.the_case = dsn_case(pipeline, policy, &nobody),
+                        .manner = manner,
+                        .tally = tally,
+                        .body = body};
+
+    taking.the_case.trust = DSN_TRUST_ANY; /* who has told the sender before was sure of it */
     return take(&taking, error);
 }
 

@@ -54,7 +54,8 @@ typedef struct DsnDeferred {
 /* One body. */
 typedef struct DsnTaking {
     DsnCase the_case;
-    bool again; /* the body is a dead letter: what cannot be read stays where it is */
+    bool again;              /* the body is a dead letter: what cannot be read stays where it is */
+    const DsnManner *manner; /* NULL: the usual one */
     DsnSpan body;
     const DsnFollowed *followed; /* NULL: nobody follows it */
     bool placed;                 /* its place was kept */

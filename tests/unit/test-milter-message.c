@@ -44,14 +44,14 @@ static void
 begin(DsnMilterMessage *message, gsize *held, const char *recipient)
 {
     dsn_milter_message_init(message, held);
-    dsn_milter_message_begin(message, make_policy(), "<>");
+    dsn_milter_message_begin(message, make_policy(), "<>", false);
     dsn_milter_message_add_recipient(message, recipient, NULL);
 }
 
 static void
 begin_outgoing_again(DsnMilterMessage *message)
 {
-    dsn_milter_message_begin(message, make_policy(), "<a@b.example>");
+    dsn_milter_message_begin(message, make_policy(), "<a@b.example>", false);
     dsn_milter_message_add_recipient(message, "<c@d.example>", "ORIGINATING");
 }
 
@@ -82,7 +82,7 @@ START_TEST(strips_brackets)
 
     dsn_assert_span(dsn_milter_address(paths[_i].path), paths[_i].address, paths[_i].path);
     dsn_milter_message_init(&message, &held);
-    dsn_milter_message_begin(&message, make_policy(), paths[_i].path);
+    dsn_milter_message_begin(&message, make_policy(), paths[_i].path, false);
     ck_assert_str_eq(message.sender->str, paths[_i].address);
     dsn_milter_message_free_members(&message);
 }
@@ -113,7 +113,7 @@ START_TEST(finds_the_first_role)
     int consumed = -1;
 
     dsn_milter_message_init(&message, &held);
-    dsn_milter_message_begin(&message, make_policy(), "<a@b.example>");
+    dsn_milter_message_begin(&message, make_policy(), "<a@b.example>", false);
     dsn_milter_message_add_recipient(&message, roles[_i].recipient, roles[_i].daemon);
     if (dsn_milter_message_purpose(&message) == DSN_MILTER_REPORTED) {
         const DsnMilterRecipient *recipient =
@@ -154,7 +154,7 @@ START_TEST(knows_what_leaves)
 
     dsn_milter_message_init(&message, &held);
     for (int round = 0; round < 2; round++) {
-        dsn_milter_message_begin(&message, make_policy(), "<a@b.example>");
+        dsn_milter_message_begin(&message, make_policy(), "<a@b.example>", false);
         for (size_t i = 0; i < 3 && outgoing[_i].recipients[i] != NULL; i++)
             dsn_milter_message_add_recipient(&message, outgoing[_i].recipients[i],
                                              outgoing[_i].daemon);
@@ -207,7 +207,7 @@ START_TEST(counts_its_own_field)
     dsn_milter_message_add_field(&message, "x-dsnarf-REPORT", " x");
     dsn_milter_message_add_field(&message, "X-Dsnarf-Reports", " x");
     ck_assert_uint_eq(message.tags, 2);
-    dsn_milter_message_begin(&message, make_policy(), "<>");
+    dsn_milter_message_begin(&message, make_policy(), "<>", false);
     ck_assert_uint_eq(message.tags, 0);
     dsn_milter_message_free_members(&message);
 }
@@ -285,7 +285,7 @@ START_TEST(keeps_the_header_of_what_leaves)
     dsn_assert_span(dsn_milter_message_header(&message), header, "header");
     ck_assert_uint_eq(held, strlen(header));
     ck_assert(!message.cut);
-    dsn_milter_message_begin(&message, make_policy(), "<>");
+    dsn_milter_message_begin(&message, make_policy(), "<>", false);
     ck_assert_uint_eq(dsn_milter_message_header(&message).len, 0);
     dsn_milter_message_free_members(&message);
     ck_assert_uint_eq(held, 0);
@@ -353,7 +353,7 @@ START_TEST(keeps_a_bounded_number_of_recipients)
     ck_assert(message.crowded);
     ck_assert_uint_eq(message.recipients->len, 10000);
 
-    dsn_milter_message_begin(&message, make_policy(), "<>");
+    dsn_milter_message_begin(&message, make_policy(), "<>", false);
     ck_assert(!message.crowded && !message.others);
     for (int i = 0; i < 20; i++)
         dsn_milter_message_add_recipient(&message, large, NULL);
