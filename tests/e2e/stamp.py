@@ -424,7 +424,7 @@ def a_change_of_keys(folder):
 
 # ---- hostile headers ----
 
-def packets(folder, fields, **changes):
+def packets(folder, fields, result="traced", **changes):
     """What the milter changes of a message with these fields, as an MTA sees it that forbids nothing:
     its packets, and the values that it puts in front by their names."""
     with lib.Daemon(folder, settings(folder, **{"milter.listen": "unix:" + protocol.path_of(folder),
@@ -442,7 +442,8 @@ def packets(folder, fields, **changes):
             peer.send("E")
             found = peer.changes()
         lib.expect(found[-1][0], "a", "the end")
-        lib.expect(daemon.metrics()['dsnarf_messages_total{intake="milter",result="traced"}'], 1, "traced")
+        lib.expect(daemon.metrics()[f'dsnarf_messages_total{{intake="milter",result="{result}"}}'], 1,
+                   result)
     values = {}
     for command, data in found[:-1]:
         if command == "i":
@@ -461,6 +462,16 @@ def mail_of_nobody_is_not_read(folder):
                 peer.envelope(["<" + READER + ">"], sender)
                 peer.send("T")
                 peer.receive(answer)
+
+
+def without_room_mail_leaves_as_it_came(folder):
+    """What is not known of a header could be there twice."""
+    found, _ = packets(folder, [(b"X-Long", b" " + b"x" * 20000)], "untraced",
+                       **{"limits.message": 1024})  # 16 of them are the room
+    lib.expect(found, [("a", b"")], "changes")
+    with open(os.path.join(folder, "log"), encoding="utf-8") as file:
+        lib.expect(file.read().count("milter: Q1 leaves without a trace: too much mail at the moment"), 1,
+                   "lines about it")
 
 
 def hostile_headers(folder):
@@ -499,4 +510,4 @@ def hostile_headers(folder):
 lib.run(a_signer_behind_it_covers_it, it_names_campaign_and_fields, addresses_in_utf_8,
         whose_mail_is_stamped, a_second_pass_adds_nothing, what_is_false_gives_way,
         reports_are_told_by_it, a_change_of_keys, mail_of_nobody_is_not_read,
-        hostile_headers)
+        without_room_mail_leaves_as_it_came, hostile_headers)
