@@ -138,6 +138,16 @@ look_at_outgoing(const Section *section)
              "no mail gets a trace: there is no tenant, and trace.without_tenant is false");
 }
 
+static void
+look_at_capture(const Section *section)
+{
+    const DsnConfiguration *configuration = section->configuration;
+
+    if (configuration->capture.mail != DSN_CAPTURED_NOTHING &&
+        configuration->milter.outgoing->len == 0)
+        warn(section, "mail", "nothing is remembered: milter.outgoing names no service");
+}
+
 void
 dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants,
                 GPtrArray *warnings)
@@ -145,9 +155,11 @@ dsn_policy_warn(const DsnConfiguration *configuration, const DsnTenants *tenants
     const Section all = {configuration, "notice", dsn_tenants_named(tenants, NULL), warnings};
 
     const Section milter = {configuration, "milter", NULL, warnings};
+    const Section capture = {configuration, "capture", NULL, warnings};
 
     look_at(&all);
     look_at_outgoing(&milter);
+    look_at_capture(&capture);
     for (guint i = 0; i < configuration->tenants->len; i++) {
         const char *name = ((const DsnTenantOptions *)configuration->tenants->pdata[i])->name;
         g_autofree char *key = dsn_section_key("tenant", name);

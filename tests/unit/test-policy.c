@@ -776,6 +776,9 @@ static const struct {
     {OUTGOING, "FILE:3: milter.outgoing: no mail gets a trace: there is no tenant, and "
                "trace.without_tenant is false"},
     {OUTGOING "without_tenant = true", NULL},
+    {"capture.mail = \"headers\"",
+     "FILE:1: capture.mail: nothing is remembered: milter.outgoing names no service"},
+    {"capture.mail = \"off\"", NULL},
     {OUTGOING OF_A, NULL},
 };
 
