@@ -124,8 +124,7 @@ plan_of(const DsnReport *report)
     };
 }
 
-/* From, unless it could not be read there: UTF-8 in a header needs SMTPUTF8 (rule I18N-14).
- */
+/* From, unless it could not be read there: UTF-8 in a header needs SMTPUTF8 (rule I18N-14). */
 static bool
 append_from(const Draft *draft, GString *header, GError **error)
 {
