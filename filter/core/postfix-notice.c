@@ -193,8 +193,12 @@ common_action(const DsnReport *report)
     DsnAction common = DSN_ACTION_NONE;
 
     for (guint i = 0; i < report->per_recipient->len; i++) {
-        DsnAction action = g_array_index(report->per_recipient, DsnPerRecipient, i).action;
+        const DsnPerRecipient *recipient =
+            &g_array_index(report->per_recipient, DsnPerRecipient, i);
+        DsnAction action = recipient->action;
 
+        if (recipient->final_recipient.value.len == 0)
+            return DSN_ACTION_NONE; /* bounce(8) names each */
         if (action == DSN_ACTION_RELAYED || action == DSN_ACTION_EXPANDED)
             action = DSN_ACTION_DELIVERED;
         if (action == DSN_ACTION_NONE || (i > 0 && action != common))

@@ -90,6 +90,7 @@ static const struct {
     {"sender of another type", "failed", "Sender: rfc822", "Sender: x400"},
     {"another sender", "failed", "Return-Path: <news", "Return-Path: <other"},
     {"no Return-Path", "failed", "Return-Path: <", "Return: <"},
+    {"no recipient", "failed", "Final-Recipient", "X-Recipient"},
     {"tried out", "failed", "Action: failed", "Action: undeliverable"},
     {"this and that", "failed-several-headers", "Action: failed", "Action: delayed"},
     {"a failure as a success", "delivered", "Action: delivered", "Action: failed"},
