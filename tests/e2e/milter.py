@@ -173,7 +173,7 @@ def what_comes_again_is_not_recorded_again(folder):
 
 def without_data_the_end_of_header_decides(folder):
     with running(folder), Mta(folder, 2, V2_ACTIONS, V2_STEPS, connect=False) as mta:
-        lib.expect(mta.offered, (2, 0x19, 0x02), "what is asked for")
+        lib.expect(mta.offered, (2, 0x1b, 0x02), "what is asked for")
         mta.connect()
         mta.receive("c")
         mta.send("M", b"<a@b.example>\0")

@@ -14,10 +14,10 @@ for _, step in ipairs({SMFIP_NOCONNECT, SMFIP_NOMAIL, SMFIP_NORCPT, SMFIP_NOBODY
 		       SMFIP_NR_DATA, SMFIP_RCPT_REJ}) do
 	expect(mt.test_option(conn, step), false, "step " .. step)
 end
-for _, action in ipairs({SMFIF_ADDHDRS, SMFIF_CHGHDRS, SMFIF_DELRCPT, SMFIF_SETSYMLIST}) do
+for _, action in ipairs({SMFIF_ADDHDRS, SMFIF_CHGHDRS, SMFIF_CHGBODY, SMFIF_DELRCPT, SMFIF_SETSYMLIST}) do
 	expect(mt.test_action(conn, action), true, "action " .. action)
 end
-for _, action in ipairs({SMFIF_CHGBODY, SMFIF_ADDRCPT, SMFIF_QUARANTINE, SMFIF_CHGFROM}) do
+for _, action in ipairs({SMFIF_ADDRCPT, SMFIF_QUARANTINE, SMFIF_CHGFROM}) do
 	expect(mt.test_action(conn, action), false, "action " .. action)
 end
 close(conn)
