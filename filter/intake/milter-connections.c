@@ -48,13 +48,13 @@ wait_for_something(DsnMilterShared *shared, int code)
 static void
 refuse(DsnMilterShared *shared, int fd)
 {
-    (void)close(fd);
     dsn_milter_count_refusal(shared);
     if (dsn_milter_may_complain(&shared->last_refusal))
         dsn_log_event(DSN_LOG_WARNING,
                       "milter: refused a connection: %d files and connections are open, the rest "
                       "is kept for others",
                       fd);
+    (void)close(fd); /* now it is told */
 }
 
 /* The listener's. Nothing comes in while the pipeline goes away: see milter.c. */
