@@ -81,7 +81,7 @@ read_boundary(DsnSpan text, Boundary *ret_boundary)
         return false;
     ret_boundary->host = text;
     return has_only(ret_boundary->queue_id, is_alnum) && has_only(seconds, is_digit) &&
-           text.len > 0;
+           text.len > 0 && dsn_span_is_plain(text);
 }
 
 /* The first two parts end at the first boundary behind them, the third at the very end: nothing in
