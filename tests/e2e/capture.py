@@ -47,6 +47,8 @@ def running(folder, **settings):
     """Postfix, dsnarf and a sink for its notices."""
     if Shared.mta is None:
         Shared.start()
+    # or mail of the case before comes late and is counted here
+    lib.wait_until(lambda: not Shared.mta.queue(), "the queue is empty")
     shutil.rmtree(os.path.join(Shared.mta.folder, "mail", READER), ignore_errors=True)
     with lib.Sink() as sink, lib.Daemon(folder, {
             "milter.listen": f"inet:{Shared.port}@127.0.0.1",
