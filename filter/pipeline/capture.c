@@ -28,12 +28,20 @@ give_back(DsnCapture *capture)
     capture->held = 0;
 }
 
+/* Its memory, too. */
+static void
+empty(GString **text)
+{
+    (void)g_string_free(*text, TRUE);
+    *text = g_string_new(NULL);
+}
+
 static void
 lose(DsnCapture *capture)
 {
     capture->lost = true;
-    g_string_truncate(capture->people, 0);
-    g_string_truncate(capture->body, 0);
+    empty(&capture->people);
+    empty(&capture->body);
     give_back(capture);
 }
 
@@ -179,7 +187,7 @@ dsn_capture_body(DsnCapture *capture, DsnSpan bytes)
         return;
     if (bytes.len > capture->max - capture->body->len) {
         capture->cut = true;
-        g_string_truncate(capture->body, 0);
+        empty(&capture->body);
     } else if (take_room(capture, bytes.len)) {
         g_string_append_len(capture->body, bytes.data, (gssize)bytes.len);
     }
@@ -268,7 +276,7 @@ set_content(DsnCapture *capture, DsnSpan header, bool header_cut)
     g_string_append_len(capture->content, header.data, (gssize)header.len);
     if (capture->whole)
         g_string_append_len(capture->content, capture->body->str, (gssize)capture->body->len);
-    g_string_truncate(capture->body, 0);
+    empty(&capture->body); /* while it waits for the writer */
 }
 
 static GString *
