@@ -402,9 +402,18 @@ dsn_captures_db_erase(DsnCapturesDb *db, const char *address, int64_t *cursor, g
 }
 
 bool
+dsn_captures_db_shrink(DsnCapturesDb *db, GError **error)
+{
+    return exec(db, "PRAGMA incremental_vacuum", error);
+}
+
+/* The pragma of that name would not tell that a reader is in the way. */
+bool
 dsn_captures_db_empty_log(DsnCapturesDb *db, GError **error)
 {
-    return exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", error);
+    return sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+               SQLITE_OK ||
+           fail(db, error);
 }
 
 /* ---- finding ---- */

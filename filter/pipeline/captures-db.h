@@ -47,7 +47,10 @@ bool dsn_captures_db_measure(DsnCapturesDb *db, int64_t *ret_bytes, int64_t *ret
 bool dsn_captures_db_erase(DsnCapturesDb *db, const char *address, int64_t *cursor,
                            guint64 *ret_count, bool *ret_more, GError **error);
 
-/* No byte of what was erased is left in the log. */
+/* Free pages, with what was removed and not overwritten, go back to the file system. */
+bool dsn_captures_db_shrink(DsnCapturesDb *db, GError **error);
+
+/* No byte of what was erased is left in the log. Fails while somebody reads. */
 bool dsn_captures_db_empty_log(DsnCapturesDb *db, GError **error);
 
 /* A capture as it was kept; both are borrowed while it is looked at. */

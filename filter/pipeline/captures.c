@@ -215,7 +215,12 @@ erase(DsnCaptures *captures, Erasure *erasure)
         if (!dsn_captures_db_erase(captures->writer, erasure->address, &cursor, &erasure->count,
                                    &more, &erasure->error))
             return false;
-    return dsn_captures_db_empty_log(captures->writer, &erasure->error);
+    if (!dsn_captures_db_shrink(captures->writer, &erasure->error))
+        return false;
+    g_mutex_lock(&captures->reader_lock);
+    bool good = dsn_captures_db_empty_log(captures->writer, &erasure->error);
+    g_mutex_unlock(&captures->reader_lock);
+    return good;
 }
 
 /* Behind all that was there when somebody asked for it. */

@@ -614,6 +614,48 @@ START_TEST(erases_an_address)
 }
 END_TEST
 
+/* Of what was forgotten before, too. */
+START_TEST(erases_what_is_gone_already)
+{
+    g_autofree char *body = g_strnfill(50000, 'x');
+    g_autofree char *named = g_strconcat(body, " zoe@x.example ", body, NULL);
+    Mail old = one;
+    guint64 count;
+
+    options.max_message = 1 << 20;
+    old.queue_id = "old";
+    old.age = 8 * 86400;
+    old.body = named;
+    add(&old);
+    wait_until_gone("News@shop.example", "old");
+    add(&one);
+    ck_assert(dsn_captures_erase(captures, "zoe@x.example", &count, NULL));
+    ck_assert_uint_eq(count, 0);
+    ck_assert(!file_has("", "zoe@x.example"));
+    ck_assert(!file_has("-wal", "zoe@x.example"));
+    ck_assert(file_has("", "ann@x.example"));
+}
+END_TEST
+
+/* Somebody who reads keeps the log from being emptied: whoever erases is told. */
+START_TEST(tells_what_it_could_not_erase)
+{
+    g_autofree char *file = file_name();
+    sqlite3 *reader = NULL;
+    guint64 count;
+
+    add(&one);
+    ck_assert_int_eq(sqlite3_open(file, &reader), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM capture", NULL, NULL, NULL),
+                     SQLITE_OK);
+    ck_assert(!dsn_captures_erase(captures, "ann@x.example", &count, NULL));
+    ck_assert_int_eq(sqlite3_close(reader), SQLITE_OK);
+    ck_assert(dsn_captures_erase(captures, "ann@x.example", &count, NULL));
+    ck_assert(!file_has("", "ann@x.example"));
+    ck_assert(!file_has("-wal", "ann@x.example"));
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static gpointer
@@ -684,6 +726,8 @@ dsn_test_suite(void)
     tcase_add_test(tcase, begins_anew_after_damage);
     tcase_add_test(tcase, leaves_a_newer_schema_alone);
     tcase_add_test(tcase, erases_an_address);
+    tcase_add_test(tcase, erases_what_is_gone_already);
+    tcase_add_test(tcase, tells_what_it_could_not_erase);
     tcase_add_test(tcase, serves_many_threads);
     tcase_add_test(tcase, keeps_what_waits_at_the_end);
     suite_add_tcase(suite, tcase);
