@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """packaging/postfix: the lines of each role, and the script that brings them in and takes them away."""
+import fcntl
 import os
 import re
 import subprocess
@@ -75,12 +76,12 @@ def shows_and_changes_nothing(folder):
     lib.expect(read(place), before, "the files")
     lib.expect(sorted(os.listdir(place)), ["main.cf", "master.cf"], "files")
     for command in (line for line in shown.splitlines() if not line.startswith("#")):
-        if not re.match(r"postconf -[ePM] '[^']+'$", command):
+        if not re.match(rf"postconf -c '{place}' -[ePM] '[^']+'$", command):
             raise lib.Failure(command)
     # the commands that it shows do what it would have done
     by_hand = directory(folder, "b")
     for command in shown.splitlines():
-        subprocess.run(["/bin/sh", "-c", command.replace("postconf", f"postconf -c {by_hand}", 1)],
+        subprocess.run(["/bin/sh", "-c", command.replace(place, by_hand, 1)],
                        check=True, env={"PATH": "/usr/sbin:/usr/bin:/bin"})
     run("apply", "-c", place, *ROLES)
     lib.expect(in_force(by_hand), in_force(place), "by hand and by the script")
@@ -154,6 +155,55 @@ def leaves_what_others_have_changed(folder):
     lib.expect([line for line in services if "10026" in line], [], "the port")
 
 
+def takes_out_of_a_changed_list_only_the_milter(folder):
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:127.0.0.1:8891\n")
+    run("apply", "-c", place, "inbound", "branding", "outbound")
+    postconf(place, "-e", "internal_mail_filter_classes = bounce, notify",
+             "smtpd_milters = inet:127.0.0.1:8891,\tinet:127.0.0.1:8893,"
+             "{ unix:dsnarf/milter.sock, default_action=tempfail },{ unix:x, default_action=accept }")
+    postconf(place, "-P", "submission/inet/milter_macro_daemon_name=MINE")
+    said = run("undo", "-c", place)
+    for line in ("internal_mail_filter_classes was changed since, and is left as it is",
+                 "submission/inet/milter_macro_daemon_name was changed since, and is left as it is",
+                 "smtpd_milters was changed since: only the milter was taken out"):
+        lib.expect(line in said.splitlines(), True, said)
+    main, _, parameters = in_force(place)
+    lib.expect([line for line in main if "milter" in line or "filter" in line],
+               ["internal_mail_filter_classes = bounce, notify",
+                "smtpd_milters = inet:127.0.0.1:8891, inet:127.0.0.1:8893, "
+                "{ unix:x, default_action=accept }"], "main.cf")
+    lib.expect(parameters, ["submission/inet/milter_macro_daemon_name = MINE",
+                            "submission/inet/smtpd_tls_security_level = encrypt"], "master.cf")
+
+
+def keeps_the_signer_of_a_service(folder):
+    """Whichever of the roles comes first."""
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:127.0.0.1:8891, { unix:x }\n")
+    run("apply", "-c", place, "inbound")
+    run("apply", "-c", place, "outbound")
+    lib.expect(postconf(place, "-h", "dsnarf_submission_milters").strip(),
+               "{ unix:dsnarf/milter.sock, default_action=accept }, inet:127.0.0.1:8891, { unix:x }",
+               "of the service")
+
+
+def works_alone(folder):
+    needs_postfix()
+    place = directory(folder, "a")
+    before = read(place)
+    run("apply", "-c", place, "branding")
+    after = read(place)
+    held = os.open(place, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    for arguments in (("apply", "-c", place, "inbound"), ("undo", "-c", place)):
+        lib.expect("another one is at work" in run(*arguments, wanted=1), True, f"{arguments}")
+    lib.expect(read(place), after, "changed by neither")
+    os.close(held)
+    run("undo", "-c", place)
+    lib.expect(read(place), before, "undone")
+
+
 def says_what_is_wrong(folder):
     needs_postfix()
     place = directory(folder, "a", master="smtp inet n - y - - smtpd\n")
@@ -171,4 +221,5 @@ def says_what_is_wrong(folder):
 
 if __name__ == "__main__":
     lib.run(shows_and_changes_nothing, each_role_has_its_lines, is_undone_to_the_byte,
-            leaves_what_others_have_changed, says_what_is_wrong)
+            leaves_what_others_have_changed, takes_out_of_a_changed_list_only_the_milter,
+            keeps_the_signer_of_a_service, works_alone, says_what_is_wrong)
