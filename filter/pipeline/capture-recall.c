@@ -161,6 +161,14 @@ add_original(DsnElement *element, DsnFoundCapture *found)
     element->only_header = !found->whole;
 }
 
+/* Already the reason that a record gets would tell others what @sender has asked for. */
+static bool
+may_ask(const DsnCase *the_case, const DsnTenant *tenant, DsnSpan sender)
+{
+    return dsn_policy_is_ours(the_case->policy, tenant, the_case->poster, sender) &&
+           dsn_poster_may(the_case->poster, tenant, sender);
+}
+
 const char *
 dsn_case_recall(const DsnCase *the_case, const DsnTenant *tenant, DsnElement *element)
 {
@@ -173,8 +181,7 @@ dsn_case_recall(const DsnCase *the_case, const DsnTenant *tenant, DsnElement *el
         (element->has_original && has_wishes(element->record, keys)) ||
         !dsn_notice_may_be_due(&tenant->notice, element->record, dsn_element_original(element),
                                sender) ||
-        !dsn_policy_is_ours(the_case->policy, tenant, the_case->poster,
-                            (DsnSpan){sender->str, sender->len}))
+        !may_ask(the_case, tenant, (DsnSpan){sender->str, sender->len}))
         return NULL;
     bool there = find(the_case, tenant, element, (DsnSpan){sender->str, sender->len}, &found);
     dsn_metrics_add(the_case->pipeline->metrics,

@@ -236,6 +236,16 @@ def tenants_never_see_one_another(folder):
         lib.expect(daemon.metrics()[MISSING], 4, "look-ups in vain")
 
 
+def whose_token_is_bound_learns_of_no_other(folder):
+    """Not even by the reason that a record gets what somebody else's sender has asked for."""
+    with running(folder, **{"http.client.rival.token": "of-rival",
+                            "http.client.rival.senders": ["*@rival.example"]}) as (mta, daemon, _):
+        remember(mta, daemon, 1, (), [(READER, ["NOTIFY=NEVER"])])
+        status, answer = daemon.post([by_message_id(1)], {"Authorization": "Bearer of-rival"})
+        lib.expect((status, answer["reasons"]), (200, {"sender-not-bound": 1}), "what rival is told")
+        lib.expect([daemon.metrics()[name] for name in (FOUND, MISSING)], [0, 0], "look-ups")
+
+
 def what_the_record_says_goes_first(folder):
     with running(folder) as (mta, daemon, sink):
         remember(mta, daemon, 1, ["ENVID=milter", "RET=HDRS"],
@@ -462,6 +472,7 @@ lib.run(
     whoever_asked_for_none_gets_none,
     success_is_told_to_who_asked_for_it,
     tenants_never_see_one_another,
+    whose_token_is_bound_learns_of_no_other,
     what_the_record_says_goes_first,
     records_without_notices_look_for_nothing,
     only_what_is_wanted_is_remembered,
