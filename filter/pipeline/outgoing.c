@@ -351,7 +351,8 @@ is_stamped(const DsnPolicy *policy, const DsnTenant *tenant)
 {
     const DsnStampOptions *options = tenant->stamp;
 
-    return (tenant->name != NULL || policy->configuration->trace.without_tenant) &&
+    return policy->configuration->trace.sign != NULL &&
+           (tenant->name != NULL || policy->configuration->trace.without_tenant) &&
            (options->header != NULL || options->cfbl_address != NULL ||
             options->feedback_id != NULL);
 }

@@ -750,7 +750,8 @@ check_evidence(DsnChecks *checks)
     if (!found)
         dsn_checks_add(checks, "trace.sign", "trace.sign",
                        "there is no section [trace.key.NAME] for it");
-    if (configuration->milter.outgoing->len > 0 && trace->sign == NULL)
+    if (configuration->milter.outgoing->len > 0 && trace->sign == NULL &&
+        configuration->capture.mail == DSN_CAPTURED_NOTHING)
         dsn_checks_add(checks, "milter.outgoing", "trace.sign",
                        "is missing: without it anybody could write the traces that are added");
     if (configuration->authentication.reporters->len > 0 &&

@@ -132,8 +132,8 @@ look_at_outgoing(const Section *section)
 {
     const DsnConfiguration *configuration = section->configuration;
 
-    if (configuration->milter.outgoing->len > 0 && configuration->tenants->len == 0 &&
-        !configuration->trace.without_tenant)
+    if (configuration->milter.outgoing->len > 0 && configuration->trace.sign != NULL &&
+        configuration->tenants->len == 0 && !configuration->trace.without_tenant)
         warn(section, "outgoing",
              "no mail gets a trace: there is no tenant, and trace.without_tenant is false");
 }

@@ -246,6 +246,18 @@ def whose_token_is_bound_learns_of_no_other(folder):
         lib.expect([daemon.metrics()[name] for name in (FOUND, MISSING)], [0, 0], "look-ups")
 
 
+def without_a_key_mail_is_remembered_and_leaves_as_it_came(folder):
+    with running(folder, **{"trace.sign": None, "trace.key.2026a.secret": None,
+                            "trace.cfbl_address": "fbl@example.com",
+                            "trace.feedback_id": "a:b:c:d"}) as (mta, daemon, sink):
+        remember(mta, daemon, 1, ["ENVID=1"])
+        mail = lib.wait_until(lambda: mta.mailbox(READER), "the mail is delivered")[0]
+        names = re.findall(rb"^(X-KumoRef|CFBL-\S+|Feedback-ID):", mail, re.M | re.I)
+        lib.expect(names, [], "fields that were added")
+        post(daemon, by_message_id(1))
+        lib.expect(notice(sink).about["Original-Envelope-Id"], "1", "ENVID")
+
+
 def what_the_record_says_goes_first(folder):
     with running(folder) as (mta, daemon, sink):
         remember(mta, daemon, 1, ["ENVID=milter", "RET=HDRS"],
@@ -473,6 +485,7 @@ lib.run(
     success_is_told_to_who_asked_for_it,
     tenants_never_see_one_another,
     whose_token_is_bound_learns_of_no_other,
+    without_a_key_mail_is_remembered_and_leaves_as_it_came,
     what_the_record_says_goes_first,
     records_without_notices_look_for_nothing,
     only_what_is_wanted_is_remembered,

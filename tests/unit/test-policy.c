@@ -204,6 +204,9 @@ static const struct {
     {"[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]\n[trace]\nsign = \"a\"\n"
      "[trace.key.a]\nsecret = \"0123456789abcdef\"",
      ""}, /* no report is read, so that no file is needed */
+    {"[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]\n"
+     "[capture]\nmail = \"headers\"",
+     ""}, /* no mail gets a trace */
     {"[trace]\nsign = \"a\"", "FILE:2: trace.sign: there is no section [trace.key.NAME] for it"},
     {"[authentication]\nreporters = [\"isp.example\"]",
      "FILE:2: authentication.authserv_ids: is missing: without it nobody tells whether SPF or DKIM "
@@ -779,6 +782,9 @@ static const struct {
     {"capture.mail = \"headers\"",
      "FILE:1: capture.mail: nothing is remembered: milter.outgoing names no service"},
     {"capture.mail = \"off\"", NULL},
+    {"[milter]\nlisten = \"unix:/run/x\"\noutgoing = [\"ORIGINATING\"]\n"
+     "[capture]\nmail = \"headers\"",
+     NULL},
     {OUTGOING OF_A, NULL},
 };
 
