@@ -80,7 +80,7 @@ static const char *const STATEMENTS[N_SQL] = {
     [SQL_PUT] = "INSERT INTO capture(time, queue_key, message_key, whole, about, content)"
                 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [SQL_TRIM_OLD] = "DELETE FROM capture WHERE id IN (SELECT id FROM (" OLDEST "))"
-                     " AND time < ?1",
+                     " AND (time < ?1 OR time > ?2)",
     [SQL_TRIM_SIZE] = "DELETE FROM capture WHERE id IN"
                       " (SELECT id FROM (" OLDEST_AND_SIZE ") WHERE ifnull(done, 0) < ?1)",
     [SQL_PAGES] = "PRAGMA page_count",
@@ -312,21 +312,22 @@ shorten(DsnCapturesDb *db, int64_t used, int64_t free_pages, GError **error)
 }
 
 bool
-dsn_captures_db_trim(DsnCapturesDb *db, int64_t time, int64_t max_bytes, bool *ret_more,
-                     GError **error)
+dsn_captures_db_trim(DsnCapturesDb *db, int64_t first, int64_t last, int64_t max_bytes,
+                     bool *ret_more, GError **error)
 {
     int64_t bytes, free_pages, oldest;
 
     if (!count_bytes(db, &bytes, &free_pages, error) ||
-        !read_number(db, SQL_OLDEST, time, &oldest, error))
+        !read_number(db, SQL_OLDEST, first, &oldest, error))
         return false;
     *ret_more = false;
-    if (bytes <= max_bytes && oldest >= time)
+    if (bytes <= max_bytes && oldest >= first && oldest <= last)
         return shorten(db, bytes, free_pages, error);
     bool over = bytes > max_bytes;
     sqlite3_stmt *statement = prepare(db, over ? SQL_TRIM_SIZE : SQL_TRIM_OLD);
     if (statement == NULL ||
-        sqlite3_bind_int64(statement, 1, over ? bytes - max_bytes : time) != SQLITE_OK)
+        sqlite3_bind_int64(statement, 1, over ? bytes - max_bytes : first) != SQLITE_OK ||
+        (!over && sqlite3_bind_int64(statement, 2, last) != SQLITE_OK))
         return fail(db, error);
     if (!run(db, statement, error))
         return false;

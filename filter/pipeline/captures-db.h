@@ -32,10 +32,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnCapturesDb, dsn_captures_db_close)
 /* Puts all of @captures (of DsnCapture, finished) into it, or none. */
 bool dsn_captures_db_put(DsnCapturesDb *db, const GQueue *captures, GError **error);
 
-/* Removes up to some hundred captures, oldest first: those from before @time, and as many as the
- * database has too much for @max_bytes. *@ret_more: there may be more of them. */
-bool dsn_captures_db_trim(DsnCapturesDb *db, int64_t time, int64_t max_bytes, bool *ret_more,
-                          GError **error);
+/* Removes up to some hundred captures, oldest first: those that are not from between @first and
+ * @last, and as many as the database has too much for @max_bytes. *@ret_more: there may be more. */
+bool dsn_captures_db_trim(DsnCapturesDb *db, int64_t first, int64_t last, int64_t max_bytes,
+                          bool *ret_more, GError **error);
 
 /* Bytes of what is kept, and unix seconds of the oldest capture, 0 if there is none. */
 bool dsn_captures_db_measure(DsnCapturesDb *db, int64_t *ret_bytes, int64_t *ret_oldest,

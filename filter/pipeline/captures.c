@@ -18,6 +18,8 @@
 /* How often the disk's room is looked at; and, while nothing happens, what is too old. */
 #define ROOM_INTERVAL G_TIME_SPAN_SECOND
 #define IDLE_INTERVAL (30 * G_TIME_SPAN_SECOND)
+/* What is dated later comes from a clock that was wrong, and nobody knows when its time is over. */
+#define FUTURE G_TIME_SPAN_DAY
 /* One line of log. */
 #define COMPLAINT_INTERVAL G_TIME_SPAN_MINUTE
 /* At the end, for what waits. */
@@ -254,10 +256,12 @@ tidy_up(DsnCaptures *captures, bool busy)
     g_mutex_lock(&captures->lock);
     const DsnCaptureOptions options = captures->options;
     g_mutex_unlock(&captures->lock);
-    int64_t before = (g_get_real_time() - options.keep) / G_USEC_PER_SEC;
+    int64_t first = (g_get_real_time() - options.keep) / G_USEC_PER_SEC;
+    int64_t last = (g_get_real_time() + FUTURE) / G_USEC_PER_SEC;
     captures->next_tidy = now + IDLE_INTERVAL;
     if (!open_writer(captures, &error) ||
-        !dsn_captures_db_trim(captures->writer, before, (int64_t)options.max_size, &more, &error) ||
+        !dsn_captures_db_trim(captures->writer, first, last, (int64_t)options.max_size, &more,
+                              &error) ||
         !dsn_captures_db_measure(captures->writer, &bytes, &state.oldest, &error)) {
         break_down(captures, error);
         return false;

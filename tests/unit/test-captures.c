@@ -472,6 +472,28 @@ START_TEST(forgets_after_a_time)
 }
 END_TEST
 
+/* The clock was wrong for a while: what it dated is in nobody's way. */
+START_TEST(forgets_what_comes_from_the_future)
+{
+    Mail mail = one;
+
+    mail.queue_id = "odd";
+    mail.age = -365 * 86400;
+    for (unsigned i = 0; i < 1200; i++)
+        dsn_captures_add(captures, capture_of(&mail));
+    wait_for_count(DSN_COUNT_CAPTURES_KEPT, 1200);
+    mail.queue_id = "old";
+    mail.age = 8 * 86400;
+    add(&mail);
+    mail.queue_id = "new";
+    mail.age = -3600;
+    add(&mail);
+    wait_until_gone("News@shop.example", "old");
+    ck_assert(!is_there("News@shop.example", "odd"));
+    ck_assert(is_there("News@shop.example", "new"));
+}
+END_TEST
+
 START_TEST(forgets_the_oldest_over_a_size)
 {
     g_autofree char *body = g_strnfill(50000, 'x');
@@ -722,6 +744,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, does_not_wait_for_the_writer);
     tcase_add_test(tcase, leaves_the_disk_to_the_spool);
     tcase_add_test(tcase, forgets_after_a_time);
+    tcase_add_test(tcase, forgets_what_comes_from_the_future);
     tcase_add_test(tcase, forgets_the_oldest_over_a_size);
     tcase_add_test(tcase, begins_anew_after_damage);
     tcase_add_test(tcase, leaves_a_newer_schema_alone);
