@@ -24,7 +24,7 @@ make_configuration(void)
                      key_list = {keys, 1}, none = {NULL, 0};
     static const DsnConfiguration configuration = {
         .authentication = {&id_list, 1, &none, &domain_list},
-        .trace = {NULL, 90 * G_TIME_SPAN_DAY, &form_list, &key_list},
+        .trace = {.max_age = 90 * G_TIME_SPAN_DAY, .return_path = &form_list, .keys = &key_list},
     };
 
     return &configuration;
