@@ -585,6 +585,8 @@ static const DsnOption options[] = {
     NOTICE_ROWS("tenant.*", OF_TENANT),
     {"tenant.*.match.queue", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.queue),
      .check = dsn_queue_tenant_check, .help = "tenants in the names of queues"},
+    {"tenant.*.match.envid", DSN_OPTION_LIST, .fallback = "[]", IN(DsnTenantOptions, match.envid),
+     .check = dsn_envid_start_check, .help = "what the envelope ids of its mail begin with"},
     {"tenant.*.match.sender_domain", DSN_OPTION_LIST, .fallback = "[]",
      IN(DsnTenantOptions, match.sender_domain), .check = dsn_sender_domain_check,
      .help = "domains of senders; \"*.acme.example\" is all below"},

@@ -302,6 +302,7 @@ typedef struct DsnTenantOptions {
     struct {
         GPtrArray *queue;         /* of char *: tenants in the names of queues */
         GHashTable *meta;         /* key -> value of the record's meta */
+        GPtrArray *envid;         /* of char *: what envelope ids begin with */
         GPtrArray *sender_domain; /* of char *: "acme.example", "*.acme.example" */
         GPtrArray *sender;        /* of char *: addresses */
         char *senders_file;       /* addresses and domains, one a line; NULL: none */

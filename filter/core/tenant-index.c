@@ -5,6 +5,7 @@
 
 #include "filter/core/network.h"
 #include "filter/core/text-table.h"
+#include "filter/core/wishes.h"
 #include "mime/address.h"
 
 /* Bytes of a text that is looked up; no claim of a sender or a client is longer. */
@@ -17,6 +18,7 @@
 typedef enum Kind {
     KIND_QUEUE,
     KIND_META,    /* key, NUL, value */
+    KIND_ENVID,   /* what an envelope id begins with */
     KIND_ADDRESS, /* in lower case, the domain in ASCII */
     KIND_DOMAIN,  /* the same */
     KIND_BELOW,   /* a domain: those below it */
@@ -139,6 +141,36 @@ dsn_tenant_index_find_meta(const DsnTenantIndex *index, const char *key, DsnSpan
     g_autoptr(GString) text = g_string_new(NULL);
 
     return value.len > LOOKED_UP_MAX ? 0 : find(index, KIND_META, meta_text(text, key, value));
+}
+
+/* ---- envelope ids ---- */
+
+uint32_t
+dsn_tenant_index_add_envid(DsnTenantIndex *index, const char *start, uint32_t tenant)
+{
+    return claim(index, KIND_ENVID, dsn_span(start), tenant);
+}
+
+uint32_t
+dsn_tenant_index_find_envid(const DsnTenantIndex *index, DsnSpan envid)
+{
+    uint32_t tenant = 0;
+
+    if (dsn_text_table_count(index->claims, KIND_ENVID) == 0)
+        return 0;
+    for (size_t len = MIN(envid.len, DSN_ENVID_MAX); len > 0 && tenant == 0; len--)
+        tenant = find(index, KIND_ENVID, (DsnSpan){envid.data, len});
+    return tenant;
+}
+
+const char *
+dsn_envid_start_check(const char *text)
+{
+    bool good = *text != '\0' && strlen(text) <= DSN_ENVID_MAX;
+
+    for (const char *c = text; *c != '\0'; c++)
+        good = good && (g_ascii_isgraph(*c) || *c == ' ');
+    return good ? NULL : "what an envelope id begins with, up to 100 characters of ASCII";
 }
 
 /* ---- senders ---- */

@@ -6,7 +6,6 @@
 #include "mime/address.h"
 
 /* Characters that a parameter may have (RFC 3461 section 5.4, rules ESMTP-07, ESMTP-10). */
-#define ENVID_MAX 100
 #define ORCPT_MAX 500
 #define TYPE_MAX 70
 
@@ -67,7 +66,7 @@ dsn_envid_parse(DsnSpan value, GString *ret_envid)
 {
     size_t start = ret_envid->len;
 
-    if (value.len > ENVID_MAX || !dsn_xtext_decode(value, ret_envid))
+    if (value.len > DSN_ENVID_MAX || !dsn_xtext_decode(value, ret_envid))
         return false;
     if (is_printable((DsnSpan){ret_envid->str + start, ret_envid->len - start}))
         return true;

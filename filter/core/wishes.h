@@ -15,6 +15,9 @@
 #include "filter/core/configuration.h"
 #include "filter/core/record.h"
 
+/* Characters of an envelope id (RFC 3461 section 4.4). */
+#define DSN_ENVID_MAX 100
+
 /* Of NOTIFY, one bit each; NEVER stands alone. */
 typedef enum DsnNotify {
     DSN_NOTIFY_SUCCESS = 1 << 0,

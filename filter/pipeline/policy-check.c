@@ -377,7 +377,8 @@ check_tenant(DsnChecks *checks, const DsnTenantOptions *tenant)
     g_autofree char *key = g_strconcat(section, ".match", NULL);
 
     if (tenant->match.queue->len + tenant->match.sender_domain->len + tenant->match.sender->len +
-                tenant->match.client->len + g_hash_table_size(tenant->match.meta) ==
+                tenant->match.client->len + tenant->match.envid->len +
+                g_hash_table_size(tenant->match.meta) ==
             0 &&
         tenant->match.senders_file == NULL)
         dsn_checks_add(checks, section, key, "says nothing of whose mail it is");

@@ -64,8 +64,9 @@ void dsn_policy_unref(DsnPolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DsnPolicy, dsn_policy_unref)
 
 /* The tenant of @record, by the queue's name, then meta, then the sender's address, its domain, a
- * wildcard (the longest), then the client's network (the longest); never NULL (transfer none).
- * *@ret_trust has DSN_TRUST_TENANT if something else than the sender's address has told. */
+ * wildcard (the longest), then the client's network (the longest), then what the envelope id begins
+ * with (the longest); never NULL (transfer none). *@ret_trust has DSN_TRUST_TENANT if it was found
+ * by queue, meta or client. */
 const DsnTenant *dsn_policy_tenant(const DsnPolicy *policy, const DsnRecord *record,
                                    unsigned *ret_trust);
 

@@ -8,6 +8,7 @@
 #include "filter/core/senders-file.h"
 #include "filter/core/tenant-index.h"
 #include "filter/core/toml.h"
+#include "filter/core/wishes.h"
 
 /* Bytes of one list of senders: several million. */
 #define SENDERS_FILE_MAX ((size_t)512 * 1024 * 1024)
@@ -344,6 +345,7 @@ claim(DsnTenants *tenants, DsnChecks *checks, const DsnTenantOptions *options, u
     g_autofree char *section = dsn_section_key("tenant", options->name);
     g_autofree char *queue = g_strconcat(section, ".match.queue", NULL);
     g_autofree char *meta = g_strconcat(section, ".match.meta", NULL);
+    g_autofree char *envid = g_strconcat(section, ".match.envid", NULL);
     g_autofree char *domain = g_strconcat(section, ".match.sender_domain", NULL);
     g_autofree char *sender = g_strconcat(section, ".match.sender", NULL);
     g_autofree char *file = g_strconcat(section, ".match.senders_file", NULL);
@@ -351,6 +353,7 @@ claim(DsnTenants *tenants, DsnChecks *checks, const DsnTenantOptions *options, u
 
     claim_list(tenants, checks, queue, options->match.queue, number, dsn_tenant_index_add_queue);
     claim_meta(tenants, checks, meta, options->match.meta, number);
+    claim_list(tenants, checks, envid, options->match.envid, number, dsn_tenant_index_add_envid);
     claim_list(tenants, checks, domain, options->match.sender_domain, number, add_sender);
     claim_list(tenants, checks, sender, options->match.sender, number, add_sender);
     if (options->match.senders_file != NULL)
@@ -460,6 +463,21 @@ find_by_relay(const DsnTenants *tenants, const DsnRecord *record, const json_t *
     return number;
 }
 
+/* Whoever sends a message chooses its envelope id, so that it is asked last and vouches for nobody.
+ */
+static uint32_t
+find_by_envid(const DsnTenants *tenants, const json_t *meta)
+{
+    const char *key = tenants->configuration->meta.envid;
+    const json_t *value = key == NULL ? NULL : json_object_get(meta, key);
+    const DsnSpan xtext = {json_string_value(value), json_string_length(value)};
+    g_autoptr(GString) envid = g_string_new(NULL);
+
+    if (xtext.data == NULL || !dsn_envid_parse(xtext, envid))
+        return 0;
+    return dsn_tenant_index_find_envid(tenants->index, (DsnSpan){envid->str, envid->len});
+}
+
 static uint32_t
 find_by_client(const DsnTenants *tenants, const json_t *meta)
 {
@@ -483,5 +501,7 @@ dsn_tenants_find(const DsnTenants *tenants, const DsnRecord *record, unsigned *r
         number = find_by_client(tenants, meta);
         *ret_trust = number == 0 ? 0 : DSN_TRUST_TENANT;
     }
+    if (number == 0)
+        number = find_by_envid(tenants, meta);
     return &tenants->all[number];
 }

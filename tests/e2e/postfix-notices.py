@@ -408,6 +408,15 @@ def a_field_of_the_original_names_the_tenant(folder):
         wait_counted(daemon, rewritten=1)
 
 
+def an_envelope_id_names_the_tenant(folder):
+    settings = {"tenant__globex__match__envid": ["g+"], "notice__senders": ["*"]}
+    with running(folder, **settings) as (_, daemon):
+        submit("gone@far.example", NOBODY, options=["ENVID=g+2B1"])
+        message, _, _ = read(one_mail(NOBODY))
+        lib.expect(message["From"].addresses[0].addr_spec, "help@globex.example", "From")
+        wait_counted(daemon, rewritten=1)
+
+
 def what_is_not_for_the_sender_is_left_alone(folder):
     """Copies for the postmaster, notices about notices, and mail with the null sender."""
     with running(folder, {"notify_classes": "bounce,2bounce,delay"}) as (mta, daemon):
@@ -686,7 +695,8 @@ def what_a_local_user_sends_is_not_believed(folder):
 
 lib.run(each_kind_is_rewritten_and_else_untouched, delays_and_expirations_are_rewritten,
         templates_of_postfix_do_not_matter, tenants_have_their_own_words_and_others_are_left_alone,
-        a_field_of_the_original_names_the_tenant, what_is_not_for_the_sender_is_left_alone,
+        a_field_of_the_original_names_the_tenant,
+        an_envelope_id_names_the_tenant, what_is_not_for_the_sender_is_left_alone,
         notify_never_counts_for_nothing, replaced_by_ours_once,
         types_that_are_not_enabled_are_rewritten_instead, suppressed_with_the_reason,
         records_reach_a_webhook, what_cannot_be_kept_is_made_again,

@@ -350,6 +350,8 @@ static const struct {
      "FILE:4: tenant.b.match.sender_domain: \"X.example\" is matched by tenant.a, too"},
     {"[tenant.a]\nmatch.sender = [\"a@x.example\"]\n[tenant.b]\nmatch.sender = [\"A@x.example\"]",
      "FILE:4: tenant.b.match.sender: \"A@x.example\" is matched by tenant.a, too"},
+    {"[tenant.a]\nmatch.envid = [\"x\"]\n[tenant.b]\nmatch.envid = [\"xy\", \"x\"]",
+     "FILE:4: tenant.b.match.envid: \"x\" is matched by tenant.a, too"},
     {"[tenant.a]\nmatch.client = [\"10.0.0.1\"]\n[tenant.b]\nmatch.client = [\"10.0.0.1/32\"]",
      "FILE:4: tenant.b.match.client: \"10.0.0.1/32\" is matched by tenant.a, too"},
     {"[tenant.a]\nmatch.queue = [\"x\", \"x\"]\nmatch.sender = [\"x@x.example\"]\n"
@@ -409,7 +411,9 @@ static const char tenants[] = "[tenant.q]\nmatch.queue = [\"queue\"]\n"
                               "[tenant.s]\nmatch.sender = [\"s@d.example\"]\n"
                               "[tenant.d]\nmatch.sender_domain = [\"d.example\"]\n"
                               "[tenant.w]\nmatch.sender_domain = [\"*.example\"]\n"
-                              "[tenant.c]\nmatch.client = [\"10.0.0.0/8\"]\n";
+                              "[tenant.c]\nmatch.client = [\"10.0.0.0/8\"]\n"
+                              "[tenant.e]\nmatch.envid = [\"e-\", \"a+\"]\n"
+                              "[tenant.f]\nmatch.envid = [\"e-f-\"]\n";
 
 #define QUEUE "\"queue\":\"x:queue@example.org\""
 #define SENDER(address) "\"sender\":\"" address "\""
@@ -434,10 +438,20 @@ static const struct {
     {"\"meta\":{\"received_from\":\"11.1.2.3:4567\"}", NULL, 0},
     {"\"meta\":{\"received_from\":10}", NULL, 0},
     {"\"meta\":[]", NULL, 0},
+    {"\"meta\":{\"dsn_envid\":\"e-\"}", "e", 0},
+    {"\"meta\":{\"dsn_envid\":\"e-g\"}", "e", 0},
+    {"\"meta\":{\"dsn_envid\":\"e-f-1\"}", "f", 0},
+    {"\"meta\":{\"dsn_envid\":\"a+2B1\"}", "e", 0},
+    {"\"meta\":{\"dsn_envid\":\"a+1\"}", NULL, 0},
+    {"\"meta\":{\"dsn_envid\":\"E-\"}", NULL, 0},
+    {"\"meta\":{\"dsn_envid\":\"\"}", NULL, 0},
+    {"\"meta\":{\"dsn_envid\":7}", NULL, 0},
     /* In this order. */
     {QUEUE ",\"meta\":{\"team\":\"red\"}," SENDER("s@d.example"), "q", DSN_TRUST_TENANT},
     {"\"meta\":{\"team\":\"red\"}," SENDER("s@d.example"), "m", DSN_TRUST_TENANT},
     {"\"meta\":{\"received_from\":\"10.1.2.3\"}," SENDER("s@d.example"), "s", 0},
+    {"\"meta\":{\"received_from\":\"10.1.2.3\",\"dsn_envid\":\"e-\"}", "c", DSN_TRUST_TENANT},
+    {"\"meta\":{\"dsn_envid\":\"e-\"}," SENDER("s@d.example"), "s", 0},
 };
 
 START_TEST(finds_the_tenant_of_a_record)
