@@ -163,6 +163,18 @@ find_own_field(DsnSpan group, DsnSpan mail_name, const char *what)
     return only_field(group, name);
 }
 
+static unsigned
+count_recipients(DsnSpan groups)
+{
+    DsnHeaderField field;
+    unsigned count = 0;
+
+    while (groups.len > 0)
+        for (DsnSpan group = dsn_header_split(groups, &groups); dsn_header_next(&group, &field);)
+            count += dsn_span_is(field.name, "Final-Recipient");
+    return count;
+}
+
 /* What the machine-readable part says of the message, which must agree with @boundary. */
 static bool
 read_status(DsnSpan part, const Boundary *boundary, DsnPostfixNotice *notice)
@@ -177,6 +189,7 @@ read_status(DsnSpan part, const Boundary *boundary, DsnPostfixNotice *notice)
     if (!dsn_span_present(mail_name))
         return false;
     DsnTyped sender = dsn_typed_parse(find_own_field(group, mail_name, "Sender"));
+    notice->n_recipients = count_recipients(rest);
     notice->sender = sender.value;
     notice->host = mta.value;
     notice->queue_id = find_own_field(group, mail_name, "Queue-ID");

@@ -23,6 +23,7 @@ typedef struct DsnPostfixNotice {
     DsnSpan original; /* what it returns, without the Return-Path that bounce(8) writes in front;
                          absent: nothing */
     bool whole;       /* that is all of the original, not just its header */
+    unsigned n_recipients; /* that it names; the report has fewer where its limits cut it */
 } DsnPostfixNotice;
 
 /* True if @message, of which @report was read, is what bounce(8) writes for the sender of the

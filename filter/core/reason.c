@@ -72,7 +72,8 @@ dsn_reason_in_words(const char *reason)
         [DSN_REASON_SUPPRESSED] = "postfix_notices says that Postfix's notices are dropped",
         [DSN_REASON_NOT_REWRITTEN] = "Postfix's notice could not be put into our words",
         [DSN_REASON_NOT_REPLACED] = "no notice of ours could be made in place of Postfix's",
-        [DSN_REASON_TOO_LARGE] = "Postfix's notice is longer than limits.message",
+        [DSN_REASON_TOO_LARGE] =
+            "Postfix's notice has more than limits.message or limits.groups allow",
         [DSN_REASON_NO_ROOM] = "too much mail at the same time to look at Postfix's notice",
     };
 

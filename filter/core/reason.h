@@ -38,7 +38,7 @@ typedef enum DsnReason {
     DSN_REASON_SUPPRESSED,         /* a notice of Postfix's own: nothing is to go */
     DSN_REASON_NOT_REWRITTEN,      /* the same: it could not be put into our words */
     DSN_REASON_NOT_REPLACED,       /* the same: ours could not be made */
-    DSN_REASON_TOO_LARGE,          /* the same: it is longer than limits.message */
+    DSN_REASON_TOO_LARGE,          /* the same: limits.message or limits.groups */
     DSN_REASON_NO_ROOM,            /* the same: all mail that is looked at is too much */
     DSN_N_REASONS
 } DsnReason;

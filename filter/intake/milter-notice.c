@@ -23,7 +23,8 @@ log_notice(const DsnMilterSession *session, const char *queue_id, const DsnMilte
 {
     const DsnRewritten *rewritten = &taken->rewritten;
     g_autofree char *to = g_strdup_printf("<%s>", session->message.only);
-    bool odd = failure != NULL || rewritten->minimal || rewritten->template_fault != NULL;
+    bool odd = failure != NULL || rewritten->minimal || rewritten->template_fault != NULL ||
+               taken->reason == DSN_REASON_TOO_LARGE || taken->reason == DSN_REASON_NO_ROOM;
     DsnLogLine line;
 
     dsn_log_begin(&line, queue_id);

@@ -108,7 +108,7 @@ describe(Work *work)
     taken->action = work->notice.action;
     taken->queue_id = dsn_span_dup(work->notice.queue_id);
     taken->sender = dsn_span_dup(work->notice.sender);
-    taken->n_recipients = work->report->per_recipient->len;
+    taken->n_recipients = work->notice.n_recipients;
 }
 
 /* ---- records ---- */
@@ -336,8 +336,10 @@ dsn_pipeline_take_notice(DsnPipeline *pipeline, const DsnPolicy *policy, DsnSpan
     dsn_report_parse(parser, message, work.report);
     if (dsn_postfix_notice_read(message, work.report, &work.notice) && is_at_home(&work)) {
         describe(&work);
-        fate =
-            make_records(&work, error) ? decide(&work, error) : pass(&work, DSN_REASON_NO_RECORD);
+        fate = work.notice.n_recipients > work.report->per_recipient->len
+                   ? pass(&work, DSN_REASON_TOO_LARGE) /* the others would not be told about */
+               : make_records(&work, error) ? decide(&work, error)
+                                            : pass(&work, DSN_REASON_NO_RECORD);
     }
     clear_work(&work);
     return fate;

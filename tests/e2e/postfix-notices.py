@@ -649,7 +649,23 @@ def what_is_too_large_passes_as_it_came(folder):
         mail = one_mail()
         lib.expect(b"This is the mail system" in mail and len(mail) > 100000, True, "as it came")
         wait_counted(daemon, passed=1, rewritten=0)
-        lib.expect(len(daemon.logged("notice=passed verdict=accept reason=too-large")), 1, "lines")
+        lib.expect(len(daemon.logged("warning: .*notice=passed verdict=accept reason=too-large")), 1, "lines")
+
+
+def one_with_more_recipients_than_are_read_passes_as_it_came(folder):
+    """A notice of ours would not tell about the others."""
+    gone = [f"gone{i}@far.example" for i in range(4)]
+    with running(folder, limits__groups=4, tenant__acme__postfix_notices="replace") as (_, daemon):
+        submit(gone)  # the fields for the message are a group, too
+        mail = one_mail()
+        for address in gone:
+            lib.expect(f"Final-Recipient: rfc822; {address}".encode() in mail, True, address)
+        lib.expect(b"This is the mail system" in mail, True, "as it came")
+        submit(gone[:3])
+        lib.expect(b"Acme Mail" in one_mail(), True, "ours")
+        wait_counted(daemon, passed=1, replaced=1)
+        lib.expect(len(daemon.logged("recipients=4 .*notice=passed verdict=accept "
+                                     "reason=too-large")), 1, "lines")
 
 
 # ---- forgeries ----
@@ -701,4 +717,5 @@ lib.run(each_kind_is_rewritten_and_else_untouched, delays_and_expirations_are_re
         types_that_are_not_enabled_are_rewritten_instead, suppressed_with_the_reason,
         records_reach_a_webhook, what_cannot_be_kept_is_made_again,
         made_again_by_postfix_it_has_one_effect, without_dsnarf_the_default_action_decides,
-        what_is_too_large_passes_as_it_came, what_a_local_user_sends_is_not_believed)
+        what_is_too_large_passes_as_it_came,
+        one_with_more_recipients_than_are_read_passes_as_it_came, what_a_local_user_sends_is_not_believed)

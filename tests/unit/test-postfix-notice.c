@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "filter/core/postfix-notice.h"
+#include "mime/report-parse.h"
 #include "tests/support/report.h"
 #include "tests/support/unit.h"
 
@@ -124,6 +125,26 @@ START_TEST(strange)
 }
 END_TEST
 
+/* It names more recipients than are read. */
+START_TEST(cut_by_limits)
+{
+    g_autoptr(GString) text = read_sample("failed-several-headers");
+    DsnSpan message = {text->str, text->len};
+    DsnLimits limits = DSN_LIMITS_DEFAULT;
+    DsnPostfixNotice notice;
+
+    for (limits.groups = 2; limits.groups <= 3; limits.groups++) {
+        g_autoptr(DsnReportParser) parser = dsn_report_parser_new(&limits);
+        g_autoptr(DsnReport) report = dsn_report_new();
+
+        dsn_report_parse(parser, message, report);
+        ck_assert(dsn_postfix_notice_read(message, report, &notice));
+        ck_assert_uint_eq(notice.n_recipients, 2);
+        ck_assert_uint_eq(report->per_recipient->len, limits.groups - 1);
+    }
+}
+END_TEST
+
 /* None of its beginnings is one, and what follows the end makes it none. */
 START_TEST(cut_anywhere)
 {
@@ -152,6 +173,7 @@ dsn_test_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, known, 0, G_N_ELEMENTS(samples));
     tcase_add_loop_test(tcase, strange, 0, G_N_ELEMENTS(strangers));
+    tcase_add_test(tcase, cut_by_limits);
     tcase_add_test(tcase, cut_anywhere);
     suite_add_tcase(suite, tcase);
     return suite;
