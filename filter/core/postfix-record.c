@@ -13,6 +13,7 @@
 /* Of the original's header. */
 #define FIELDS_MAX 100
 #define FIELD_MAX 2000
+#define HEADER_MAX 65536 /* names and values of all of them */
 
 /* What Postfix does not tell; KumoMTA writes the same for peers without an address. */
 #define NO_ADDRESS "0.0.0.0"
@@ -92,11 +93,16 @@ read_headers(DsnSpan original)
 {
     DsnSpan body, header = dsn_header_split(original, &body);
     json_t *headers = json_object();
+    size_t left = HEADER_MAX;
     DsnHeaderField field;
 
     for (unsigned n = 0; n < FIELDS_MAX && dsn_header_next(&header, &field);) {
-        if (!dsn_span_is_plain(field.name) || field.name.len == 0 || is_trace_field(field.name))
+        size_t size = field.name.len + MIN(field.value.len, FIELD_MAX);
+
+        if (!dsn_span_is_plain(field.name) || field.name.len == 0 || is_trace_field(field.name) ||
+            size > left)
             continue;
+        left -= size;
         g_autofree char *name = dsn_span_dup(field.name);
         add_header(headers, name, new_line(field.value));
         n++;

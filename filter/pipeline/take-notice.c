@@ -115,18 +115,19 @@ describe(Work *work)
 
 /* The original goes with the first record of each notice that can come of them, since they share
  * it; with the others its header, which decides. What is too long for a record has its header, or
- * nothing. */
+ * nothing; and all those others together have no more of it than one. */
 static void
 add_element(const Work *work, guint index, GString *body)
 {
-    size_t max = work->policy->configuration->intake.record;
+    bool first = index % DSN_DRAFT_RECIPIENTS == 0;
+    size_t max = work->policy->configuration->intake.record / 4 / (first ? 1 : work->trees->len);
     DsnSpan original = work->notice.original, rest;
     g_autofree char *record = json_dumps(work->trees->pdata[index], JSON_COMPACT);
 
-    if (index % DSN_DRAFT_RECIPIENTS != 0 || original.len > max / 4)
+    if (!first || original.len > max)
         original = dsn_header_split(original, &rest);
     g_string_append_printf(body, "{\"log_record\":%s", record);
-    if (original.len > 0 && original.len <= max / 4) {
+    if (original.len > 0 && original.len <= max) {
         g_autofree char *base64 = g_base64_encode((const guchar *)original.data, original.len);
 
         g_string_append_printf(body, ",\"message_base64\":\"%s\"", base64);

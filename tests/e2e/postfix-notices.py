@@ -107,6 +107,7 @@ DEFAULTS = {
     "maximal_queue_lifetime": "5d",
     "bounce_queue_lifetime": "5d",
     "bounce_template_file": "",
+    "bounce_size_limit": "50000",
     "smtpd_relay_restrictions": "permit_mynetworks,reject",
     "smtp_host_lookup": "native",
     "virtual_alias_maps": "inline:{ { both@acme.example = gone.one@far.example gone.two@far.example }, "
@@ -668,6 +669,28 @@ def one_with_more_recipients_than_are_read_passes_as_it_came(folder):
                                      "reason=too-large")), 1, "lines")
 
 
+def a_long_header_is_not_kept_for_each_recipient(folder):
+    """Nor its names in each record: one message of a tenant's must not take all memory."""
+    recipients = [f"gone{i}@far.example" for i in range(200)]
+    fields = "".join(f"X-{i:02}-{'n' * 1000}: {'v' * 59000}\n" for i in range(60))
+
+    def most_memory():
+        with open(f"/proc/{daemon.child.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) << 10
+
+    with running(folder, {"bounce_size_limit": "10000000"},
+                 tenant__acme__postfix_notices="replace") as (mta, daemon):
+        submit("gone@far.example")
+        one_mail()
+        before = most_memory()
+        submit(recipients, text=fields + ORIGINAL)
+        wait_counted(daemon, replaced=2)
+        lib.wait_until(lambda: mta.mailbox(ACME), "the notices")
+        grown = most_memory() - before
+        print(f"    {grown >> 20} MiB", flush=True)
+        lib.expect(grown < 700 << 20, True, f"memory grew by {grown >> 20} MiB: that this is little")
+
+
 # ---- forgeries ----
 
 def resubmit(mail):
@@ -718,4 +741,5 @@ lib.run(each_kind_is_rewritten_and_else_untouched, delays_and_expirations_are_re
         records_reach_a_webhook, what_cannot_be_kept_is_made_again,
         made_again_by_postfix_it_has_one_effect, without_dsnarf_the_default_action_decides,
         what_is_too_large_passes_as_it_came,
-        one_with_more_recipients_than_are_read_passes_as_it_came, what_a_local_user_sends_is_not_believed)
+        one_with_more_recipients_than_are_read_passes_as_it_came,
+        a_long_header_is_not_kept_for_each_recipient, what_a_local_user_sends_is_not_believed)

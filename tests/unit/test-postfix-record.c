@@ -143,6 +143,35 @@ START_TEST(readable)
 }
 END_TEST
 
+/* The names count, too: each record of a notice has all of it. */
+START_TEST(long_header)
+{
+    const DsnPostfixRecordOptions options = {&keys, NULL, "node", NOW};
+    g_autoptr(GString) original = g_string_new("Subject: first\r\n");
+    g_autoptr(DsnReport) report = dsn_report_new();
+    g_autofree char *name = g_strnfill(10000, 'n');
+
+    for (unsigned i = 0; i < 50; i++)
+        g_string_append_printf(original, "X-%u-%s: x\r\n", i, name);
+    g_string_append(original, "From: last\r\n\r\n");
+
+    const DsnPostfixNotice notice = {
+        .action = DSN_ACTION_FAILED,
+        .sender = DSN_SPAN_LITERAL("news@shop.example"),
+        .original = {original->str, original->len},
+    };
+    dsn_report_add_recipient(report)->final_recipient.value = DSN_SPAN_LITERAL("gone@gone.example");
+    g_autoptr(GPtrArray) records = dsn_postfix_notice_records(&notice, report, &options);
+    g_autofree char *record = json_dumps(records->pdata[0], JSON_COMPACT);
+    ck_assert_uint_lt(strlen(record), 70000);
+
+    g_autofree char *first = value_at(records->pdata[0], "headers.Subject");
+    g_autofree char *last = value_at(records->pdata[0], "headers.From");
+    ck_assert_str_eq(first, "\"first\"");
+    ck_assert_str_eq(last, "\"last\"");
+}
+END_TEST
+
 /* Keys without a name are not told. */
 START_TEST(without_keys)
 {
@@ -162,6 +191,7 @@ dsn_test_suite(void)
 
     tcase_add_loop_test(tcase, members, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, readable);
+    tcase_add_test(tcase, long_header);
     tcase_add_test(tcase, without_keys);
     suite_add_tcase(suite, tcase);
     return suite;
