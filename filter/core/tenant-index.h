@@ -2,11 +2,14 @@
 /*
  * tenant-index.h - whose mail it is
  *
- * Purpose:   find the tenant that has claimed the queue, a meta value, the envelope id, the sender
- * or the client of a message, however many tenants and senders there are. RFC:       3461
- * section 4.4, 5321 sections 2.3.11 and 2.4, 5890 section 2.3.2.1, 4632 section 3.1. Ownership: the
- * index owns copies of all that was claimed. Errors:    what cannot be claimed is refused with a
- * text; what another has claimed, with its number. Threads:   constant once all is claimed.
+ * Purpose:   find the tenant that has claimed the queue, a meta value, the sender, the client or
+ *            the envelope id of a message, however many tenants and senders there are.
+ * RFC:       5321 sections 2.3.11 and 2.4, 5890 section 2.3.2.1, 4632 section 3.1, 3461 section
+ *            4.4.
+ * Ownership: the index owns copies of all that was claimed.
+ * Errors:    what cannot be claimed is refused with a text; what another has claimed, with its
+ *            number.
+ * Threads:   constant once all is claimed.
  *
  * A tenant is a number from 1, nobody is 0. A claim of a sender takes about 50 bytes. Letters of
  * ASCII compare in either case, a domain in its own letters is the one in ASCII ("xn--..."), as in
