@@ -234,6 +234,25 @@ find_reason(const DsnTally *tally)
     return first == DSN_REASON_NONE ? DSN_REASON_DUPLICATE : first;
 }
 
+/* True if a notice of ours is left out although Postfix's was due: only what the administrator has
+ * limited or excluded, and what was done before, ends without one. */
+static bool
+leaves_untold(const DsnTally *tally)
+{
+    static const bool ends[DSN_N_REASONS] = {
+        [DSN_REASON_NULL_SENDER] = true,  [DSN_REASON_OWN_TRAFFIC] = true,
+        [DSN_REASON_NOTIFICATION] = true, [DSN_REASON_DUPLICATE] = true,
+        [DSN_REASON_RATE_LIMITED] = true, [DSN_REASON_NOTIFY_NEVER] = true,
+        [DSN_REASON_AUTOMATIC] = true,    [DSN_REASON_SENDER_IGNORED] = true,
+    };
+
+    for (DsnReason i = DSN_REASON_NONE + 1; i < DSN_N_REASONS; i++) {
+        if (tally->reasons[i] > 0 && !ends[i])
+            return true;
+    }
+    return false;
+}
+
 static DsnNoticeFate
 replace(Work *work, GError **error)
 {
@@ -247,6 +266,8 @@ replace(Work *work, GError **error)
                             g_array_index(tally.rejected, DsnRejection, 0).reason);
         return pass(work, DSN_REASON_NOT_REPLACED);
     }
+    if (leaves_untold(&tally))
+        return rewrite(work, error);
     work->taken->reason = find_reason(&tally);
     return DSN_FATE_REPLACED;
 }

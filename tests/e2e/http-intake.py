@@ -508,7 +508,8 @@ def compressed_bodies(folder):
 
 
 def bombs(folder):
-    limit = {"http__body": MIB, "http__inflated": 8 * MIB, "http__memory": 64 * MIB}
+    limit = {"http__body": MIB, "http__inflated": 8 * MIB, "http__memory": 64 * MIB,
+             "http__hold": "10min", "http__deadline": "10min"}  # they wait for each other
     zeros = b"\0" * (128 * MIB)
     rows = [("gzip", gzip.compress(zeros, 9)), ("zstd", zstd(zeros)), ("zstd", zstd(zeros) * 50),
             ("gzip", gzip.compress(zeros, 9) * 5)]

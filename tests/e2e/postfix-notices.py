@@ -482,6 +482,18 @@ def types_that_are_not_enabled_are_rewritten_instead(folder):
         wait_counted(daemon, replaced=0, rewritten=1)
 
 
+def what_ours_would_not_tell_is_rewritten_instead(folder):
+    """That success was asked for is not in the record then."""
+    settings = {"tenant__acme__postfix_notices": "replace", "meta__notify": "",
+                "tenant__acme__enable": ["Bounce", "Delivery"]}
+    with running(folder, **settings) as (_, daemon):
+        submit("reader@plain.example", wishes=["NOTIFY=SUCCESS"])
+        message, words, _ = read(one_mail())
+        lib.expect(message["From"].addresses[0].addr_spec, "postmaster@acme.example", "From")
+        lib.expect("This is the mail system" in words, False, "Postfix's words")
+        wait_counted(daemon, rewritten=1, replaced=0)
+
+
 def suppressed_with_the_reason(folder):
     with running(folder, tenant__acme__postfix_notices="suppress") as (mta, daemon):
         queue_id = submit("gone@far.example")
@@ -737,7 +749,8 @@ lib.run(each_kind_is_rewritten_and_else_untouched, delays_and_expirations_are_re
         a_field_of_the_original_names_the_tenant,
         an_envelope_id_names_the_tenant, what_is_not_for_the_sender_is_left_alone,
         notify_never_counts_for_nothing, replaced_by_ours_once,
-        types_that_are_not_enabled_are_rewritten_instead, suppressed_with_the_reason,
+        types_that_are_not_enabled_are_rewritten_instead,
+        what_ours_would_not_tell_is_rewritten_instead, suppressed_with_the_reason,
         records_reach_a_webhook, what_cannot_be_kept_is_made_again,
         made_again_by_postfix_it_has_one_effect, without_dsnarf_the_default_action_decides,
         what_is_too_large_passes_as_it_came,
