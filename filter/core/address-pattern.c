@@ -423,6 +423,8 @@ is_below(const DsnPatterns *patterns, DsnSpan domain)
 
     if (dsn_text_table_count(patterns->texts, KIND_BELOW) == 0)
         return false;
+    if (domain.len > PATTERN_MAX + 1) /* of which none is longer */
+        domain = dsn_span_from(domain, domain.len - PATTERN_MAX - 1);
     while (domain.len > 0 && (dot = memchr(domain.data, '.', domain.len)) != NULL) {
         domain = dsn_span_from(domain, (size_t)(dot + 1 - domain.data));
         if (has_text(patterns, KIND_BELOW, domain))

@@ -166,6 +166,24 @@ START_TEST(takes_linear_time)
 }
 END_TEST
 
+/* Domains of all lengths, so that each part of the address might be one. */
+START_TEST(takes_linear_time_below_domains)
+{
+    g_autoptr(GString) texts = g_string_new(NULL), address = g_string_new("a@");
+
+    for (int labels = 1; labels <= 120; labels++) {
+        g_string_append(texts, labels % 2 == 0 ? " *.cc" : " *.c");
+        for (int i = 0; i < labels; i++)
+            g_string_append(texts, ".d");
+    }
+    for (int i = 0; i < 1000000; i++)
+        g_string_append(address, "b.");
+    g_autoptr(DsnPatterns) patterns = patterns_of(texts->str);
+
+    ck_assert(!dsn_patterns_match(patterns, (DsnSpan){address->str, address->len}));
+}
+END_TEST
+
 START_TEST(finds_one_of_many)
 {
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
@@ -413,6 +431,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, matches_what_it_means, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, bytes_do_not_hide_others);
     tcase_add_test(tcase, takes_linear_time);
+    tcase_add_test(tcase, takes_linear_time_below_domains);
     tcase_add_test(tcase, finds_one_of_many);
     tcase_add_loop_test(tcase, refuses_what_can_never_match, 0, G_N_ELEMENTS(checks));
     suite_add_tcase(suite, tcase);
