@@ -4,6 +4,7 @@
 #include "filter/intake/milter-session.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
@@ -41,13 +42,13 @@ leave(void)
 }
 
 /* The daemon stops, and Postfix is to do what it does when there is none. That is no answer that a
- * callback could give, so it gives one when nobody can hear it any more. */
-static sfsistat
-wait_for_the_cut(void)
+ * callback could give, so it gives none: the connection is cut, and the thread ends with the
+ * process. */
+static G_NORETURN void
+give_no_answer(void)
 {
-    while (g_atomic_int_get(&shared->cut) == 0)
-        g_usleep(10 * G_TIME_SPAN_MILLISECOND);
-    return SMFIS_TEMPFAIL;
+    for (;;)
+        (void)pause(); /* what it returns says nothing */
 }
 
 static DsnMilterSession *
@@ -124,7 +125,7 @@ screen_if_open(SMFICTX *context)
     sfsistat result = SMFIS_TEMPFAIL;
 
     if (!enter())
-        return wait_for_the_cut();
+        give_no_answer();
     if (session->message.policy != NULL)
         result = screen(context, session);
     leave();
@@ -137,11 +138,12 @@ screen_if_open(SMFICTX *context)
 static bool
 is_one_too_many(void)
 {
-    if (g_atomic_int_get(&shared->ended) != 0)
-        return true;
     if ((size_t)g_atomic_int_get(&shared->connections) <= shared->max_connections)
-        return false;
+        return g_atomic_int_get(&shared->ended) != 0;
+    if (!enter())
+        return true;
     dsn_milter_count_refusal(shared);
+    leave();
     if (dsn_milter_may_complain(&shared->last_refusal))
         dsn_log_event(DSN_LOG_WARNING,
                       "milter: refused a connection: milter.connections = %zu are open",
@@ -321,7 +323,7 @@ on_end_of_message(SMFICTX *context)
     sfsistat result = SMFIS_TEMPFAIL;
 
     if (!enter())
-        return wait_for_the_cut();
+        give_no_answer();
     if (session->message.policy != NULL)
         result = end_message(context, session);
     __atomic_store_n(&shared->last_answer, g_get_monotonic_time(), __ATOMIC_RELAXED);

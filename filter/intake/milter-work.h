@@ -21,7 +21,6 @@ typedef struct DsnMilterShared {
     gint inside;            /* callbacks that use the pipeline */
     gint ended;             /* none may any more */
     gint shut;              /* no connection is taken any more */
-    gint cut;               /* all connections were ended */
     gint taken;             /* connections so far, */
     gint closed;            /* and those that have ended; both wrap around */
     gint connections;       /* that have negotiated and are open */
