@@ -10,26 +10,15 @@ message, and the median of the ratios to the one that remembers nothing. Needs r
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 import postfix_pairs
-from postfix_pairs import READER, SENDER, lib
+from postfix_pairs import lib
 
 KEPT = 'dsnarf_captures_total{result="kept"}'
 DROPPED = 'dsnarf_captures_total{result="dropped"}'
 NAMES = ("off", "headers", "message")
-
-
-def rate(mta, size, messages):
-    started = time.monotonic()
-    subprocess.run(["/usr/sbin/smtp-source", "-s", "20", "-m", str(messages), "-l", str(size * 1000),
-                    "-f", SENDER, "-t", READER, f"127.0.0.1:{mta.port}"], check=True)
-    taken = time.monotonic() - started
-    lib.wait_until(lambda: not mta.queue(), "Postfix's queue is empty")
-    return messages / taken
 
 
 def main():
@@ -51,7 +40,7 @@ def main():
                 os.path.join(folder, name), {"virtual_transport": "discard:"},
                 ["discard/unix=discard unix - - n - - discard"], milter="unix:" + socket))
         before = {name: postfix_pairs.processor_time(daemons[name].child) for name in NAMES}
-        rates = postfix_pairs.interleave(lambda name: rate(mtas[name], size, messages), NAMES, pairs)
+        rates = postfix_pairs.interleave(lambda name: postfix_pairs.rate(mtas[name], size, messages), NAMES, pairs)
         for name in NAMES:
             used = (postfix_pairs.processor_time(daemons[name].child) - before[name]) / \
                 (messages * (pairs + 1)) * 1e6

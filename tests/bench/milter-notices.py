@@ -54,7 +54,8 @@ def main():
         os.chmod(folder, 0o755)
         sockets = {name: os.path.join(folder, name + ".sock") for name in NAMES[:2]}
         settings = {"milter.listen": "unix:" + sockets["ours"], "milter.socket_group": "postfix",
-                    "milter.reports": ["fbl@mta1.example.com"], "notice.senders": None, "tenant.shop.match.sender_domain": ["shop.example"],
+                    "milter.reports": ["fbl@mta1.example.com"], "notice.senders": None,
+                    "tenant.shop.match.sender_domain": ["shop.example"],
                     "tenant.shop.from": "Shop <postmaster@shop.example>",
                     "tenant.shop.languages": ["de"],
                     "file.all.path": os.path.join(folder, "records"), "log.level": "info"}

@@ -12,13 +12,11 @@ pairs with the interval in which the true one lies with 95 %. Needs root.
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 import postfix_pairs
-from postfix_pairs import READER, SENDER, lib
+from postfix_pairs import lib
 
 TRACE = {"milter.outgoing": ["ORIGINATING"], "trace.sign": "a",
          "trace.key.a.secret": "0123456789abcdef",
@@ -31,15 +29,6 @@ WAYS = {
             "trace.headers": ["Subject", "X-Campaign"], "trace.cfbl_address": "fbl@mta1.example.com",
             "trace.feedback_id": "{campaign}:{tenant}:{trace}:shop01"},
 }
-
-
-def rate(mta, messages):
-    started = time.monotonic()
-    subprocess.run(["/usr/sbin/smtp-source", "-s", "20", "-m", str(messages), "-l", "2000",
-                    "-f", SENDER, "-t", READER, f"127.0.0.1:{mta.port}"], check=True)
-    taken = time.monotonic() - started
-    lib.wait_until(lambda: not mta.queue(), "Postfix's queue is empty")
-    return messages / taken
 
 
 @contextlib.contextmanager
@@ -65,7 +54,8 @@ def main():
         parts = {name: stack.enter_context(running(folder, name)) for name in WAYS}
         before = {name: postfix_pairs.processor_time(daemon.child)
                   for name, (_, daemon) in parts.items()}
-        rates = postfix_pairs.interleave(lambda name: rate(parts[name][0], messages), list(WAYS), pairs)
+        rates = postfix_pairs.interleave(
+            lambda name: postfix_pairs.rate(parts[name][0], 2, messages), list(WAYS), pairs)
         for name, (_, daemon) in parts.items():
             used = (postfix_pairs.processor_time(daemon.child) - before[name]) / (messages * (pairs + 1))
             print(f"outgoing mail of 2 KB, {name}: {statistics.median(rates[name]):.0f} messages/s, "

@@ -10,31 +10,20 @@ ratios of all pairs with the interval in which the true one lies with 95 %. Need
 """
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 import postfix_pairs
-from postfix_pairs import READER, SENDER, lib
+from postfix_pairs import lib
 
 SIZES = (2, 20, 200)  # KB
 NAMES = ("ours", "nothing", "none")
 
 
-def rate(mta, size, messages):
-    started = time.monotonic()
-    subprocess.run(["/usr/sbin/smtp-source", "-s", "20", "-m", str(messages), "-l", str(size * 1000),
-                    "-f", SENDER, "-t", READER, f"127.0.0.1:{mta.port}"], check=True)
-    taken = time.monotonic() - started
-    lib.wait_until(lambda: not mta.queue(), "Postfix's queue is empty")
-    return messages / taken
-
-
 def measure(mtas, milters, size, pairs, messages):
     count = messages if size < 100 else max(messages // 4, 20)
     before = {name: postfix_pairs.processor_time(child) for name, child in milters.items()}
-    rates = postfix_pairs.interleave(lambda name: rate(mtas[name], size, count), NAMES, pairs)
+    rates = postfix_pairs.interleave(lambda name: postfix_pairs.rate(mtas[name], size, count), NAMES, pairs)
     used = {name: (postfix_pairs.processor_time(child) - before[name]) / (count * (pairs + 1)) * 1e6
             for name, child in milters.items()}
     ours, nothing, none = (statistics.median(rates[name]) for name in NAMES)

@@ -26,6 +26,17 @@ def start_postfix(folder, parameters, services=(), **settings):
     return mta
 
 
+def rate(mta, size, messages):
+    """Messages of @size KB a second that it takes from smtp-source over 20 connections; returns when
+    all are delivered."""
+    started = time.monotonic()
+    subprocess.run(["/usr/sbin/smtp-source", "-s", "20", "-m", str(messages), "-l", str(size * 1000),
+                    "-f", SENDER, "-t", READER, f"127.0.0.1:{mta.port}"], check=True)
+    taken = time.monotonic() - started
+    lib.wait_until(lambda: not mta.queue(), "Postfix's queue is empty")
+    return messages / taken
+
+
 @contextlib.contextmanager
 def nothing(program, socket, *arguments):
     """The milter that does nothing."""
