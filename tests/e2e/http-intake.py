@@ -830,7 +830,7 @@ def stopping(folder):
         daemon.child.terminate()
         daemon.child.send_signal(signal.SIGCONT)
         started = time.monotonic()
-        daemon.stop()
+        daemon.ends()
         expect(time.monotonic() - started < 30, True, "stopped soon")
         answer = busy.answer()
         if answer is not None:  # it was complete

@@ -275,10 +275,13 @@ class Daemon:
 
     def stop(self, wanted=0):
         """Asks it to end, and checks that it does so in order."""
+        if self.child is not None:
+            self.child.terminate()
+            self.ends(wanted)
+
+    def ends(self, wanted=0):
+        """Waits for the end that it was asked for: a second signal would end it at once."""
         child, self.child = self.child, None
-        if child is None:
-            return
-        child.terminate()
         try:
             status = child.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -463,7 +463,7 @@ def a_stop_ends_connections_at_any_stage(folder):
             thread.join()
         lib.expect(answers, [("d", b"")], "what was at its end")
         lib.expect(others, ["end"] * len(STAGES), "the others")
-        lib.expect(daemon.child.wait(lib.PATIENCE), 0, "exit status")
+        daemon.ends()
         daemon.start()
         records(folder, 1)
 

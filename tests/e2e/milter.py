@@ -341,8 +341,7 @@ def a_stop_answers_what_is_under_way(folder):
         started = time.monotonic()
         sender.join()
         lib.expect(answers[-1], ("d", b""), "answer")
-        lib.expect(daemon.child.wait(lib.PATIENCE), 0, "exit status")
-        daemon.child = None
+        daemon.ends()
         if time.monotonic() - started > 8:  # after 10 s it gives up
             raise lib.Failure(f"the stop took {time.monotonic() - started:.1f} s")
         lib.expect(os.path.exists(path_of(folder)), False, "socket after the stop")
