@@ -151,9 +151,9 @@ is_one_too_many(void)
     return true;
 }
 
-/* No reply is asked for but to DATA, the end of header and the end of message; libmilter makes the
- * others up for an MTA that wants them. So an end of header costs a round trip for our mail, and
- * tells the MTAs that know no DATA to go on without us for all other mail. */
+/* No reply is asked for but to DATA and the end of message; libmilter makes the others up for an MTA
+ * that wants them. An MTA that knows no DATA waits at the end of header, too, and is told there to
+ * go on without us for mail that is not ours. */
 static sfsistat
 on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused2,
              unsigned long unused3, unsigned long *ret_actions, unsigned long *ret_steps,
@@ -193,6 +193,9 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
     *ret_actions = needed | (actions & (SMFIF_SETSYMLIST | SMFIF_CHGBODY));
     *ret_steps = steps & wanted;
     DsnMilterSession *session = session_of(context);
+    session->sends_data = (steps & SMFIP_NODATA) != 0;
+    if (session->sends_data) /* what there is to say was said at DATA */
+        *ret_steps |= steps & SMFIP_NR_EOH;
     session->takes_body = (actions & SMFIF_CHGBODY) != 0;
     session->keeps_blank = (steps & SMFIP_HDR_LEADSPC) != 0;
     *ret_unused2 = *ret_unused3 = 0;
@@ -285,8 +288,10 @@ on_header(SMFICTX *context, char *name, char *value)
 static sfsistat
 on_end_of_header(SMFICTX *context)
 {
-    dsn_milter_message_add(&session_of(context)->message, DSN_SPAN_LITERAL("\r\n"));
-    return screen_if_open(context);
+    DsnMilterSession *session = session_of(context);
+
+    dsn_milter_message_add(&session->message, DSN_SPAN_LITERAL("\r\n"));
+    return session->sends_data ? SMFIS_NOREPLY : screen_if_open(context);
 }
 
 static sfsistat

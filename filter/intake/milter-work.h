@@ -41,6 +41,7 @@ typedef struct DsnMilterSession {
     char *daemon; /* {daemon_name} of the MTA; these three are NULL when not known */
     char *peer_name;
     char *peer_addr;
+    bool sends_data;  /* the MTA tells of DATA */
     bool takes_body;  /* the MTA lets us change it */
     bool keeps_blank; /* the blank that a field's value begins with is ours to write */
     DsnMilterMessage message;

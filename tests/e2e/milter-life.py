@@ -378,7 +378,6 @@ def before_the_end(mta, stage):
     if stage >= 5:
         header(lines[middle:])
         mta.send("N")
-        mta.receive("c")
         mta.send("B", body[:len(body) // 2])
     mta.wait_read()
 
@@ -398,7 +397,6 @@ def before_the_end(mta, stage):
         if stage < 5:
             header(lines[middle:])
             mta.send("N")
-            mta.receive("c")
             mta.send("B", body[:len(body) // 2])
         mta.send("B", body[len(body) // 2:])
         mta.send("D", b"Ei\0Q%d\0" % stage)

@@ -278,8 +278,6 @@ def memory_for_all_messages_is_bounded(folder):
             answers.append(mta.packet()[0])
             if answers[-1] == "c":
                 mta.header(lib.feedback(number))
-                answers[-1] = mta.packet()[0]
-            if answers[-1] == "c":
                 for _ in range(20):
                     mta.send("B", chunk)
                 mta.wait_read()
@@ -394,7 +392,6 @@ def a_reload_changes_nothing_for_a_message_under_way(folder):
         daemon.reload()
         lib.wait_until(lambda: daemon.logged("reload: .* is in force"), "the reload")
         body, _ = mta.header(lib.feedback(1))
-        mta.receive("c")
         mta.send("B", body)
         mta.send("E")
         mta.receive("d")

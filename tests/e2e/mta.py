@@ -100,7 +100,6 @@ class Mta:
         self.send("T")
         self.receive("c")
         body, _ = self.header(message)
-        self.receive("c")
         self.send("B", body)
         self.send("E")
         self.asked += 1

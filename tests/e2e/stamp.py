@@ -438,7 +438,6 @@ def packets(folder, fields, result="traced", **changes):
             for name, value in fields:
                 peer.send("L", name + b"\0" + value + b"\0")
             peer.send("N")
-            peer.receive("c")
             peer.send("E")
             found = peer.changes()
         lib.expect(found[-1][0], "a", "the end")

@@ -3,11 +3,12 @@
 
 local OURS, OTHER, TAGGED = "<fbl@example.com>", "<somebody@example.com>", "<tagged@example.com>"
 local V2_ACTIONS, V2_STEPS = 0x3f, 0x7f
-local NO_REPLY = SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_BODY
+local NO_REPLY = SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |
+		 SMFIP_NR_BODY
 
 local conn = open()
 for _, step in ipairs({SMFIP_NOHELO, SMFIP_NOUNKNOWN, SMFIP_HDR_LEADSPC, SMFIP_NR_CONN, SMFIP_NR_MAIL,
-		       SMFIP_NR_RCPT, SMFIP_NR_HDR, SMFIP_NR_BODY}) do
+		       SMFIP_NR_RCPT, SMFIP_NR_HDR, SMFIP_NR_EOH, SMFIP_NR_BODY}) do
 	expect(mt.test_option(conn, step), true, "step " .. step)
 end
 for _, step in ipairs({SMFIP_NOCONNECT, SMFIP_NOMAIL, SMFIP_NORCPT, SMFIP_NOBODY, SMFIP_NOHDRS, SMFIP_NODATA,
@@ -24,7 +25,7 @@ close(conn)
 
 local offers = {
 	{"version 6 without no-reply", {steps = 0x1fffff & ~(NO_REPLY | SMFIP_NR_HELO | SMFIP_NR_DATA |
-						 SMFIP_NR_UNKN | SMFIP_NR_EOH)}},
+						 SMFIP_NR_UNKN)}},
 	{"version 6 without leading space", {steps = 0x0fffff}},
 	{"version 6 without macro lists", {actions = 0xff}},
 	{"version 4", {version = 4, actions = V2_ACTIONS, steps = 0x3ff}},
