@@ -151,9 +151,9 @@ is_one_too_many(void)
     return true;
 }
 
-/* No reply is asked for but to DATA and the end of message; libmilter makes the others up for an MTA
- * that wants them. An MTA that knows no DATA waits at the end of header, too, and is told there to
- * go on without us for mail that is not ours. */
+/* No reply is asked for but to DATA and the end of message; libmilter makes the others up for an
+ * MTA that wants them. One that knows no DATA waits at the end of header, too, and is told there
+ * to go on without us for mail that is not ours. */
 static sfsistat
 on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused2,
              unsigned long unused3, unsigned long *ret_actions, unsigned long *ret_steps,
@@ -194,7 +194,7 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
     *ret_steps = steps & wanted;
     DsnMilterSession *session = session_of(context);
     session->sends_data = (steps & SMFIP_NODATA) != 0;
-    if (session->sends_data) /* what there is to say was said at DATA */
+    if (session->sends_data) /* what there is to say is said there */
         *ret_steps |= steps & SMFIP_NR_EOH;
     session->takes_body = (actions & SMFIF_CHGBODY) != 0;
     session->keeps_blank = (steps & SMFIP_HDR_LEADSPC) != 0;
