@@ -282,7 +282,8 @@ def postfix_delivers(folder):
         daemon.stop()
         lib.expect(lib.send(postfix.port, REPORTS, lib.feedback(2))[0], 250)
         lib.wait_until(lambda: postfix.logged("status=deferred .*Connection refused"), "it waits")
-        lib.expect(len(postfix.queue()), 1, "messages in the queue")
+        lib.wait_until(lambda: [mail["queue_name"] for mail in postfix.queue()] == ["deferred"],
+                       "it is the only one in the queue")
         daemon.start()
         postfix.flush()
         wait_records(folder, 2)
