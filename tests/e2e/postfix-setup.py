@@ -188,6 +188,20 @@ def keeps_the_signer_of_a_service(folder):
                "of the service")
 
 
+def tells_milters_with_similar_addresses_apart(folder):
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:127.0.0.1:8025, { unix:dsnarf/milter.sock2 }\n")
+    before = read(place)
+    run("apply", "-c", place, "-s", "inet:127.0.0.1:802", "inbound")
+    added = ("inet:127.0.0.1:8025, { unix:dsnarf/milter.sock2 }, "
+             "{ inet:127.0.0.1:802, default_action=tempfail }")
+    lib.expect(postconf(place, "-h", "smtpd_milters").strip(), added, "with it")
+    lib.expect(run("show", "-c", place, "-s", "inet:127.0.0.1:802", "inbound"),
+               "# nothing is to be changed\n", "it is there now")
+    run("undo", "-c", place)
+    lib.expect(read(place), before, "undone")
+
+
 def works_alone(folder):
     needs_postfix()
     place = directory(folder, "a")
@@ -222,4 +236,5 @@ def says_what_is_wrong(folder):
 if __name__ == "__main__":
     lib.run(shows_and_changes_nothing, each_role_has_its_lines, is_undone_to_the_byte,
             leaves_what_others_have_changed, takes_out_of_a_changed_list_only_the_milter,
-            keeps_the_signer_of_a_service, works_alone, says_what_is_wrong)
+            keeps_the_signer_of_a_service, tells_milters_with_similar_addresses_apart, works_alone,
+            says_what_is_wrong)
