@@ -15,7 +15,7 @@ import threading
 import time
 
 import lib
-from mta import ALL_ACTIONS, ALL_STEPS, V2_ACTIONS, V2_STEPS, Mta, path_of
+from mta import ALL_ACTIONS, ALL_STEPS, CHANGE_BODY, V2_ACTIONS, V2_STEPS, Mta, path_of
 
 SCRIPTS = os.path.join(lib.SOURCE, "tests", "e2e", "milter")
 OURS = "<fbl@example.com>"
@@ -197,6 +197,22 @@ def without_data_the_end_of_header_decides(folder):
             mta.send("E")
             mta.receive("d")
         records(folder, 1)
+
+
+def without_the_right_to_change_bodies_notices_pass(folder):
+    with open(os.path.join(lib.SOURCE, "tests", "data", "postfix", "failed.eml"), "rb") as file:
+        notice = file.read()
+    with running(folder, notice__senders=["*"], notice__postfix_notices="rewrite") as daemon:
+        for actions, result, packets in ((ALL_ACTIONS, "rewritten", "mmhhba"),
+                                         (ALL_ACTIONS & ~CHANGE_BODY, "passed", "a")):
+            with Mta(folder, actions=actions, connect=False) as mta:
+                mta.send("D", b"Cj\0mta1.example.com\0")
+                mta.connect(b"localhost", b"127.0.0.1")
+                changes = mta.message(["<news@shop.example>"], notice, sender="")
+                lib.expect("".join(packet for packet, _ in changes), packets, result)
+            counter = f'dsnarf_postfix_notices_total{{result="{result}"}}'
+            lib.wait_until(lambda counter=counter: daemon.metrics()[counter] == 1, counter)
+        lib.expect(len(daemon.logged("notice=passed .*the MTA takes no new body")), 1, "lines in the log")
 
 
 def a_connection_can_serve_several_clients(folder):
@@ -404,7 +420,8 @@ def a_reload_changes_nothing_for_a_message_under_way(folder):
 lib.run(recipients_and_reports_decide, transactions_do_not_mix, sizes_are_bounded,
         a_crowd_is_told_to_come_again, old_and_new_mtas_work, sendmail_is_served, the_daemon_name_chooses_the_role,
         a_full_spool_means_come_again, what_comes_again_is_not_recorded_again,
-        without_data_the_end_of_header_decides, a_connection_can_serve_several_clients,
+        without_data_the_end_of_header_decides,
+        without_the_right_to_change_bodies_notices_pass, a_connection_can_serve_several_clients,
         changes_are_made_once_for_each, a_failure_says_so_to_the_client, nothing_forges_a_log_line,
         nonsense_ends_only_its_own_connection, memory_for_all_messages_is_bounded,
         a_stop_answers_what_is_under_way, it_listens_at_a_port_too,

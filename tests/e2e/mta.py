@@ -13,7 +13,8 @@ import termios
 
 import lib
 
-# libmilter/mfdef.h
+# libmilter/mfapi.h and mfdef.h
+CHANGE_BODY = 0x2
 ALL_ACTIONS, ALL_STEPS = 0x1ff, 0x1fffff
 V2_ACTIONS, V2_STEPS = 0x3f, 0x7f
 
@@ -39,8 +40,8 @@ class Mta:
         if connect:
             self.connect()
 
-    def connect(self):
-        self.send("C", b"client.example\0" + b"4" + struct.pack(">H", 4025) + b"192.0.2.7\0")
+    def connect(self, name=b"client.example", address=b"192.0.2.7"):
+        self.send("C", name + b"\0" + b"4" + struct.pack(">H", 4025) + address + b"\0")
 
     def send(self, command, data=b""):
         self.peer.sendall(struct.pack(">I", len(data) + 1) + command.encode() + data)
