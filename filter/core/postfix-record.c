@@ -144,7 +144,7 @@ between(DsnSpan text, const char *begin, const char *end)
 }
 
 /* The first Received field of the original, if this Postfix has written it: it names its own queue
- * id. smtpd(8) leaves no bracket in what a client says, so that the first one is its own. */
+ * id, which the client cannot know. */
 static DsnSpan
 own_received(const DsnPostfixNotice *notice)
 {
@@ -159,21 +159,24 @@ own_received(const DsnPostfixNotice *notice)
     return own ? value : DSN_SPAN_ABSENT;
 }
 
-/* Who has submitted the original, as far as Postfix has written it down. */
+/* Who has submitted the original, as far as Postfix has written it down. smtpd(8) leaves no blank
+ * and no parenthesis in what the client says at HELO, and no line end in the names of its
+ * certificate; all else may be in them, and a client may choose both. */
 static json_t *
 read_submission(const DsnPostfixNotice *notice, const DsnMetaKeys *keys)
 {
     DsnSpan received = own_received(notice);
-    DsnSpan client = between(received, "[", "]");
-    DsnSpan login = between(received, "(Authenticated sender: ", ")");
+    DsnSpan client = between(between(received, " (", ")"), "[", "]");
+    DsnSpan login = dsn_span_trim(between(received, "\n\t(Authenticated sender: ", "\n"));
     json_t *submission = json_object();
 
     if (dsn_span_starts(client, "IPv6:"))
         client = dsn_span_from(client, strlen("IPv6:"));
     if (keys->client != NULL && client.len > 0)
         set(submission, keys->client, new_line(client));
-    if (keys->authenticated != NULL && login.len > 0)
-        set(submission, keys->authenticated, new_line(login));
+    if (keys->authenticated != NULL && login.len > 1)
+        set(submission, keys->authenticated,
+            new_line((DsnSpan){login.data, login.len - strlen(")")}));
     return submission;
 }
 

@@ -172,6 +172,53 @@ START_TEST(long_header)
 }
 END_TEST
 
+/* Only what smtpd(8) itself writes in its field is believed. */
+START_TEST(submission)
+{
+    static const struct {
+        const char *from, *client, *login;
+    } fields[] = {
+        {"from client.example (unknown [192.0.2.66])", "\"192.0.2.66\"", "absent"},
+        {"from [10.9.9.9] (unknown [192.0.2.66])", "\"192.0.2.66\"", "absent"},
+        {"from x[10.9.9.9] (c.example [IPv6:2001:db8::7])", "\"2001:db8::7\"", "absent"},
+        {"from [IPv6:2001:db8::1] (unknown [192.0.2.66])\r\n\t(Authenticated sender: a (b) c)",
+         "\"192.0.2.66\"", "\"a (b) c\""},
+        {"from c.example (c.example [192.0.2.66])\r\n"
+         "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n"
+         "\t(Client CN \"x (Authenticated sender: boss) [10.9.9.9]\", Issuer \"y\" (not verified))",
+         "\"192.0.2.66\"", "absent"},
+        {"from c.example (c.example [192.0.2.66])\r\n"
+         "\t(Client CN \"x (Authenticated sender: boss)\", Issuer \"y\" (verified OK))\r\n"
+         "\t(Authenticated sender: clerk)",
+         "\"192.0.2.66\"", "\"clerk\""},
+    };
+    const DsnPostfixRecordOptions options = {&keys, NULL, "node", NOW};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+        g_autofree char *original =
+            g_strdup_printf("Received: %s\r\n\tby mta1.example.com (Postfix) with ESMTP id 4Xyz\r\n"
+                            "\tfor <gone@gone.example>; Sat, 21 Nov 2026 21:49:06 +0000\r\n\r\n",
+                            fields[i].from);
+        g_autoptr(DsnReport) report = dsn_report_new();
+        const DsnPostfixNotice notice = {
+            .action = DSN_ACTION_FAILED,
+            .host = DSN_SPAN_LITERAL("mta1.example.com"),
+            .queue_id = DSN_SPAN_LITERAL("4Xyz"),
+            .sender = DSN_SPAN_LITERAL("news@shop.example"),
+            .original = dsn_span(original),
+        };
+        dsn_report_add_recipient(report)->final_recipient.value =
+            DSN_SPAN_LITERAL("gone@gone.example");
+        g_autoptr(GPtrArray) records = dsn_postfix_notice_records(&notice, report, &options);
+        g_autofree char *client = value_at(records->pdata[0], "meta.received_from");
+        g_autofree char *login = value_at(records->pdata[0], "meta.authn_id");
+
+        ck_assert_msg(strcmp(client, fields[i].client) == 0, "%s: %s", fields[i].from, client);
+        ck_assert_msg(strcmp(login, fields[i].login) == 0, "%s: %s", fields[i].from, login);
+    }
+}
+END_TEST
+
 /* Keys without a name are not told. */
 START_TEST(without_keys)
 {
@@ -192,6 +239,7 @@ dsn_test_suite(void)
     tcase_add_loop_test(tcase, members, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, readable);
     tcase_add_test(tcase, long_header);
+    tcase_add_test(tcase, submission);
     tcase_add_test(tcase, without_keys);
     suite_add_tcase(suite, tcase);
     return suite;
