@@ -55,10 +55,8 @@ change_field(SMFICTX *context, const DsnMilterSession *session, const DsnFieldCh
 {
     const GString *bytes = session->message.bytes;
     DsnSpan body, header = dsn_header_split((DsnSpan){bytes->str, bytes->len}, &body);
-    char *value = change->value;
+    char *value = dsn_milter_value(session, change->value);
 
-    if (!session->keeps_blank && *value == ' ')
-        value++;
     return dsn_span_present(dsn_header_find(header, change->name))
                ? smfi_chgheader(context, change->name, 1, value) == MI_SUCCESS
                : smfi_addheader(context, change->name, value) == MI_SUCCESS;

@@ -9,7 +9,7 @@
 /* False if the MTA did not take a change. Each field goes to the top, so that the first one stands
  * there in the end: a trace of somebody else's that is in the message stands behind ours. */
 static bool
-apply(SMFICTX *context, const DsnStamp *stamp)
+apply(SMFICTX *context, const DsnMilterSession *session, const DsnStamp *stamp)
 {
     for (size_t i = 0; i < stamp->n_removals; i++) {
         const DsnStampRemoval *removal = &stamp->removals[i];
@@ -24,7 +24,8 @@ apply(SMFICTX *context, const DsnStamp *stamp)
 
         g_string_append(value, field->value);
         (void)g_string_replace(value, "\r\n", "\n", 0); /* as libmilter wants it */
-        if (smfi_insheader(context, 0, (char *)field->name, value->str) != MI_SUCCESS)
+        if (smfi_insheader(context, 0, (char *)field->name,
+                           dsn_milter_value(session, value->str)) != MI_SUCCESS)
             return false;
     }
     return true;
@@ -78,7 +79,7 @@ stamp_message(SMFICTX *context, const DsnMilterSession *session, const char *que
                           queue_id == NULL ? "a message" : queue_id);
         return DSN_MILTER_UNTRACED;
     }
-    if (!apply(context, &stamp)) {
+    if (!apply(context, session, &stamp)) {
         dsn_log_event(DSN_LOG_WARNING, "milter: %s leaves without a trace: the MTA took no change",
                       queue_id == NULL ? "a message" : queue_id);
         return DSN_MILTER_UNTRACED;

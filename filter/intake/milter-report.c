@@ -66,16 +66,17 @@ remove_recipients(SMFICTX *context, const DsnMilterMessage *message)
 /* From the last field with our name to the first: so the numbers are right whether the MTA counts
  * those that were removed or not. */
 static bool
-tag_message(SMFICTX *context, const DsnMilterMessage *message, const DsnMessageTaken *taken)
+tag_message(SMFICTX *context, const DsnMilterSession *session, const DsnMessageTaken *taken)
 {
     g_autofree char *value =
         g_strdup_printf(" %s; id=%s", dsn_report_kind_to_string(taken->kind), taken->id);
 
-    for (size_t i = MIN(message->tags, MAX_TAGS); i > 0; i--) {
+    for (size_t i = MIN(session->message.tags, MAX_TAGS); i > 0; i--) {
         if (smfi_chgheader(context, (char *)DSN_MILTER_TAG, (int)i, NULL) != MI_SUCCESS)
             return false;
     }
-    return smfi_addheader(context, (char *)DSN_MILTER_TAG, value) == MI_SUCCESS;
+    return smfi_addheader(context, (char *)DSN_MILTER_TAG, dsn_milter_value(session, value)) ==
+           MI_SUCCESS;
 }
 
 static void
@@ -125,7 +126,7 @@ dsn_milter_end_report(SMFICTX *context, DsnMilterSession *session)
     const DsnMilterVerdict *verdict = dsn_milter_verdict(outcome, message);
     const char *failure = error == NULL ? NULL : error->message;
     if ((verdict->remove && !remove_recipients(context, message)) ||
-        (verdict->tag && !tag_message(context, message, &taken))) {
+        (verdict->tag && !tag_message(context, session, &taken))) {
         verdict = dsn_milter_verdict(DSN_MILTER_FAILED, message);
         failure = "the MTA took no changes; recorded all the same";
     }

@@ -47,6 +47,13 @@ typedef struct DsnMilterSession {
     DsnMilterMessage message;
 } DsnMilterSession;
 
+/* @value, which begins with a blank, without it where the MTA writes that itself. */
+static inline char *
+dsn_milter_value(const DsnMilterSession *session, char *value)
+{
+    return value + (session->keeps_blank || *value != ' ' ? 0 : 1);
+}
+
 /* A macro that the MTA has sent, or NULL (transfer none). */
 const char *dsn_milter_macro(SMFICTX *context, const char *name);
 

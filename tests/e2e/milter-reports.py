@@ -194,6 +194,22 @@ def aliases_lead_copies_to_others(folder):
                        sorted(without_return_path(lib.feedback(number)) for number in numbers), address)
 
 
+def tags_from_outside_can_be_kept_away(folder):
+    """As the manual says: Postfix looks at what comes in, and not at what a milter adds."""
+    forged = b"X-Dsnarf-Report: feedback-report; id=0\n"
+    with running(folder) as (mta, _):
+        set_parameters(mta, header_checks="regexp:{ {/^X-Dsnarf-Report:/ IGNORE} }")
+        try:
+            lib.expect(lib.send(mta.port, TAGGED, forged + ORDINARY[0], "a@b.example")[0], 250, "no report")
+            lib.expect(lib.send(mta.port, TAGGED, forged + lib.feedback(1))[0], 250, "a report")
+        finally:
+            set_parameters(mta, header_checks="")
+        record, = records(folder, 1)
+        tags = [re.findall(rb"(?mi)^X-Dsnarf-Report:.*$", mail) for mail in delivered(mta, TAGGED, 2)]
+        lib.expect(sorted(tags), [[], [b"X-Dsnarf-Report: feedback-report; id=" + record["id"].encode()]],
+                   "tags")
+
+
 def a_failure_is_a_temporary_one(folder):
     """The words of ours reach the client, and nothing is queued."""
     with running(folder, **{"spool.min_free": "1048576GiB"}) as (mta, _):
@@ -547,7 +563,8 @@ def spf_and_dmarc_are_kept(folder):
 
 
 lib.run(patterns_choose_the_recipients, the_verdict_depends_on_the_kind, aliases_lead_copies_to_others,
-        a_failure_is_a_temporary_one, one_session_of_many_messages, death_under_tempfail,
+        tags_from_outside_can_be_kept_away, a_failure_is_a_temporary_one,
+        one_session_of_many_messages, death_under_tempfail,
         death_under_accept, death_under_quarantine, death_under_reject, death_at_the_end_of_a_message,
         too_late_at_the_end_of_a_message, too_late_in_mid_message, clients_can_be_left_out,
         a_verifier_in_front_is_believed, spf_and_dmarc_are_kept)

@@ -15,7 +15,7 @@ import threading
 import time
 
 import lib
-from mta import ALL_ACTIONS, ALL_STEPS, CHANGE_BODY, V2_ACTIONS, V2_STEPS, Mta, path_of
+from mta import ALL_ACTIONS, ALL_STEPS, CHANGE_BODY, SHOW_BLANK, V2_ACTIONS, V2_STEPS, Mta, path_of
 
 SCRIPTS = os.path.join(lib.SOURCE, "tests", "e2e", "milter")
 OURS = "<fbl@example.com>"
@@ -213,6 +213,15 @@ def without_the_right_to_change_bodies_notices_pass(folder):
             counter = f'dsnarf_postfix_notices_total{{result="{result}"}}'
             lib.wait_until(lambda counter=counter: daemon.metrics()[counter] == 1, counter)
         lib.expect(len(daemon.logged("notice=passed .*the MTA takes no new body")), 1, "lines in the log")
+
+
+def the_blank_behind_a_colon_is_there_once(folder):
+    """An MTA that does not show it writes it itself."""
+    with running(folder):
+        for steps, value in ((ALL_STEPS, b" feedback"), (ALL_STEPS & ~SHOW_BLANK, b"feedback")):
+            with Mta(folder, steps=steps) as mta:
+                (command, data), _ = mta.message(["<tagged@example.com>"], lib.feedback(steps))
+                lib.expect((command, data.startswith(b"X-Dsnarf-Report\0" + value)), ("h", True), data)
 
 
 def a_connection_can_serve_several_clients(folder):
@@ -421,7 +430,8 @@ lib.run(recipients_and_reports_decide, transactions_do_not_mix, sizes_are_bounde
         a_crowd_is_told_to_come_again, old_and_new_mtas_work, sendmail_is_served, the_daemon_name_chooses_the_role,
         a_full_spool_means_come_again, what_comes_again_is_not_recorded_again,
         without_data_the_end_of_header_decides,
-        without_the_right_to_change_bodies_notices_pass, a_connection_can_serve_several_clients,
+        without_the_right_to_change_bodies_notices_pass, the_blank_behind_a_colon_is_there_once,
+        a_connection_can_serve_several_clients,
         changes_are_made_once_for_each, a_failure_says_so_to_the_client, nothing_forges_a_log_line,
         nonsense_ends_only_its_own_connection, memory_for_all_messages_is_bounded,
         a_stop_answers_what_is_under_way, it_listens_at_a_port_too,

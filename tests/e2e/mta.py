@@ -15,6 +15,7 @@ import lib
 
 # libmilter/mfapi.h and mfdef.h
 CHANGE_BODY = 0x2
+SHOW_BLANK = 0x100000
 ALL_ACTIONS, ALL_STEPS = 0x1ff, 0x1fffff
 V2_ACTIONS, V2_STEPS = 0x3f, 0x7f
 

@@ -424,12 +424,12 @@ def a_change_of_keys(folder):
 
 # ---- hostile headers ----
 
-def packets(folder, fields, result="traced", **changes):
+def packets(folder, fields, result="traced", steps=protocol.ALL_STEPS, **changes):
     """What the milter changes of a message with these fields, as an MTA sees it that forbids nothing:
     its packets, and the values that it puts in front by their names."""
     with lib.Daemon(folder, settings(folder, **{"milter.listen": "unix:" + protocol.path_of(folder),
                                                 **ALL_FIELDS, **changes})) as daemon:
-        with protocol.Mta(folder, connect=False) as peer:
+        with protocol.Mta(folder, steps=steps, connect=False) as peer:
             peer.send("D", b"C{daemon_name}\0ORIGINATING\0")
             peer.connect()
             peer.envelope(["<" + READER + ">"], "<" + SENDER + ">")
@@ -449,6 +449,16 @@ def packets(folder, fields, result="traced", **changes):
             name, value = data[4:].split(b"\0")[:2]
             values[name.decode()] = value.decode()
     return found, values
+
+
+def the_blank_behind_a_colon_is_there_once(folder):
+    """An MTA that does not show it writes it itself."""
+    for steps, blank in ((protocol.ALL_STEPS, True), (protocol.ALL_STEPS & ~protocol.SHOW_BLANK, False)):
+        place = os.path.join(folder, str(steps))
+        os.mkdir(place)
+        _, values = packets(place, [(b"Subject", b" a")], steps=steps)
+        for name in ("X-KumoRef", "CFBL-Address", "CFBL-Feedback-ID", "Feedback-ID"):
+            lib.expect(values[name].startswith(" "), blank, name)
 
 
 def mail_of_nobody_is_not_read(folder):
@@ -508,5 +518,5 @@ def hostile_headers(folder):
 
 lib.run(a_signer_behind_it_covers_it, it_names_campaign_and_fields, addresses_in_utf_8,
         whose_mail_is_stamped, a_second_pass_adds_nothing, what_is_false_gives_way,
-        reports_are_told_by_it, a_change_of_keys, mail_of_nobody_is_not_read,
+        reports_are_told_by_it, a_change_of_keys, the_blank_behind_a_colon_is_there_once, mail_of_nobody_is_not_read,
         without_room_mail_leaves_as_it_came, hostile_headers)
