@@ -343,14 +343,14 @@ trim_records(DsnSpool *spool, GError **error)
     return true;
 }
 
-/* When three quarters of the room are used. Back from it only with some distance. */
+/* When three quarters of max_size are used. Back from it only with some distance. On a disk that
+ * others fill it would not help. */
 static bool
 is_crowded(DsnSpool *spool)
 {
     g_mutex_lock(&spool->lock);
     uint64_t used = (uint64_t)(spool->database_bytes + spool->large_bytes);
-    bool crowded = spool->full ||
-                   used >= spool->max_size / 4 * 3 - (spool->crowded ? spool->max_size / 20 : 0);
+    bool crowded = used >= spool->max_size / 4 * 3 - (spool->crowded ? spool->max_size / 20 : 0);
     g_mutex_unlock(&spool->lock);
     return crowded;
 }

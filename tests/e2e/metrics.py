@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shutil
+import subprocess
 
 import lib
 
@@ -122,6 +123,7 @@ def not_ready_and_why(folder):
     with lib.small_disk(disk, 32 << 20), lib.Daemon(folder, settings) as daemon:
         lib.expect(daemon.request("GET", "/readyz")[::2], (200, b"ready\n"), "/readyz")
         lib.expect(daemon.metrics()["dsnarf_ready"], 1, "ready")
+        daemon.post([lib.element(1)])
         filler = os.path.join(disk, "filler")
         with open(filler, "wb") as file:
             file.write(bytes(25 << 20))
@@ -132,6 +134,10 @@ def not_ready_and_why(folder):
         lib.expect(daemon.metrics()["dsnarf_ready"], 0, "ready")
         os.remove(filler)
         lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "it is ready again")
+        told = subprocess.run([lib.PROGRAM, "why", "-c", daemon.configuration, lib.record(1)["id"]],
+                              capture_output=True, text=True, check=True).stdout
+        lib.expect("nothing is known" in told, False, told)  # the disk is not full of it
+        lib.expect(daemon.logged("history"), [], "lines about history")
 
 
 lib.run(names_are_those_of_the_manual, queues_and_their_ages, a_maildir_that_is_gone,
