@@ -438,11 +438,14 @@ run_status(const Arguments *arguments)
     if (dsn_ask_number(done, "pid") == 0) {
         g_string_append(text, "daemon: does not run\n");
     } else {
+        const char *why = json_string_value(json_object_get(done, "unready"));
+
         g_string_append_printf(text, "daemon: %s, process %" G_GINT64_FORMAT ", since ",
-                               json_is_true(json_object_get(done, "ready")) ? "ready" : "not ready",
-                               dsn_ask_number(done, "pid"));
+                               why == NULL ? "ready" : "not ready", dsn_ask_number(done, "pid"));
         dsn_append_time(text, dsn_ask_number(done, "started"));
         g_string_append_c(text, '\n');
+        if (why != NULL)
+            g_string_append_printf(text, "not ready: %s\n", why);
     }
     append_number_pair(text, "waiting notices", dsn_ask_number(done, "waiting"));
     append_time_pair(text, "oldest taken in", dsn_ask_number(done, "oldest"));

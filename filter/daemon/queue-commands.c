@@ -629,11 +629,14 @@ write_capture_state(Run *run)
 static void
 run_status(Run *run)
 {
+    g_autofree char *why = dsn_spool_unready(run->queue->spool);
     DsnSpoolState state;
 
     dsn_spool_state(run->queue->spool, &state);
     dsn_json_key(run->done, "ready");
-    dsn_json_bool(run->done, dsn_spool_is_ready(run->queue->spool));
+    dsn_json_bool(run->done, why == NULL);
+    if (why != NULL)
+        write_text(run->done, "unready", why);
     write_number(run->done, "waiting", (int64_t)state.waiting);
     write_number(run->done, "dead", (int64_t)state.dead);
     write_number(run->done, "records", (int64_t)state.records);

@@ -132,6 +132,8 @@ def not_ready_and_why(folder):
                    b"not ready: spool: full: less than spool.min_free is left on the file system\n",
                    "/readyz")
         lib.expect(daemon.metrics()["dsnarf_ready"], 0, "ready")
+        lib.expect("\nnot ready: spool: full: less than spool.min_free is left on the file system\n"
+                   in daemon.queue("status")[1], True, "queue status")
         os.remove(filler)
         lib.wait_until(lambda: daemon.request("GET", "/readyz")[0] == 200, "it is ready again")
         told = subprocess.run([lib.PROGRAM, "why", "-c", daemon.configuration, lib.record(1)["id"]],
