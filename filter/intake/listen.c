@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter/core/group.h"
 #include "filter/core/socket-address.h"
 #include "filter/intake/handed-over.h"
 
@@ -50,43 +50,13 @@ remove_stale(const char *where, const DsnSocketAddress *address, GError **error)
     return g_unlink(path) == 0 || errno == ENOENT || failed(where, "", errno, error);
 }
 
-static bool
-find_group(const char *where, const char *name, gid_t *ret_group, GError **error)
-{
-    enum { MOST = 1 << 20 }; /* bytes of a group's members */
-
-    for (size_t size = 4096; size <= MOST; size *= 4) {
-        g_autofree char *buffer = g_malloc(size);
-        struct group group, *found = NULL;
-        int code = getgrnam_r(name, &group, buffer, size, &found);
-
-        if (code == ERANGE && size < MOST)
-            continue;
-        if (found != NULL) {
-            *ret_group = group.gr_gid;
-            return true;
-        }
-        if (code != 0)
-            return failed(where, name, code, error);
-        break;
-    }
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: there is no group \"%s\"", where,
-                name);
-    return false;
-}
-
 /* Nobody can connect between bind() and listen(), which is when the socket gets its rights. */
 static bool
 set_rights(const char *where, const char *path, unsigned mode, const char *group, GError **error)
 {
-    gid_t id = (gid_t)-1;
-
-    if (group != NULL && !find_group(where, group, &id, error))
+    if (group != NULL && !dsn_group_give(path, group, error)) {
+        g_prefix_error(error, "%s: ", where);
         return false;
-    if (group != NULL && lchown(path, (uid_t)-1, id) != 0) {
-        g_autofree char *what = g_strdup_printf("group \"%s\"", group);
-
-        return failed(where, what, errno, error);
     }
     return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0 ||
            failed(where, "", errno, error);

@@ -4,7 +4,6 @@
 #include "filter/intake/milter-socket.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netdb.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -12,6 +11,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "filter/core/group.h"
 #include "filter/intake/handed-over.h"
 
 /* Connections that wait to be taken; the kernel may allow fewer. */
@@ -101,13 +101,9 @@ set_rights(DsnMilterSocket *milter, unsigned mode, const char *group, GError **e
 {
     if (stat(milter->path, &milter->made) != 0)
         return fail(error, milter->where, errno, "cannot find the socket again");
-    if (group != NULL && *group != '\0') {
-        errno = 0;
-        const struct group *entry = getgrnam(group);
-        if (entry == NULL)
-            return fail(error, milter->where, errno == 0 ? ENOENT : errno, "group of the socket");
-        if (chown(milter->path, (uid_t)-1, entry->gr_gid) != 0)
-            return fail(error, milter->where, errno, "cannot give the socket to its group");
+    if (group != NULL && !dsn_group_give(milter->path, group, error)) {
+        g_prefix_error(error, "milter: %s: ", milter->where);
+        return false;
     }
     if (chmod(milter->path, (mode_t)mode) != 0)
         return fail(error, milter->where, errno, "cannot set the mode of the socket");

@@ -3,6 +3,7 @@
 
 #include "filter/pipeline/policy-check.h"
 
+#include "filter/core/group.h"
 #include "filter/core/network.h"
 #include "filter/core/record-form.h"
 #include "filter/core/relay-host.h"
@@ -169,6 +170,24 @@ check_http(DsnChecks *checks)
     if (g_strcmp0(token, DSN_NO_TOKEN) == 0 && !dsn_address_is_local(&address.any))
         dsn_checks_add(checks, "http.token", "http.token",
                        "\"none\" is for loopback addresses and unix sockets, not for %s", listen);
+}
+
+static void
+check_group(DsnChecks *checks, const char *key, const char *group)
+{
+    g_autoptr(GError) error = NULL;
+    gid_t id;
+
+    if (group != NULL && !dsn_group_find(group, &id, &error))
+        dsn_checks_add(checks, key, key, "%s", error->message);
+}
+
+static void
+check_groups(DsnChecks *checks)
+{
+    check_group(checks, "milter.socket_group", checks->configuration->milter.socket_group);
+    check_group(checks, "lmtp.socket_group", checks->configuration->lmtp.socket_group);
+    check_group(checks, "http.socket_group", checks->configuration->http.socket_group);
 }
 
 static bool
@@ -765,6 +784,7 @@ void
 dsn_check_configuration(DsnChecks *checks, const bool *wanted)
 {
     check_http(checks);
+    check_groups(checks);
     check_notices(checks);
     check_relays(checks);
     check_tenants(checks);

@@ -156,7 +156,28 @@ START_TEST(knows_the_group)
     g_autofree char *path = g_build_filename(folder, "s", NULL);
     g_autofree char *where = g_strconcat("unix:", path, NULL);
 
-    refuses(where, "no such group", "group of the socket");
+    refuses(where, "no such group", "there is no group \"no such group\"");
+    ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
+    g_rmdir(folder);
+}
+END_TEST
+
+/* Which root would be allowed to. */
+START_TEST(says_who_has_to_be_in_the_group)
+{
+    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "s", NULL);
+    g_autofree char *where = g_strconcat("unix:", path, NULL);
+    const struct group *group = getgrgid(1);
+    g_autofree char *wanted = g_strdup_printf(
+        "group \"%s\": Operation not permitted, the daemon's user has to be in it", group->gr_name);
+
+    if (getuid() == 0) {
+        ck_assert_int_eq(chown(folder, 65534, (gid_t)-1), 0);
+        ck_assert_int_eq(seteuid(65534), 0);
+    }
+    refuses(where, group->gr_name, wanted);
+    ck_assert_int_eq(seteuid(getuid()), 0);
     ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
     g_rmdir(folder);
 }
@@ -191,6 +212,7 @@ dsn_test_suite(void)
     tcase_add_test(tcase, does_not_replace_a_file);
     tcase_add_loop_test(tcase, says_what_is_wrong, 0, 4);
     tcase_add_test(tcase, knows_the_group);
+    tcase_add_test(tcase, says_who_has_to_be_in_the_group);
     tcase_add_test(tcase, says_that_a_port_is_taken);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -261,6 +261,11 @@ static const struct {
     {"[lmtp]\nlisten = \"unix:/run/x\"\n[file.x]\npath = \"/x\"",
      "FILE:2: lmtp.reports: lists nobody whose mail is read as a report"},
     {"lmtp.reports = [\"example.com\"]", "FILE:1: lmtp.listen: is missing"},
+    {"milter.socket_group = \"no-such-group\"\nlmtp.socket_group = \"no-such-group\"\n"
+     "http.socket_group = \"no-such-group\"",
+     "FILE:1: milter.socket_group: there is no group \"no-such-group\"\n"
+     "FILE:2: lmtp.socket_group: there is no group \"no-such-group\"\n"
+     "FILE:3: http.socket_group: there is no group \"no-such-group\""},
     {"[maildir.m]\n[file.x]\npath = \"/x\"", "FILE:1: maildir.m.path: is missing"},
     {"[maildir.m]\npath = \"/m\"\n[maildir.n]\npath = \"/x/../m/\"\n[file.x]\npath = \"/x\"",
      "FILE:4: maildir.n.path: maildir.m has the same path"},
