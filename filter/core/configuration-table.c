@@ -471,7 +471,7 @@ static const DsnOption options[] = {
      .help = "the {daemon_name}s of Postfix services whose mail leaves with a signed trace"},
     {"milter.notices", DSN_OPTION_LIST, .fallback = "[]", SLOT(milter.notices),
      .help = "the {daemon_name}s of what takes Postfix's own notices; []: any"},
-    {"milter.meta", DSN_OPTION_MAP, SLOT(milter.meta),
+    {"milter.meta", DSN_OPTION_MAP, SLOT(milter.meta), .check = dsn_option_check_field_name,
      .help = "keys of meta, each with the field of the original that Postfix's notice returns"},
     {"milter.role.*", DSN_OPTION_SECTIONS, SLOT(milter.roles), .size = sizeof(DsnMilterRole),
      .help = "more roles, for other Postfix services or other recipients"},

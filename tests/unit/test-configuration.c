@@ -267,6 +267,9 @@ static const struct {
      "1: milter.reports: expected an address such as \"user@example.com\", a domain, a pattern "
      "of them with *, a regular expression \"/.../\", or a file \"file:PATH\", got "
      "\"<fbl@example.com>\""},
+    {"[milter.meta]\ntenant = \"X Tenant\"",
+     "2: milter.meta.tenant: expected the name of a header field such as \"Authorization\", got "
+     "\"X Tenant\""},
     {"http.listen = \"localhost:8025\"",
      "1: http.listen: expected \"127.0.0.1:8025\", \"[::1]:8025\" or \"unix:/path\", "
      "got \"localhost:8025\""},
