@@ -45,9 +45,10 @@ dsn_milter_message_clear(DsnMilterMessage *message)
     message->address_size = 0;
     message->tags = 0;
     message->kind = DSN_REPORT_NONE;
-    message->others = message->internal = message->outgoing = message->crowded = message->no_room =
-        message->cut = false;
-    g_clear_pointer(&message->only, g_free);
+    message->others = 0;
+    message->internal = message->outgoing = message->crowded = message->no_room = message->cut =
+        false;
+    g_clear_pointer(&message->first_other, g_free);
     g_clear_pointer(&message->capture, dsn_capture_free);
 }
 
@@ -108,13 +109,16 @@ dsn_milter_is_outgoing(const DsnPolicy *policy, const char *daemon)
 static void
 add_other(DsnMilterMessage *message, DsnSpan address, const char *daemon)
 {
-    bool first = !message->others;
-
-    message->others = true;
-    g_clear_pointer(&message->only, g_free);
+    message->others++;
     message->outgoing = message->outgoing || dsn_milter_is_outgoing(message->policy, daemon);
-    if ((message->outgoing || message->internal) && first)
-        message->only = dsn_span_dup(address);
+    if ((message->outgoing || message->internal) && message->others == 1)
+        message->first_other = dsn_span_dup(address);
+}
+
+const char *
+dsn_milter_message_only(const DsnMilterMessage *message)
+{
+    return message->others == 1 ? message->first_other : NULL;
 }
 
 void
@@ -141,7 +145,7 @@ dsn_milter_message_purpose(const DsnMilterMessage *message)
 {
     if (message->recipients->len > 0)
         return DSN_MILTER_REPORTED;
-    if (message->internal && message->only != NULL)
+    if (message->internal && dsn_milter_message_only(message) != NULL)
         return DSN_MILTER_NOTICE;
     return message->outgoing ? DSN_MILTER_LEAVING : DSN_MILTER_PASSING;
 }

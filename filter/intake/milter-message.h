@@ -40,11 +40,10 @@ typedef struct DsnMilterMessage {
     GString *sender;     /* without brackets, "" is the null sender */
     GArray *recipients;  /* of DsnMilterRecipient */
     size_t address_size; /* bytes of them */
-    bool others;         /* it goes to addresses of others, too */
+    size_t others;       /* recipients whose mail no role reads */
+    char *first_other;   /* of them, without brackets; of mail that is internal or outgoing */
     bool internal;       /* the MTA itself may have made it */
     bool outgoing;       /* the others get it with a trace */
-    char *only;          /* the one of them, without brackets, of mail that is one of the two; NULL:
-                            there are more */
     bool crowded;        /* more recipients of ours than we keep */
     bool no_room;        /* dropped, because all messages together are too large */
     bool cut;            /* of mail that leaves: the header has more fields than are kept */
@@ -60,6 +59,9 @@ void dsn_milter_message_init(DsnMilterMessage *message, gsize *held);
 /* Forgets all; what follows starts with dsn_milter_message_begin(). */
 void dsn_milter_message_clear(DsnMilterMessage *message);
 void dsn_milter_message_free_members(DsnMilterMessage *message);
+
+/* The first of others if there is no second one, else NULL. */
+const char *dsn_milter_message_only(const DsnMilterMessage *message);
 
 /* Takes over @policy. @internal tells that the MTA itself may be the sender. */
 void dsn_milter_message_begin(DsnMilterMessage *message, DsnPolicy *policy, const char *sender,

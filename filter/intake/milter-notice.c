@@ -22,7 +22,7 @@ log_notice(const DsnMilterSession *session, const char *queue_id, const DsnMilte
            DsnNoticeFate fate, const DsnNoticeTaken *taken, const char *failure)
 {
     const DsnRewritten *rewritten = &taken->rewritten;
-    g_autofree char *to = g_strdup_printf("<%s>", session->message.only);
+    g_autofree char *to = g_strdup_printf("<%s>", session->message.first_other);
     bool odd = failure != NULL || rewritten->minimal || rewritten->template_fault != NULL ||
                taken->reason == DSN_REASON_TOO_LARGE || taken->reason == DSN_REASON_NO_ROOM;
     DsnLogLine line;
@@ -92,7 +92,7 @@ take(SMFICTX *context, const DsnMilterSession *session, const char *queue_id,
     const DsnMilterMessage *message = &session->message;
     const DsnNoticeSession how = {
         .queue_id = queue_id,
-        .recipient = message->only,
+        .recipient = message->first_other,
         .host = dsn_milter_macro(context, "j"),
         .rewritable = session->takes_body,
         .progress = report_progress,

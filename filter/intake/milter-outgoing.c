@@ -36,12 +36,14 @@ static void
 log_removals(const DsnMilterMessage *message, const char *queue_id, const DsnStamp *stamp)
 {
     g_autofree char *from = g_strdup_printf("<%s>", message->sender->str);
-    g_autofree char *to = message->only == NULL ? NULL : g_strdup_printf("<%s>", message->only);
+    g_autofree char *to = g_strdup_printf("<%s>", message->first_other);
     DsnLogLine line;
 
     dsn_log_begin(&line, queue_id);
     dsn_log_text(&line, "from", from);
     dsn_log_text(&line, "to", to);
+    if (message->others > 1)
+        dsn_log_number(&line, "recipients", message->others);
     dsn_log_text(&line, "tenant", stamp->tenant);
     dsn_log_number(&line, "removed_traces", stamp->n_removals);
     dsn_log_end(&line, DSN_LOG_INFO);
@@ -62,7 +64,7 @@ stamp_message(SMFICTX *context, const DsnMilterSession *session, const char *que
     const DsnMilterMessage *message = &session->message;
     const DsnOutgoing mail = {
         .sender = message->sender->str,
-        .recipient = message->only,
+        .recipient = dsn_milter_message_only(message),
         .client = session->peer_addr,
         .id = queue_id,
         .header = dsn_milter_message_header(message),

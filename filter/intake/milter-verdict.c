@@ -60,7 +60,7 @@ const DsnMilterVerdict *
 dsn_milter_verdict(DsnMilterOutcome outcome, const DsnMilterMessage *message)
 {
     bool is[] = {[DSN_CONSUMED_DISCARD] = false,
-                 [DSN_CONSUMED_ACCEPT] = message->others,
+                 [DSN_CONSUMED_ACCEPT] = message->others > 0,
                  [DSN_CONSUMED_TAG] = false};
 
     for (guint i = 0; i < message->recipients->len; i++) {

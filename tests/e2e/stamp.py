@@ -290,7 +290,11 @@ def what_is_false_gives_way(folder):
         lib.expect(split(mail)[1] == wanted, True, "what stays")
         lib.expect(decode(field(mail, "X-KumoRef"))["recipient"], READER, "ours, on top")
         lib.expect(decode(field(mail, "CFBL-Feedback-ID"))["recipient"], READER, "the id")
-        lib.wait_until(lambda: daemon.logged(" tenant=shop removed_traces=6$"), "a line about it")
+        lib.wait_until(lambda: daemon.logged(f" to=<{READER}> tenant=shop removed_traces=6$"),
+                       "a line about it")
+        sender.send(HEAD % 3 + b"X-KumoRef: " + false[1] + b"\n" + MESSAGES[0], [OTHER, READER])
+        lib.wait_until(lambda: daemon.logged(
+            f" to=<{OTHER}> recipients=2 tenant=shop removed_traces=1$"), "a line about two")
 
         kept = HEAD % 2 + b"X-KumoRef: " + sign("2026a", now, **mine) + \
             b"\nCFBL-Address: fbl@shop.example\nFeedback-ID: a:b:c:d\n" + MESSAGES[0]

@@ -124,26 +124,26 @@ START_TEST(finds_the_first_role)
     }
     ck_assert_msg(consumed == roles[_i].consumed, "%s, %s: %d", roles[_i].recipient,
                   roles[_i].daemon, consumed);
-    ck_assert_int_eq(message.others, consumed < 0);
+    ck_assert_uint_eq(message.others, consumed < 0 ? 1 : 0);
     dsn_milter_message_free_members(&message);
 }
 END_TEST
 
 static const struct {
     const char *daemon, *recipients[3];
-    const char *only; /* NULL: there is none */
+    const char *first, *only; /* of others; NULL: there is none */
     bool leaves;
 } outgoing[] = {
-    {"ORIGINATING", {"<a@b.example>"}, "a@b.example", true},
-    {"pickup", {"a@b.example"}, "a@b.example", true},
-    {"ORIGINATING", {"<a@b.example>", "<c@d.example>"}, NULL, true},
-    {"ORIGINATING", {"<a@b.example>", "<c@d.example>", "<e@f.example>"}, NULL, true},
-    {"ORIGINATING", {"<a@b.example>", "<fbl@example.com>"}, "a@b.example", false},
-    {"ORIGINATING", {"<fbl@example.com>", "<a@b.example>"}, "a@b.example", false},
-    {"originating", {"<a@b.example>"}, NULL, false},
-    {"mx", {"<a@b.example>"}, NULL, false},
-    {"", {"<a@b.example>"}, NULL, false},
-    {NULL, {"<a@b.example>"}, NULL, false},
+    {"ORIGINATING", {"<a@b.example>"}, "a@b.example", "a@b.example", true},
+    {"pickup", {"a@b.example"}, "a@b.example", "a@b.example", true},
+    {"ORIGINATING", {"<a@b.example>", "<c@d.example>"}, "a@b.example", NULL, true},
+    {"ORIGINATING", {"<a@b.example>", "<c@d.example>", "<e@f.example>"}, "a@b.example", NULL, true},
+    {"ORIGINATING", {"<a@b.example>", "<fbl@example.com>"}, "a@b.example", "a@b.example", false},
+    {"ORIGINATING", {"<fbl@example.com>", "<a@b.example>"}, "a@b.example", "a@b.example", false},
+    {"originating", {"<a@b.example>"}, NULL, NULL, false},
+    {"mx", {"<a@b.example>"}, NULL, NULL, false},
+    {"", {"<a@b.example>"}, NULL, NULL, false},
+    {NULL, {"<a@b.example>"}, NULL, NULL, false},
 };
 
 /* Nothing is known afterwards of the message before. */
@@ -161,7 +161,10 @@ START_TEST(knows_what_leaves)
         ck_assert_msg((dsn_milter_message_purpose(&message) == DSN_MILTER_LEAVING) ==
                           outgoing[_i].leaves,
                       "%d", _i);
-        ck_assert_msg(g_strcmp0(message.only, outgoing[_i].only) == 0, "%d: %s", _i, message.only);
+        const char *only = dsn_milter_message_only(&message);
+        ck_assert_msg(g_strcmp0(only, outgoing[_i].only) == 0, "%d: %s", _i, only);
+        ck_assert_msg(g_strcmp0(message.first_other, outgoing[_i].first) == 0, "%d: %s", _i,
+                      message.first_other);
     }
     dsn_milter_message_clear(&message);
     ck_assert_int_eq(dsn_milter_message_purpose(&message), DSN_MILTER_PASSING);
@@ -348,13 +351,13 @@ START_TEST(keeps_a_bounded_number_of_recipients)
         dsn_milter_message_add_recipient(&message, "<bounce+1@example.com>", NULL);
     ck_assert(!message.crowded);
     dsn_milter_message_add_recipient(&message, "<somebody@example.com>", NULL);
-    ck_assert(message.others && !message.crowded);
+    ck_assert(message.others == 1 && !message.crowded);
     dsn_milter_message_add_recipient(&message, "<fbl@example.com>", NULL);
     ck_assert(message.crowded);
     ck_assert_uint_eq(message.recipients->len, 10000);
 
     dsn_milter_message_begin(&message, make_policy(), "<>", false);
-    ck_assert(!message.crowded && !message.others);
+    ck_assert(!message.crowded && message.others == 0);
     for (int i = 0; i < 20; i++)
         dsn_milter_message_add_recipient(&message, large, NULL);
     ck_assert(message.crowded);

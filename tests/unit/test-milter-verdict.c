@@ -24,7 +24,7 @@ address(DsnMilterMessage *message, gsize *held, const char *kinds)
         const char *at = strchr(letters, *kinds);
 
         if (at == NULL) {
-            message->others = true;
+            message->others++;
         } else {
             const DsnMilterRecipient recipient = {g_strdup("<a@b.example>"), &roles[at - letters]};
 
