@@ -436,18 +436,59 @@ check_tenants(DsnChecks *checks)
         check_bounds(checks, configuration->http.clients->pdata[i], names);
 }
 
-/* An intake that listens for nobody, or reports without one. */
-static void
-check_listener(DsnChecks *checks, const char *section, const char *listen, bool reports)
+/* What lets the milter read reports (transfer full), or NULL. */
+static char *
+milter_reports(const DsnConfiguration *configuration)
 {
-    g_autofree char *listen_key = g_strconcat(section, ".listen", NULL);
-    g_autofree char *reports_key = g_strconcat(section, ".reports", NULL);
+    const GPtrArray *roles = configuration->milter.roles;
+
+    if (configuration->milter.reports->len > 0)
+        return g_strdup("milter.reports");
+    return roles->len == 0
+               ? NULL
+               : dsn_section_key("milter.role", ((const DsnMilterRole *)roles->pdata[0])->name);
+}
+
+/* A milter that listens for nobody, or has work and listens nowhere. */
+static void
+check_milter(DsnChecks *checks)
+{
+    const DsnConfiguration *configuration = checks->configuration;
+    const char *listen = configuration->milter.listen;
+    g_autofree char *reports = milter_reports(configuration);
+    const char *work = reports != NULL                           ? reports
+                       : configuration->milter.outgoing->len > 0 ? "milter.outgoing"
+                                                                 : NULL;
+
+    /* senders of ours have their notices from Postfix rewritten */
+    if (listen != NULL && work == NULL &&
+        configuration->tenants->len + configuration->notice.senders->len == 0)
+        dsn_checks_add(checks, "milter.listen", "milter.reports",
+                       "lists nobody whose mail is read as a report; a tenant, notice.senders or "
+                       "milter.outgoing would give the milter work, too");
+    if (listen == NULL && work != NULL)
+        dsn_checks_add(checks, work, "milter.listen", "is missing");
+    for (guint i = 0; i < configuration->milter.roles->len; i++) {
+        const DsnMilterRole *role = configuration->milter.roles->pdata[i];
+        g_autofree char *section = dsn_section_key("milter.role", role->name);
+        g_autofree char *key = g_strconcat(section, ".reports", NULL);
+
+        if (role->reports->len == 0)
+            dsn_checks_add(checks, section, key, "lists nobody whose mail is read as a report");
+    }
+}
+
+static void
+check_lmtp(DsnChecks *checks)
+{
+    const char *listen = checks->configuration->lmtp.listen;
+    bool reports = checks->configuration->lmtp.reports->len > 0;
 
     if (listen != NULL && !reports)
-        dsn_checks_add(checks, listen_key, reports_key,
+        dsn_checks_add(checks, "lmtp.listen", "lmtp.reports",
                        "lists nobody whose mail is read as a report");
     if (listen == NULL && reports)
-        dsn_checks_add(checks, reports_key, listen_key, "is missing");
+        dsn_checks_add(checks, "lmtp.reports", "lmtp.listen", "is missing");
 }
 
 static void
@@ -457,25 +498,8 @@ check_mail(DsnChecks *checks)
     const char *others = configuration->lmtp.others;
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 
-    /* senders of ours have their notices from Postfix rewritten */
-    check_listener(
-        checks, "milter", configuration->milter.listen,
-        configuration->milter.reports->len + configuration->milter.roles->len +
-                configuration->milter.outgoing->len +
-                (configuration->milter.listen == NULL
-                     ? 0
-                     : configuration->tenants->len + configuration->notice.senders->len) >
-            0);
-    for (guint i = 0; i < configuration->milter.roles->len; i++) {
-        const DsnMilterRole *role = configuration->milter.roles->pdata[i];
-        g_autofree char *section = dsn_section_key("milter.role", role->name);
-        g_autofree char *key = g_strconcat(section, ".reports", NULL);
-
-        if (role->reports->len == 0)
-            dsn_checks_add(checks, section, key, "lists nobody whose mail is read as a report");
-    }
-    check_listener(checks, "lmtp", configuration->lmtp.listen,
-                   configuration->lmtp.reports->len > 0);
+    check_milter(checks);
+    check_lmtp(checks);
     for (guint i = 0; i < configuration->maildirs->len; i++) {
         const DsnMaildirIntake *maildir = configuration->maildirs->pdata[i];
         g_autofree char *section = dsn_section_key("maildir", maildir->name);
@@ -530,13 +554,36 @@ check_tailers(DsnChecks *checks)
     }
 }
 
-static bool
-reads_reports(const DsnConfiguration *configuration)
+/* What lets reports be read (transfer full), or NULL. */
+static char *
+any_reports(const DsnConfiguration *configuration)
 {
-    bool milter = configuration->milter.listen != NULL &&
-                  configuration->milter.reports->len + configuration->milter.roles->len > 0;
+    const GPtrArray *maildirs = configuration->maildirs;
+    g_autofree char *milter = milter_reports(configuration);
 
-    return milter || configuration->lmtp.listen != NULL || configuration->maildirs->len > 0;
+    if (configuration->milter.listen != NULL && milter != NULL)
+        return g_steal_pointer(&milter);
+    if (configuration->lmtp.listen != NULL)
+        return g_strdup("lmtp.listen");
+    return maildirs->len == 0
+               ? NULL
+               : dsn_section_key("maildir", ((const DsnMaildirIntake *)maildirs->pdata[0])->name);
+}
+
+/* A report is consumed once its record is kept: without an outlet nobody would see it. */
+static void
+check_reports(DsnChecks *checks, const bool *wanted)
+{
+    g_autofree char *key = any_reports(checks->configuration);
+    bool feedback = wanted[DSN_RECORD_FEEDBACK], oob = wanted[DSN_RECORD_OOB];
+
+    if (key != NULL && !(feedback && oob))
+        dsn_checks_add(checks, key, key,
+                       "reports are read, and no outlet takes %s records, so that they would be "
+                       "lost",
+                       feedback ? "OOB"
+                       : oob    ? "Feedback"
+                                : "Feedback and OOB");
 }
 
 /* The name of a section in @parent. */
@@ -714,9 +761,8 @@ check_program(DsnChecks *checks, const DsnProgramOptions *program)
 }
 
 static void
-check_outlets(DsnChecks *checks, const bool *wanted)
+check_outlets(DsnChecks *checks)
 {
-    static const DsnRecordType of_reports[] = {DSN_RECORD_FEEDBACK, DSN_RECORD_OOB};
     const DsnConfiguration *configuration = checks->configuration;
     g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 
@@ -740,15 +786,6 @@ check_outlets(DsnChecks *checks, const bool *wanted)
         check_webhook(checks, configuration->webhooks->pdata[i]);
     for (guint i = 0; i < configuration->programs->len; i++)
         check_program(checks, configuration->programs->pdata[i]);
-    /* A report is consumed once its record is kept: without an outlet nobody would see it. */
-    for (size_t i = 0; i < G_N_ELEMENTS(of_reports) && reads_reports(configuration); i++) {
-        if (!wanted[of_reports[i]])
-            dsn_checks_add(
-                checks, "", "file",
-                "reports are read, and no outlet takes %s records, so that they would be "
-                "lost",
-                dsn_record_type_to_string(of_reports[i]));
-    }
 }
 
 static void
@@ -790,6 +827,7 @@ dsn_check_configuration(DsnChecks *checks, const bool *wanted)
     check_tenants(checks);
     check_mail(checks);
     check_tailers(checks);
-    check_outlets(checks, wanted);
+    check_outlets(checks);
+    check_reports(checks, wanted);
     check_evidence(checks);
 }

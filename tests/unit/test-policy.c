@@ -254,8 +254,11 @@ static const struct {
     {"relay.default.max_retry_interval = \"59s\"",
      "FILE:1: relay.default.max_retry_interval: is less than relay.default.retry_interval"},
     {"[milter]\nlisten = \"unix:/run/x\"\n[file.x]\npath = \"/x\"",
-     "FILE:2: milter.reports: lists nobody whose mail is read as a report"},
+     "FILE:2: milter.reports: lists nobody whose mail is read as a report; a tenant, "
+     "notice.senders or milter.outgoing would give the milter work, too"},
     {"milter.reports = [\"example.com\"]", "FILE:1: milter.listen: is missing"},
+    {"capture.mail = \"headers\"\nmilter.outgoing = [\"x\"]", "FILE:2: milter.listen: is missing"},
+    {"[milter]\n[milter.role.r]\nreports = [\"example.com\"]", "FILE:2: milter.listen: is missing"},
     {"milter.listen = \"unix:/run/x\"\n[milter.role.r]\n[file.x]\npath = \"/x\"",
      "FILE:2: milter.role.r.reports: lists nobody whose mail is read as a report"},
     {"[lmtp]\nlisten = \"unix:/run/x\"\n[file.x]\npath = \"/x\"",
@@ -310,14 +313,23 @@ static const struct {
      "FILE:1: classification.files: /none/such.toml: No such file or directory"},
     {"[file.x]\npath = \"/x\"\ntypes = []", "FILE:3: file.x.types: lists no type of record"},
     {"[maildir.m]\npath = \"/m\"",
-     "file: reports are read, and no outlet takes Feedback records, so that they would be lost\n"
-     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
+     "FILE:1: maildir.m: reports are read, and no outlet takes Feedback and OOB records, so that "
+     "they would be lost"},
+    {"[lmtp]\nlisten = \"unix:/run/x\"\nreports = [\"example.com\"]\n[file.x]\npath = \"/x\"\n"
+     "types = [\"OOB\"]",
+     "FILE:2: lmtp.listen: reports are read, and no outlet takes Feedback records, so that they "
+     "would be lost"},
+    {"[milter]\nlisten = \"unix:/run/x\"\n[milter.role.r]\nreports = [\"example.com\"]",
+     "FILE:3: milter.role.r: reports are read, and no outlet takes Feedback and OOB records, so "
+     "that they would be lost"},
     {"[maildir.m]\npath = \"/m\"\n[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]",
-     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
+     "FILE:1: maildir.m: reports are read, and no outlet takes OOB records, so that they would be "
+     "lost"},
     {"[file.x]\npath = \"/x\"\ntypes = [\"Feedback\"]", ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK, ""},
     {"[maildir.m]\npath = \"/m\"\n" WEBHOOK "per_record.OOB.enable = false",
-     "file: reports are read, and no outlet takes OOB records, so that they would be lost"},
+     "FILE:1: maildir.m: reports are read, and no outlet takes OOB records, so that they would be "
+     "lost"},
     {"[webhook.w]", "FILE:1: webhook.w.url: is missing"},
     {WEBHOOK "http_headers.\"A B\" = \"x\"",
      "FILE:3: webhook.w.http_headers.\"A B\": is no name of a header field"},
