@@ -161,10 +161,12 @@ name_below(const DsnOption *option, const char *pattern)
 }
 
 /* What the key was probably meant to be (transfer full), or NULL: a name like it in the same place,
- * or the same name in another section. */
+ * or the same name in a section whose path begins with the same word: in others it means something
+ * else. */
 static char *
 suggestion(const Loader *loader, const Place *place, const char *key)
 {
+    g_autofree char *word = g_strndup(place->pattern, strcspn(place->pattern, "."));
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
     for (size_t i = 0; i < loader->table->n_options; i++) {
@@ -184,10 +186,10 @@ suggestion(const Loader *loader, const Place *place, const char *key)
         return g_strdup(near);
     for (size_t i = 0; i < loader->table->n_options; i++) {
         const DsnOption *option = &loader->table->options[i];
-        const char *dot = strrchr(option->path, '.');
+        const char *name = strrchr(option->path, '.');
 
-        if (strcmp(dot == NULL ? option->path : dot + 1, key) == 0 &&
-            option->type != DSN_OPTION_SECTIONS)
+        if (name != NULL && strcmp(name + 1, key) == 0 && *word != '\0' &&
+            below(option->path, word) != NULL && option->type != DSN_OPTION_SECTIONS)
             return g_strdup(option->path);
     }
     return NULL;

@@ -312,7 +312,8 @@ static const struct {
      "\"Rejection\", \"AdminRebind\", \"DeferredInjectionRebind\", \"Delayed\", \"XferOut\", "
      "\"XferIn\", got \"feedback\", did you mean \"Feedback\"?"},
     {"[notice]\nenabled = []", "2: notice.enabled: unknown option, did you mean `enable`?"},
-    {"[notice]\nnodeid = \"x\"", "2: notice.nodeid: unknown option, did you mean `nodeid`?"},
+    {"[notice]\nnodeid = \"x\"", "2: notice.nodeid: unknown option"},
+    {"[tenant.a]\nsenders = []", "2: tenant.a.senders: unknown option"},
     {"notice.delay_after = [\"1s\"]",
      "1: notice.delay_after: expected a duration such as \"4 hours\" "
      "from 1min to 100d, got \"1s\""},
