@@ -161,8 +161,7 @@ name_below(const DsnOption *option, const char *pattern)
 }
 
 /* What the key was probably meant to be (transfer full), or NULL: a name like it in the same place,
- * or the same name in a section whose path begins with the same word: in others it means something
- * else. */
+ * or the same in a section whose path begins with the same word: elsewhere it is another option. */
 static char *
 suggestion(const Loader *loader, const Place *place, const char *key)
 {
