@@ -83,7 +83,7 @@ def shows_and_changes_nothing(folder):
     for command in shown.splitlines():
         subprocess.run(["/bin/sh", "-c", command.replace(place, by_hand, 1)],
                        check=True, env={"PATH": "/usr/sbin:/usr/bin:/bin"})
-    run("apply", "-c", place, *ROLES)
+    run("apply", *ROLES, "-c", place)
     lib.expect(in_force(by_hand), in_force(place), "by hand and by the script")
     lib.expect(run("show", "-c", place, *ROLES), "# nothing is to be changed\n", "shown afterwards")
 
@@ -202,6 +202,109 @@ def tells_milters_with_similar_addresses_apart(folder):
     lib.expect(read(place), before, "undone")
 
 
+ACCEPTS, DEFERS = (f"{{ unix:dsnarf/milter.sock, default_action={action} }}" for action in ("accept", "tempfail"))
+
+
+def value(place, name):
+    """With all that it refers to written out."""
+    return postconf(place, "-x", "-h", name).strip()
+
+
+def puts_each_list_its_own_action(folder):
+    """Also where one list refers to the other."""
+    needs_postfix()
+    cases = (
+        # main.cf, roles, smtpd_milters, non_smtpd_milters
+        ("smtpd_milters = inet:1\nnon_smtpd_milters = $smtpd_milters\n", ("branding", "inbound"),
+         f"inet:1, {DEFERS}", f"{ACCEPTS}, inet:1"),
+        ("smtpd_milters = inet:1\nnon_smtpd_milters = ${smtpd_milters}, inet:2\n", ("inbound",),
+         f"inet:1, {DEFERS}", "inet:1, inet:2"),
+        (f"smtpd_milters = inet:1, {DEFERS}\nnon_smtpd_milters = $smtpd_milters\n", ("branding",),
+         f"inet:1, {DEFERS}", f"{ACCEPTS}, inet:1"),
+        ("mine = $non_smtpd_milters\nsmtpd_milters = $mine\n", ("inbound", "branding"), DEFERS, ACCEPTS))
+    for number, (main, roles, smtpd, non_smtpd) in enumerate(cases):
+        place = directory(folder, str(number), MAIN + main)
+        before = read(place)
+        run("apply", "-c", place, *roles)
+        lib.expect(value(place, "smtpd_milters"), smtpd, main)
+        lib.expect(value(place, "non_smtpd_milters"), non_smtpd, main)
+        lib.expect(run("show", "-c", place, *roles), "# nothing is to be changed\n", main)
+        run("undo", "-c", place)
+        lib.expect(read(place), before, "undone")
+
+
+def brings_back_references(folder):
+    """When somebody else has changed something, too."""
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:1\nnon_smtpd_milters = $smtpd_milters\n")
+    before = in_force(place)
+    run("apply", "-c", place, "inbound")
+    postconf(place, "-e", "mynetworks=192.0.2.0/24")
+    run("undo", "-c", place)
+    lib.expect(in_force(place)[0], sorted(before[0] + ["mynetworks = 192.0.2.0/24"]), "main.cf")
+
+
+def finds_its_milter_behind_a_name(folder):
+    needs_postfix()
+    place = directory(folder, "a", MAIN + f"mine = inet:1, {DEFERS}\nsmtpd_milters = $mine\n")
+    lib.expect(run("show", "-c", place, "inbound"), "# nothing is to be changed\n", "it is there")
+    run("apply", "-c", place, "outbound")
+    lib.expect(value(place, "dsnarf_submission_milters"), f"{ACCEPTS}, inet:1", "of the service")
+
+
+def takes_its_list_away(folder):
+    """Unless a service refers to it."""
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:1\n", MASTER + "smtps inet n - y - - smtpd\n")
+    before = read(place)["main.cf"]
+    services = "submission/inet smtps/inet"
+    run("apply", "-c", place, "-o", services, "outbound")
+    postconf(place, "-P", "submission/inet/smtpd_milters=inet:2",
+             "smtps/inet/smtpd_milters=$dsnarf_smtps_milters,inet:3")
+    said = run("undo", "-c", place)
+    lib.expect("dsnarf_smtps_milters is in use: only the milter was taken out" in said.splitlines(), True, said)
+    lib.expect(read(place)["main.cf"], before + "dsnarf_smtps_milters = inet:1\n", "main.cf")
+    lib.expect([line for line in in_force(place)[2] if "smtpd_milters" in line],
+               ["smtps/inet/smtpd_milters = $dsnarf_smtps_milters,inet:3",
+                "submission/inet/smtpd_milters = inet:2"], "master.cf")
+
+
+def changes_nothing_that_it_cannot_read(folder):
+    needs_postfix()
+    place = directory(folder, "a", MAIN + "smtpd_milters = inet:1\n")
+    run("apply", "-c", place, "inbound")
+    for file, complaint in (("main.cf", "missing '='"), ("master.cf", "bad field count")):
+        good = read(place)[file]
+        with open(os.path.join(place, file), "a", encoding="utf-8") as out:
+            out.write("foo bar\n")
+        before = read(place)
+        for arguments in (("show", "branding"), ("apply", "branding"), ("undo",)):
+            said = run(*arguments, "-c", place, wanted=1)
+            lib.expect(complaint in said, True, said)
+            lib.expect(read(place), before, f"{file}, {arguments}")
+        with open(os.path.join(place, file), "w", encoding="utf-8") as out:
+            out.write(good)
+    run("undo", "-c", place)
+    lib.expect(postconf(place, "-h", "smtpd_milters").strip(), "inet:1", "what was there")
+
+
+def tells_who_may(folder):
+    needs_postfix()
+    if os.getuid() != 0:
+        raise lib.Skip("to be another user takes root")
+    place = directory(folder, "a")
+    os.chmod(folder, 0o755)
+    with open(SCRIPT, encoding="utf-8") as script:  # which may lie where nobody else can read it
+        for command, status, word in (("show", 0, "postconf"), ("apply", 1, "apply needs root"),
+                                      ("check", 1, "check needs root"), ("undo", 1, "undo needs root")):
+            script.seek(0)
+            roles = ["inbound"] if command in ("show", "apply") else []
+            done = subprocess.run(["/bin/sh", "-s", command, "-c", place, *roles], stdin=script,
+                                  user=65534, group=65534, extra_groups=(), capture_output=True,
+                                  text=True, check=False, timeout=lib.PATIENCE)
+            lib.expect((done.returncode, word in done.stdout + done.stderr), (status, True), f"{done}")
+
+
 def works_alone(folder):
     needs_postfix()
     place = directory(folder, "a")
@@ -225,7 +328,8 @@ def says_what_is_wrong(folder):
     for arguments, status, word in (
             ((), 2, "no command"), (("remove",), 2, '"remove"'), (("show", "-c", place), 2, "no role"),
             (("apply", "-c", place, "inbound", "inbond"), 2, '"inbond"'),
-            (("show", "-x"), 2, "options"),
+            (("show", "-x"), 2, "options"), (("show", "inbound", "-x"), 2, "options"),
+            (("undo", "-c", place, "inbound"), 2, "all roles"),
             (("apply", "-c", place, "outbound"), 1, "name yours with -o"),
             (("show", "-c", folder, "inbound"), 1, "no main.cf")):
         said = run(*arguments, wanted=status)
@@ -236,5 +340,7 @@ def says_what_is_wrong(folder):
 if __name__ == "__main__":
     lib.run(shows_and_changes_nothing, each_role_has_its_lines, is_undone_to_the_byte,
             leaves_what_others_have_changed, takes_out_of_a_changed_list_only_the_milter,
-            keeps_the_signer_of_a_service, tells_milters_with_similar_addresses_apart, works_alone,
+            keeps_the_signer_of_a_service, tells_milters_with_similar_addresses_apart,
+            puts_each_list_its_own_action, brings_back_references, finds_its_milter_behind_a_name,
+            takes_its_list_away, changes_nothing_that_it_cannot_read, tells_who_may, works_alone,
             says_what_is_wrong)
