@@ -13,6 +13,27 @@
 
 #include "tests/support/unit.h"
 
+/* A folder for the socket, its path, and the same as it is configured. */
+static char *folder, *path, *where;
+
+static void
+set_up(void)
+{
+    folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(folder);
+    path = g_build_filename(folder, "s", NULL);
+    where = g_strconcat("unix:", path, NULL);
+}
+
+static void
+tear_down(void)
+{
+    (void)g_rmdir(folder);
+    g_free(where);
+    g_free(path);
+    g_free(folder);
+}
+
 /* Without a filter libmilter opens nothing. */
 static void
 register_filter(void)
@@ -22,38 +43,35 @@ register_filter(void)
     ck_assert_int_eq(smfi_register(description), MI_SUCCESS);
 }
 
-/* A socket that listens at @path. */
+/* A socket that listens at @name. */
 static int
-listen_at(const char *path)
+listen_at(const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    (void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    (void)g_strlcpy(address.sun_path, name, sizeof(address.sun_path));
     ck_assert_int_eq(bind(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)), 0);
     ck_assert_int_eq(listen(fd, 1), 0);
     return fd;
 }
 
-/* Opens @where and fails, saying @wanted. */
+/* Opens @name and fails, saying @wanted. */
 static void
-refuses(const char *where, const char *group, const char *wanted)
+refuses(const char *name, const char *group, const char *wanted)
 {
     DsnMilterSocket milter;
     g_autoptr(GError) error = NULL;
 
     register_filter();
-    ck_assert(!dsn_milter_socket_open(&milter, where, 0660, group, &error));
+    ck_assert(!dsn_milter_socket_open(&milter, name, 0660, group, &error));
     ck_assert_int_eq(error->domain, G_FILE_ERROR);
-    ck_assert_msg(strstr(error->message, where) != NULL && strstr(error->message, wanted) != NULL,
+    ck_assert_msg(strstr(error->message, name) != NULL && strstr(error->message, wanted) != NULL,
                   "%s", error->message);
 }
 
 START_TEST(gives_the_rights_that_were_asked_for)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("unix:", path, NULL);
     const struct group *group = getgrgid(getgid());
     DsnMilterSocket milter;
     struct stat status;
@@ -74,20 +92,17 @@ START_TEST(gives_the_rights_that_were_asked_for)
     dsn_milter_socket_remove(&milter);
     dsn_milter_socket_clear(&milter);
     ck_assert_int_ne(lstat(path, &status), 0);
-    g_rmdir(folder);
 }
 END_TEST
 
 START_TEST(removes_only_its_own)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("local:", path, NULL);
+    g_autofree char *local = g_strconcat("local:", path, NULL);
     DsnMilterSocket milter;
     struct stat status;
 
     register_filter();
-    ck_assert(dsn_milter_socket_open(&milter, where, 0600, NULL, NULL));
+    ck_assert(dsn_milter_socket_open(&milter, local, 0600, NULL, NULL));
     g_autofree char *old = g_strconcat(path, ".old", NULL);
     ck_assert_int_eq(g_rename(path, old), 0);
     int other = listen_at(path);
@@ -97,35 +112,25 @@ START_TEST(removes_only_its_own)
     close(other);
     g_unlink(path);
     g_unlink(old);
-    g_rmdir(folder);
 }
 END_TEST
 
 START_TEST(does_not_take_the_socket_of_another)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("unix:", path, NULL);
     int other = listen_at(path);
 
     refuses(where, NULL, "another process listens there");
     close(other);
     g_unlink(path);
-    g_rmdir(folder);
 }
 END_TEST
 
 START_TEST(does_not_replace_a_file)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("unix:", path, NULL);
-
     ck_assert(g_file_set_contents(path, "", 0, NULL));
     refuses(where, NULL, "cannot replace");
     ck_assert(g_file_test(path, G_FILE_TEST_IS_REGULAR));
     g_unlink(path);
-    g_rmdir(folder);
 }
 END_TEST
 
@@ -152,22 +157,14 @@ END_TEST
 
 START_TEST(knows_the_group)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("unix:", path, NULL);
-
     refuses(where, "no such group", "there is no group \"no such group\"");
     ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
-    g_rmdir(folder);
 }
 END_TEST
 
 /* Which root would be allowed to. */
 START_TEST(says_who_has_to_be_in_the_group)
 {
-    g_autofree char *folder = g_dir_make_tmp("dsnarf-milter-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "s", NULL);
-    g_autofree char *where = g_strconcat("unix:", path, NULL);
     const struct group *group = getgrgid(1);
     g_autofree char *wanted = g_strdup_printf(
         "group \"%s\": Operation not permitted, the daemon's user has to be in it", group->gr_name);
@@ -179,7 +176,6 @@ START_TEST(says_who_has_to_be_in_the_group)
     refuses(where, group->gr_name, wanted);
     ck_assert_int_eq(seteuid(getuid()), 0);
     ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
-    g_rmdir(folder);
 }
 END_TEST
 
@@ -194,8 +190,8 @@ START_TEST(says_that_a_port_is_taken)
     ck_assert_int_eq(bind(fd, any, length), 0);
     ck_assert_int_eq(listen(fd, 1), 0);
     ck_assert_int_eq(getsockname(fd, any, &length), 0);
-    g_autofree char *where = g_strdup_printf("inet:%u@127.0.0.1", ntohs(address.sin_port));
-    refuses(where, NULL, "Address already in use");
+    g_autofree char *port = g_strdup_printf("inet:%u@127.0.0.1", ntohs(address.sin_port));
+    refuses(port, NULL, "Address already in use");
     close(fd);
 }
 END_TEST
@@ -206,6 +202,7 @@ dsn_test_suite(void)
     Suite *suite = suite_create("milter-socket");
     TCase *tcase = tcase_create("milter-socket");
 
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, gives_the_rights_that_were_asked_for);
     tcase_add_test(tcase, removes_only_its_own);
     tcase_add_test(tcase, does_not_take_the_socket_of_another);
